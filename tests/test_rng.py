@@ -1,0 +1,36 @@
+"""The random streams: equal to numpy's Philox, prefix-stable, independent of shape and order."""
+
+import numpy as np
+from hepatrial.rng import Stream, philox4x64
+from scipy import stats
+
+
+def test_philox_equals_numpys_generator():
+    key = (0x0123456789ABCDEF, 0xFEDCBA9876543210)
+    ours = philox4x64(np.array([[8], [2], [3], [4]], dtype=np.uint64), key)[:, 0]
+    # numpy increments the counter before the first block
+    numpys = np.random.Philox(counter=[7, 2, 3, 4], key=np.array(key, dtype=np.uint64))
+    assert ours.tolist() == numpys.random_raw(4).tolist()
+
+
+def test_a_larger_cohort_begins_with_the_smaller_one():
+    stream = Stream(7, "death")
+    small, large = stream.exponential(np.arange(100)), stream.exponential(np.arange(1000))
+    assert np.array_equal(small, large[:100])
+
+
+def test_a_draw_depends_on_its_own_key_only():
+    stream = Stream(7, "death")
+    patients = np.arange(50)[:, None]
+    table = stream.uniform(patients, np.arange(9)[None, :])
+    assert table[13, 6] == stream.uniform(13, 6)
+    assert np.unique(table).size == table.size
+    assert Stream(8, "death").uniform(13, 6) != table[13, 6]
+    assert Stream(7, "dropout").uniform(13, 6) != table[13, 6]
+
+
+def test_distributions_are_what_they_are_called():
+    patients = np.arange(20_000)
+    assert stats.kstest(Stream(1, "a").uniform(patients), "uniform").pvalue > 1e-3
+    assert stats.kstest(Stream(1, "b").normal(patients), "norm").pvalue > 1e-3
+    assert stats.kstest(Stream(1, "c").exponential(patients), "expon").pvalue > 1e-3
