@@ -1,0 +1,46 @@
+"""Randomisation: exact arm sizes, permuted within each trial replicate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hepatrial.errors import BadInput, Problem
+from hepatrial.rng import Stream
+
+
+def scaled_sizes(sizes: Sequence[int], total: int | None) -> tuple[int, ...]:
+    """Arm sizes for another total in the planned ratio (largest remainder, earlier arms first on a tie).
+
+    Raises:
+        BadInput: when the total leaves an arm empty.
+    """
+    if total is None:
+        return tuple(sizes)
+    exact = np.asarray(sizes, dtype=np.float64) * total / sum(sizes)
+    whole = np.floor(exact).astype(int)
+    order = np.argsort(-(exact - whole), kind="stable")
+    whole[order[: total - int(whole.sum())]] += 1
+    if (whole < 1).any():
+        allowed = f"every arm needs a patient: at least {len(sizes)} in the planned ratio {list(sizes)}"
+        raise BadInput([Problem("--patients", str(total), allowed)])
+    return tuple(int(n) for n in whole)
+
+
+def allocate(seed: int, replicates: int, sizes: Sequence[int]) -> NDArray[np.int64]:
+    """Arm of every subject of every replicate.
+
+    Args:
+        seed: the run's seed.
+        replicates: number of simulated trials, numbered from 1.
+        sizes: patients in each arm; every replicate has exactly these.
+
+    Returns:
+        (replicates, sum(sizes)) arm indices; row r - 1 depends on nothing but the seed, r and the sizes.
+    """
+    arms = np.repeat(np.arange(len(sizes)), sizes)
+    replicate = np.arange(1, replicates + 1)[:, None]
+    keys = Stream(seed, "randomise").uniform(replicate, np.arange(len(arms))[None, :])
+    return arms[np.argsort(keys, axis=1, kind="stable")]
