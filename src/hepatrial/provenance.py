@@ -1,4 +1,4 @@
-"""What a result rests on: grades of evidence, canonical text of a specification, its fingerprint, versions."""
+"""What a result rests on: grades of evidence, fingerprint of a specification, versions."""
 
 from __future__ import annotations
 

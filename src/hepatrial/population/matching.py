@@ -34,7 +34,8 @@ class Target:
 
     Attributes:
         variable: column of the pool (``bilirubin``, ``age``, ``cirrhosis``).
-        statistic: one of ``STATISTICS``; ``sd`` needs the same variable's ``mean``; ``share`` is of a 0/1 column.
+        statistic: one of ``STATISTICS``; ``sd`` needs the same variable's ``mean``; ``share`` is of
+            a 0/1 column.
         value: the requested figure, in the column's unit.
     """
 
@@ -118,7 +119,7 @@ def _check(columns: Mapping[str, NDArray[np.float64]], targets: Sequence[Target]
         if target.statistic not in STATISTICS:
             problems.append(Problem(place, repr(target.statistic), "must be one of " + ", ".join(STATISTICS)))
         if target.statistic == "sd" and target.variable not in with_mean:
-            problems.append(Problem(place, "an sd without a mean", "an sd needs the mean of the same variable"))
+            problems.append(Problem(place, "an sd alone", "an sd needs the mean of the same variable"))
     if problems:
         raise BadInput(problems)
 
@@ -164,7 +165,7 @@ def _figure(x: NDArray[np.float64], share: NDArray[np.float64], target: Target) 
 
 
 def _dual_weights(c: NDArray[np.float64], iterations: int = 200) -> NDArray[np.float64]:
-    """Weights ``exp(c . l) / sum`` with weighted mean of ``c`` equal to 0, by Newton steps with line search."""
+    """Weights ``exp(c . l) / sum`` that make the mean of ``c`` zero, by Newton steps with line search."""
     lam = np.zeros(c.shape[1])
     value, weight = _dual(c, lam)
     for _ in range(iterations):
@@ -189,7 +190,7 @@ def _dual_weights(c: NDArray[np.float64], iterations: int = 200) -> NDArray[np.f
 
 def _dual(c: NDArray[np.float64], lam: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
     exponent = c @ lam
-    top = float(exponent.max(initial=0.0))
+    top = float(exponent.max())
     raw = np.exp(exponent - top)
     total = float(raw.sum())
     return top + float(np.log(total)), raw / total

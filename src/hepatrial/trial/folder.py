@@ -112,7 +112,7 @@ def prepare(path: Path, spec: dict[str, Any]) -> Shards:
     """Make a run folder for a spec, or open the one that already holds the same spec.
 
     Raises:
-        BadInput: the folder belongs to another spec or to something else (left untouched), or cannot be written.
+        BadInput: the folder holds another spec or something else (left untouched), or cannot be written.
     """
     spec_path = path / "spec.json"
     if spec_path.exists():
@@ -136,7 +136,8 @@ def _same_spec(path: Path, there: dict[str, Any], asked: dict[str, Any]) -> None
     if canonical_json(there) == canonical_json(asked):
         return
     keys = sorted(key for key in {*there, *asked} if there.get(key) != asked.get(key))
-    allowed = f"this folder holds a run of another specification (differs in {', '.join(keys)}); name another folder"
+    differs = ", ".join(keys)
+    allowed = f"the folder holds a run of another specification (other {differs}); name another folder"
     raise BadInput([Problem("--out", str(path), allowed)])
 
 
