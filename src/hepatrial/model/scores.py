@@ -154,7 +154,7 @@ def meld_unfloored(
 ) -> Array:
     """MELD, continuous, without the floor of 1 mg/dL under creatinine (cap of 4 kept).
 
-    Some cohorts (Cai 2024, PMC11219721) can only have reported this form: their median bilirubin and
+    Some cohorts (Cai, PMC11219721) can only have reported this form: their median bilirubin and
     MELD contradict each other under the floored one.
     """
     b, c, i, on_dialysis = _inputs(
@@ -207,7 +207,8 @@ def meld3_raw(
 
     1.33 F + 4.56 ln B' + 0.82 (137-Na') - 0.24 (137-Na') ln B' + 9.09 ln I' + 11.14 ln Cr'
     + 1.85 (3.5-A') - 1.83 (3.5-A') ln Cr' + 6, with Cr' in [1, 3] mg/dL (3 on dialysis), B' >= 1,
-    I' >= 1, Na' in [125, 137], A' in [1.5, 3.5] g/dL. ``female`` is 1 also below 18 years.
+    I' >= 1, Na' in [125, 137], A' in [1.5, 3.5] g/dL. ``female`` is 1 also at ages 12 to 17. Its interaction
+    terms make it fall with worse albumin above Cr 2.75 mg/dL and with lower sodium above B 30 mg/dL.
     Source: Kim 2021, doi:10.1053/j.gastro.2021.08.050; OPTN policy 9.1.D.
     """
     b, c, i, na, alb, sex, on_dialysis = _inputs(
