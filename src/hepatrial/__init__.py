@@ -1,0 +1,66 @@
+"""hepatrial: in-silico clinical trials for liver failure and stem-cell therapy. Research use only.
+
+The names below are the public ones. They load on first use, so that ``import hepatrial`` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hepatrial.api import resume, run
+    from hepatrial.engine import compile_model, simulate
+    from hepatrial.errors import BadInput, RunFailed
+    from hepatrial.model import load_patient_model
+    from hepatrial.model.scores import compute_score
+    from hepatrial.protocol import list_protocols, load_protocol
+    from hepatrial.report import write_report
+    from hepatrial.trial import RunFolder
+
+    __version__: str
+
+__all__ = [
+    "BadInput",
+    "RunFailed",
+    "RunFolder",
+    "__version__",
+    "compile_model",
+    "compute_score",
+    "list_protocols",
+    "load_patient_model",
+    "load_protocol",
+    "resume",
+    "run",
+    "simulate",
+    "write_report",
+]
+
+_HOME = {
+    "BadInput": "hepatrial.errors",
+    "RunFailed": "hepatrial.errors",
+    "RunFolder": "hepatrial.trial",
+    "compile_model": "hepatrial.engine",
+    "compute_score": "hepatrial.model.scores",
+    "list_protocols": "hepatrial.protocol",
+    "load_patient_model": "hepatrial.model",
+    "load_protocol": "hepatrial.protocol",
+    "resume": "hepatrial.api",
+    "run": "hepatrial.api",
+    "simulate": "hepatrial.engine",
+    "write_report": "hepatrial.report",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from hepatrial.provenance import package_versions
+
+        return package_versions(("hepatrial",))["hepatrial"]
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'hepatrial' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
