@@ -1,0 +1,39 @@
+"""The typer application: every command registered, one line each."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from hepatrial.cli import score
+
+app = typer.Typer(
+    name="hepatrial",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done, 1 the run failed, 2 bad input (nothing written), 130 interrupted. Research use only.",
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        import hepatrial
+
+        typer.echo(f"hepatrial {hepatrial.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def hepatrial(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """In-silico clinical trials for liver failure and stem-cell therapy, beside the published ones."""
+
+
+app.command(epilog=score.EXAMPLES)(score.score)
