@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 # Written in halves, so that this file does not hold what it looks for.
 FORBIDDEN = [
-    r"(?<![\w.~])/" + r"(opt|root|home|Users|work|etc/xdg)/\w",
+    r"(?<![\w.~])/" + r"(opt|root|home|Users|work|etc/xdg)/[\w.]",
     "pypi" + r"\.org",
     "python" + r"hosted\.org",
     "registry" + r"\.npmjs",

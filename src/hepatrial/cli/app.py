@@ -15,7 +15,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 done, 1 the run failed, 2 bad input (nothing written), 130 interrupted. Research use only.",
+    epilog="Exit codes: 0 done, 1 failed, 2 bad input (nothing written), 130 interrupted. Research use only.",
 )
 
 

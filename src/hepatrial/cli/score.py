@@ -19,7 +19,7 @@ EXAMPLES = """Examples:
 
   hepatrial score meld bilirubin=342 creatinine=133 inr=2.1
 
-  hepatrial score meld3 bilirubin=20 creatinine=1.5 inr=2.1 sodium=130 albumin=2.9 female=yes --units conventional
+  hepatrial score meld_na bilirubin=20 creatinine=1.5 inr=2.1 sodium=130 --units conventional
 """
 
 

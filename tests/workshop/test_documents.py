@@ -1,0 +1,127 @@
+"""What the documents say can be done, can be done: links, commands, cells."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("*/README.md")])
+WITH_CELLS = [page for page in PAGES if re.search(r"^```(python|console)$", page.read_text(), re.M)]
+
+
+def name(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def cells(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(), re.M | re.S)
+
+
+def commands(page: Path) -> list[str]:
+    """The lines that a reader would type: those after a dollar sign in console cells."""
+    return [
+        line[2:] for cell in cells(page, "console") for line in cell.splitlines() if line.startswith("$ ")
+    ]
+
+
+def targets() -> set[str]:
+    return set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.M))
+
+
+def anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_link_inside_the_project_leads_somewhere(page: Path) -> None:
+    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.S)
+    broken = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        there = (page.parent / path).resolve() if path else page
+        if not there.exists() or (anchor and anchor not in anchors(there)):
+            broken.append(target)
+    assert broken == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_make_target_named_in_a_document_exists(page: Path) -> None:
+    text = page.read_text()
+    named = set(re.findall(r"`make ([a-z-]+)`", text))
+    named |= {command.split()[1] for command in commands(page) if command.startswith("make ")}
+    assert named - targets() == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_command_named_in_a_document_exists_with_its_options(page: Path) -> None:
+    from typer.testing import CliRunner
+
+    from hepatrial.cli.app import app
+
+    for line in commands(page):
+        words = shlex.split(line, comments=True)
+        if words[0] != "hepatrial":
+            continue
+        path = [word for word in words[1:3] if re.fullmatch(r"[a-z]+", word)]
+        deep = path[:2] if path[:1] == ["model"] else path[:1]
+        shown = CliRunner().invoke(app, [*deep, "--help"], env={"COLUMNS": "200"})
+        assert shown.exit_code == 0, line
+        for option in (word for word in words[1:] if word.startswith("--")):
+            assert option in shown.stdout, f"{option} in: {line}"
+
+
+def test_both_readmes_have_the_same_headings_commands_cells_and_links() -> None:
+    english, chinese = ROOT / "README.md", ROOT / "README.zh-CN.md"
+    levels = [re.findall(r"^(#+) ", page.read_text(), re.M) for page in (english, chinese)]
+    assert levels[0] == levels[1]
+    assert commands(english) == commands(chinese)
+    assert cells(english, "python") == cells(chinese, "python")
+    links = [set(re.findall(r"\]\(([^)\s]+)\)", page.read_text())) for page in (english, chinese)]
+    assert links[0] ^ links[1] == {"README.md", "README.zh-CN.md"}
+    figures = [re.findall(r"\d[\d,.]*\d", page.read_text()) for page in (english, chinese)]
+    assert sorted(figures[0]) == sorted(figures[1])
+
+
+def test_the_readme_gives_the_two_set_up_commands_and_a_picture() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert commands(ROOT / "README.md")[:2] == ["make demo", "make test"]
+    [picture] = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text)
+    assert (ROOT / picture).read_bytes().startswith(b"\x89PNG")
+
+
+def test_ci_runs_the_tests_and_then_the_checks() -> None:
+    lines = (ROOT / ".ci" / "run").read_text().splitlines()
+    assert [line for line in lines if line.startswith("make ")] == ["make test", "make check"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", WITH_CELLS, ids=name)
+def test_the_cells_of_a_page_run_in_an_empty_folder(page: Path, tmp_path: Path) -> None:
+    """The commands first, in order, then the Python cells as one program."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    for line in commands(page):
+        words = shlex.split(line, comments=True)
+        if words[0] != "hepatrial":
+            continue
+        done = subprocess.run(
+            [sys.executable, "-m", *words],
+            cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False,
+        )  # fmt: skip
+        wanted = int(match[1]) if (match := re.search(r"# exits (\d+)", line)) else 0
+        assert done.returncode == wanted, f"{line}\n{done.stderr}"
+    program = "\n".join(cells(page, "python"))
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
