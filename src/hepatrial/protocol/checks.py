@@ -1,0 +1,237 @@
+"""What must hold between the sections of a protocol. One rule, one function, looking at parts that exist."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from hepatrial.errors import Problem, nearest_name
+from hepatrial.protocol.definitions import DEFINITIONS
+from hepatrial.protocol.products import PRODUCTS
+from hepatrial.protocol.sections import (
+    Arm,
+    Assumption,
+    Batch,
+    Care,
+    Endpoints,
+    FollowUp,
+    Identity,
+    PlasmaExchange,
+    Population,
+    Visits,
+    Wish,
+)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The sections of a file that could be read; a section that could not is None (an arm is missing)."""
+
+    identity: Identity | None = None
+    population: Population | None = None
+    arms: Mapping[str, Arm] = field(default_factory=dict)
+    arm_names: tuple[str, ...] = ()
+    care: Care | None = None
+    batch: Batch | None = None
+    visits: Visits | None = None
+    endpoints: Endpoints | None = None
+    follow_up: FollowUp | None = None
+    assumptions: tuple[Assumption, ...] | None = None
+    has_entry: Callable[[str], bool] = bool
+    """Whether a place names an entry that the file has or could have."""
+
+
+def two_arms(parts: Parts) -> Iterator[Problem]:
+    """A treated arm is never shown alone."""
+    if len(parts.arm_names) < 2:
+        yield Problem("arms", f"{len(parts.arm_names)} arm", "at least two arms, one of them the control")
+
+
+def control_exists(parts: Parts) -> Iterator[Problem]:
+    if parts.endpoints and parts.endpoints.control_arm not in parts.arm_names:
+        given = parts.endpoints.control_arm
+        yield Problem(
+            "endpoints.control_arm",
+            repr(given),
+            f"the name of an arm: {', '.join(parts.arm_names)}",
+            nearest_name(given, parts.arm_names),
+        )
+
+
+def infusions_within_follow_up(parts: Parts) -> Iterator[Problem]:
+    if parts.follow_up is None:
+        return
+    end = parts.follow_up.length
+    for name, arm in parts.arms.items():
+        for number, dosing in enumerate(arm.regimen):
+            for at, day in enumerate(dosing.days):
+                if day >= end:
+                    place = f"arms.{name}.regimen[{number}].days[{at}]"
+                    yield Problem(place, f"day {day:g}", f"before follow-up ends on day {end:g}")
+
+
+def visits_within_follow_up(parts: Parts) -> Iterator[Problem]:
+    if parts.visits is None or parts.follow_up is None:
+        return
+    key = "weeks" if parts.visits.weeks else "days"
+    for at, visit in enumerate(parts.visits.planned):
+        if visit.day > parts.follow_up.length:
+            end = parts.follow_up.length
+            yield Problem(f"visits.{key}[{at}]", visit.name, f"not after follow-up ends on day {end:g}")
+
+
+def endpoints_within_follow_up(parts: Parts) -> Iterator[Problem]:
+    if parts.endpoints is None or parts.follow_up is None:
+        return
+    weeks = parts.follow_up.length / 7
+    if parts.endpoints.primary.week > weeks:
+        given = f"week {parts.endpoints.primary.week:g}"
+        yield Problem("endpoints.primary.week", given, f"not after follow-up ends in week {weeks:g}")
+    for at, week in enumerate(parts.endpoints.survival_weeks):
+        if week > weeks:
+            place = f"endpoints.survival_weeks[{at}]"
+            yield Problem(place, f"week {week:g}", f"not after follow-up ends in week {weeks:g}")
+
+
+def exchanges_within_follow_up(parts: Parts) -> Iterator[Problem]:
+    if parts.follow_up is None:
+        return
+    courses: list[tuple[str, PlasmaExchange | None]] = [
+        (f"arms.{name}.care", arm.care.plasma_exchange) for name, arm in parts.arms.items()
+    ]
+    if parts.care:
+        courses.append(("care", parts.care.plasma_exchange))
+    for place, course in courses:
+        if course is None or not course.sessions:
+            continue
+        last = course.first_day + (course.sessions - 1) * course.every
+        if last >= parts.follow_up.length:
+            end = parts.follow_up.length
+            sentence = f"a course that is over before follow-up ends on day {end:g}"
+            yield Problem(f"{place}.plasma_exchange", f"a last session on day {last:g}", sentence)
+
+
+def definition_can_be_met(parts: Parts) -> Iterator[Problem]:
+    if parts.identity is None or parts.population is None:
+        return
+    definition = DEFINITIONS[parts.identity.definition]
+    for number, limit in enumerate(parts.population.eligibility):
+        lowest = definition.minimum.get(limit.measure)
+        if lowest is not None and limit.max is not None and limit.max < lowest:
+            yield Problem(
+                f"population.eligibility[{number}].max",
+                f"{limit.measure} at most {limit.max:g}",
+                f"at least {lowest:g}, which the definition {definition.tag} asks of everybody",
+            )
+
+
+def limits_leave_room(parts: Parts) -> Iterator[Problem]:
+    """Several limits on one measure must overlap."""
+    if parts.population is None:
+        return
+    low: dict[str, float] = {}
+    high: dict[str, float] = {}
+    for number, limit in enumerate(parts.population.eligibility):
+        name = limit.measure
+        low[name] = max(low.get(name, float("-inf")), float("-inf") if limit.min is None else limit.min)
+        high[name] = min(high.get(name, float("inf")), float("inf") if limit.max is None else limit.max)
+        if low[name] > high[name]:
+            sentence = "limits on one measure that somebody can meet together"
+            given = f"{name} at least {low[name]:g} and at most {high[name]:g}"
+            yield Problem(f"population.eligibility[{number}]", given, sentence)
+
+
+def table1_within_criteria(parts: Parts) -> Iterator[Problem]:
+    """A mean or median outside the entry criteria cannot be matched by anybody."""
+    if parts.population is None:
+        return
+    for number, wish in enumerate(parts.population.table1):
+        low, high = _bounds(parts.population, wish.variable)
+        for entry in ("mean", "median"):
+            value = getattr(wish, entry)
+            if value is not None and not low <= value <= high:
+                place = f"population.table1[{number}].{entry}"
+                allowed = f"within the entry criteria, {low:g} to {high:g}"
+                yield Problem(place, f"{wish.variable} {value:g}", allowed)
+
+
+def _bounds(population: Population, variable: str) -> tuple[float, float]:
+    if variable == "age":
+        return population.age.min, population.age.max
+    limits = [limit for limit in population.eligibility if limit.measure == variable]
+    low = max((limit.min for limit in limits if limit.min is not None), default=float("-inf"))
+    high = min((limit.max for limit in limits if limit.max is not None), default=float("inf"))
+    return low, high
+
+
+def table1_once(parts: Parts) -> Iterator[Problem]:
+    """Each statistic is asked for once."""
+    if parts.population is None:
+        return
+    seen: set[tuple[object, ...]] = set()
+    for number, wish in enumerate(parts.population.table1):
+        for statistic in _statistics(wish):
+            if statistic in seen:
+                sentence = "each statistic of a variable once"
+                yield Problem(f"population.table1[{number}]", f"{statistic[1]} of {wish.variable}", sentence)
+            seen.add(statistic)
+
+
+def _statistics(wish: Wish) -> Iterator[tuple[object, ...]]:
+    for entry in ("mean", "sd", "median", "q1", "q3"):
+        if getattr(wish, entry) is not None:
+            yield (wish.variable, entry)
+    if wish.share is not None:
+        yield (wish.variable, "share", wish.above, wish.below)
+
+
+def excluded_not_wanted(parts: Parts) -> Iterator[Problem]:
+    """A share of what is excluded can only be 0."""
+    if parts.population is None:
+        return
+    for number, wish in enumerate(parts.population.table1):
+        if wish.variable in parts.population.exclude and wish.share:
+            allowed = f"0, because population.exclude has {wish.variable!r}"
+            yield Problem(f"population.table1[{number}].share", f"{wish.share:g}", allowed)
+
+
+def autologous_batches(parts: Parts) -> Iterator[Problem]:
+    if parts.batch is None or parts.batch.patients_per_batch == 1:
+        return
+    for name, arm in parts.arms.items():
+        for dosing in arm.regimen:
+            if PRODUCTS[dosing.product].autologous:
+                given = f"{parts.batch.patients_per_batch} with {dosing.product} in arm {name}"
+                yield Problem(
+                    "batch.patients_per_batch", given, "1: an autologous product is made for one patient"
+                )
+                return
+
+
+def assumptions_point_somewhere(parts: Parts) -> Iterator[Problem]:
+    for number, assumption in enumerate(parts.assumptions or ()):
+        if not parts.has_entry(assumption.about):
+            place = f"assumptions[{number}].about"
+            yield Problem(place, repr(assumption.about), "the place of an entry, as arms.msc.regimen[0].dose")
+
+
+RULES: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
+    two_arms,
+    control_exists,
+    infusions_within_follow_up,
+    visits_within_follow_up,
+    endpoints_within_follow_up,
+    exchanges_within_follow_up,
+    definition_can_be_met,
+    limits_leave_room,
+    table1_within_criteria,
+    table1_once,
+    excluded_not_wanted,
+    autologous_batches,
+    assumptions_point_somewhere,
+)
+
+
+def broken_rules(parts: Parts) -> list[Problem]:
+    """Every problem between the sections."""
+    return [problem for rule in RULES for problem in rule(parts)]
