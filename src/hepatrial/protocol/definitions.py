@@ -42,8 +42,8 @@ DEFINITIONS: dict[str, Definition] = {
             "中华医学会",
             {"bilirubin": 171.0, "inr": 1.5},
             True,
-            "Bilirubin at least ten times the upper limit (17.1 umol/L) or rising by 17.1 umol/L a day, and PTA"
-            " at most 40 % or INR at least 1.5. The rising branch and the PTA branch are not used.",
+            "Bilirubin at least ten times the upper limit (17.1 umol/L) or rising by 17.1 umol/L a day,"
+            " and PTA at most 40 % or INR at least 1.5. The rising branch and the PTA branch are not used.",
             "science/physiology/natural_history.yaml, aclf_by_definition; NCT01844063",
             "seen_secondary",
         ),
@@ -64,8 +64,9 @@ DEFINITIONS: dict[str, Definition] = {
             "中国重型乙型肝炎研究组",
             {},
             False,
-            "Chronic hepatitis B. Liver failure alone asks bilirubin at least 12 mg/dL (205 umol/L) and INR at"
-            " least 1.5; failure of another organ can also qualify. The tag chooses the hazards; write the limits.",
+            "Chronic hepatitis B. Liver failure alone asks bilirubin at least 12 mg/dL (205 umol/L) and INR"
+            " at least 1.5; failure of another organ can also qualify. The tag chooses the hazards; write"
+            " the limits.",
             "doi:10.1136/gutjnl-2017-314641",
             "recalled",
         ),

@@ -88,7 +88,8 @@ PRODUCTS: dict[str, Product] = {
             "自体 CD34+/CD133+ 细胞",
             False,
             True,
-            f"Zekri 2015 mixes them with MSC-like cells and G-CSF and so identifies no MSC effect. {_NOT_BORROWED}",
+            "Zekri 2015 mixes them with MSC-like cells and G-CSF: it identifies no MSC effect."
+            f" {_NOT_BORROWED}",
         ),
         Product(
             "bm_mnc",

@@ -136,7 +136,7 @@ class Identity(Section):
     context_of_use_zh: str = ""
     definition: DefinitionTag
     """Definition of the disease; chooses the baseline hazards."""
-    allocation: Literal["randomised", "by_treatment_received"] = "randomised"
+    allocation: Literal["randomised", "by_treatment_received", "unclear"] = "randomised"
     """How the published arms came about. The simulation always randomises."""
     blinding: Literal["open", "single", "double"] = "open"
     published: Name | None = None

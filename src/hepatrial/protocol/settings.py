@@ -19,7 +19,7 @@ def apply_settings(protocol: Protocol, settings: Mapping[str, object]) -> tuple[
     Args:
         protocol: the protocol as it was.
         settings: place -> value. Text is read as a TOML value if it is one ("3", "[7, 14]", "true"), else
-            taken as it stands ("2e6 cells/kg").
+            taken as it stands ("2e6 cells/kg"); "none" leaves an optional entry out.
 
     Returns:
         The changed protocol, and the settings whose names are no place in a protocol: model parameters, which
@@ -49,6 +49,8 @@ def apply_settings(protocol: Protocol, settings: Mapping[str, object]) -> tuple[
 def _value(given: object) -> object:
     if not isinstance(given, str):
         return given
+    if given.strip() == "none":
+        return None
     try:
         value = tomllib.loads(f"value = {given}")
     except tomllib.TOMLDecodeError:
