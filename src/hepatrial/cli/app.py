@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hepatrial.cli import score
+from hepatrial.cli import protocols, score
 
 app = typer.Typer(
     name="hepatrial",
@@ -36,4 +36,7 @@ def hepatrial(
     """In-silico clinical trials for liver failure and stem-cell therapy, beside the published ones."""
 
 
+app.command()(protocols.protocols)
+app.command(epilog=protocols.NEW_EXAMPLES)(protocols.new)
+app.command(epilog=protocols.SCHEMA_EXAMPLES)(protocols.schema)
 app.command(epilog=score.EXAMPLES)(score.score)
