@@ -167,14 +167,21 @@ class Dose:
 
 def _dose_sentence(cells: float, per_kg: bool, low: float, high: float) -> str:
     unit = "cells/kg" if per_kg else "cells in total"
-    sentence = f"from {low:g} to {high:g} {unit}"
+    sentence = f"from {_power(low)} to {_power(high)} {unit}"
     if per_kg and CELLS_IN_TOTAL[0] <= cells <= CELLS_IN_TOTAL[1]:
+        number = _power(cells)
         sentence += (
-            f'. {cells:g} is feasible as cells in total (write "{cells:g} cells") but not for each kg; this'
+            f'. {number} is feasible as cells in total (write "{number} cells") but not for each kg; this'
             " is the unit trap of Lin 2017, whose abstract gives 1-10 x 10^5 cells/kg where two later reviews"
             " print 10^6 and 10^8"
         )
     return sentence
+
+
+def _power(number: float) -> str:
+    """``1e8`` rather than ``1e+08``."""
+    mantissa, _, exponent = f"{number:e}".partition("e")
+    return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
 
 
 def _measure_name(given: object) -> str:
@@ -206,8 +213,8 @@ Rate = Annotated[float, QuantityField("1/d")]
 """A rate, kept per day ("1 % per week")."""
 
 Share = Annotated[float, ShareField()]
-Litres = Annotated[float, QuantityField("L", positive=True, maximum=20.0)]
-Grams = Annotated[float, QuantityField("g", positive=True, maximum=500.0)]
+LitresPerDay = Annotated[float, QuantityField("L/d", positive=True, maximum=20.0)]
+GramsPerDay = Annotated[float, QuantityField("g/d", positive=True, maximum=500.0)]
 GramsPerLitre = Annotated[float, QuantityField("g/L", positive=True, maximum=60.0)]
 PlasmaVolumes = Annotated[float, QuantityField("plasma volume", positive=True, maximum=5.0)]
 Time = Annotated[float, Field(ge=0)]

@@ -78,11 +78,37 @@ def protocol_schema() -> dict[str, Any]:
     }
 
 
-_OF_THE_ORIGINAL = ("title_zh", "citation", "doi", "registration", "country", "period", "published")
+_LEFT_OUT = {
+    "[identity]": ("title_zh", "citation", "doi", "registration", "country", "period", "published"),
+    "[population.criteria]": ("note", "note_zh"),
+    "[[arms.*.regimen]]": ("dose_reported",),
+}
+_SAID_ANEW = {
+    "[population.criteria]": {
+        "basis": "assumed",
+        "grade": "assumed",
+        "source": "say where the entry criteria come from",
+    }
+}
+_HEAD = """\
+# {name}: begun as a copy of {from_}. Edit it, then: hepatrial run {name}.toml
+# Every number carries its unit. Times are counted from randomisation.
+
+"""
+_TAIL = """\
+# What is not known and how it is handled, one block each:
+# [[assumptions]]
+# about = "follow_up.length"
+# known = "What the sources say."
+# handled = "What was done instead, and why."
+# grade = "assumed"             # seen, seen_secondary, derived, article, recalled or assumed
+"""
 
 
 def new_protocol(name: str, from_: str = "lin2017") -> str:
-    """The text of a new protocol file: a commented copy of a shipped one, without its citation and results.
+    """The text of a new protocol file: a commented copy of a shipped one.
+
+    What belongs to the original alone (citation, published results, assumptions) is left out.
 
     Args:
         name: id of the new protocol.
@@ -95,20 +121,14 @@ def new_protocol(name: str, from_: str = "lin2017") -> str:
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
         allowed = "lower-case letters, digits and underscores, beginning with a letter, at most 40"
         raise BadInput([Problem("name", repr(name), allowed)])
-    body = text[text.index("[identity]") :]
+    body = text[text.index("[identity]") : text.index("[[assumptions]]")]
+    anew = {"[identity]": {"id": name, "title": name}, **_SAID_ANEW}
     lines, section = [], ""
     for line in body.splitlines():
-        section = line.strip() if line.startswith("[") else section
+        section = re.sub(r"arms\.\w+", "arms.*", line.strip()) if line.startswith("[") else section
         entry = line.partition("=")[0].strip()
-        if section == "[identity]" and entry in _OF_THE_ORIGINAL:
+        if entry in _LEFT_OUT.get(section, ()):
             continue
-        if section == "[identity]" and entry in ("id", "title"):
-            line = f'{entry} = "{name}"'
-        lines.append(line)
-    head = f"# {name}: begun as a copy of {from_}. Edit, then run: hepatrial run {name}.toml\n"
-    return (
-        head
-        + "# Every number carries its unit; every guess belongs in [[assumptions]].\n\n"
-        + "\n".join(lines)
-        + "\n"
-    )
+        said = anew.get(section, {}).get(entry)
+        lines.append(line if said is None else f'{entry} = "{said}"')
+    return _HEAD.format(name=name, from_=from_) + "\n".join(lines) + "\n" + _TAIL

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from functools import partial
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
-from pydantic import Field, TypeAdapter, ValidationError, model_validator
+from pydantic import TypeAdapter, ValidationError, model_validator
 
 from hepatrial.errors import BadInput, Problem, nearest_name
 from hepatrial.protocol.checks import Parts, broken_rules
@@ -33,6 +31,7 @@ from hepatrial.protocol.sections import (
     Selection,
     Visits,
 )
+from hepatrial.provenance import fingerprint
 
 
 class Protocol(Section):
@@ -143,15 +142,14 @@ class Protocol(Section):
 
     @property
     def hash(self) -> str:
-        """SHA-256 of ``as_dict``: the same for 10 mg/dL and 171 umol/L, and for any order of the sections."""
-        text = json.dumps(self.as_dict(), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        """Fingerprint of ``as_dict``: the same for 10 mg/dL and 171 umol/L, and for any order of sections."""
+        return fingerprint(self.as_dict())
 
 
 SECTIONS = entries_of(Protocol)
 """Names of the sections of a protocol file."""
 
-_ARM_NAME = TypeAdapter(Annotated[Name, Field()])
+_ARM_NAME: TypeAdapter[str] = TypeAdapter(Name)
 
 
 def protocol_from_dict(data: Mapping[str, Any]) -> Protocol:
@@ -200,14 +198,11 @@ def _read_arms(given: Any, problems: list[Problem]) -> dict[str, Arm]:
         return {}
     arms: dict[str, Arm] = {}
     for name, arm in given.items():
-        for kind, value in ((_ARM_NAME, name), (TypeAdapter(Arm), arm)):
-            try:
-                read = kind.validate_python(value)
-            except ValidationError as error:
-                problems += problems_of(error.errors(include_url=False), ("arms", name), Arm)
-            else:
-                if isinstance(read, Arm):
-                    arms[name] = read
+        try:
+            _ARM_NAME.validate_python(name)
+            arms[name] = Arm.model_validate(arm)
+        except ValidationError as error:
+            problems += problems_of(error.errors(include_url=False), ("arms", name), Arm)
     return arms
 
 

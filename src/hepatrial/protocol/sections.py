@@ -25,9 +25,9 @@ from hepatrial.protocol.fields import (
     Days,
     Dose,
     Grade,
-    Grams,
+    GramsPerDay,
     GramsPerLitre,
-    Litres,
+    LitresPerDay,
     MeasureName,
     Name,
     PlasmaVolumes,
@@ -231,6 +231,8 @@ class Wish(Section):
         found = []
         if self.sd is not None and self.sd <= 0:
             found.append(Refusal("sd", self.sd, "a standard deviation above 0"))
+        if self.sd is not None and self.mean is None:
+            found.append(Refusal("mean", "nothing", "a mean, which an sd needs beside it"))
         if (self.q1 is None) != (self.q3 is None):
             found.append(Refusal("q1", self.q1, "q1 and q3 come together"))
         quartiles = [value for value in (self.q1, self.median, self.q3) if value is not None]
@@ -312,20 +314,19 @@ def _ascending(key: str, times: tuple[float, ...], window: float, day: float = 1
 
 
 class Plasma(Section):
-    """Fresh frozen plasma while the INR is high."""
+    """A standing order of fresh frozen plasma while the INR is high."""
 
     inr_above: Annotated[float, Field(ge=1, le=10)]
-    volume: Litres
-    every: PositiveDays
-    """Time between infusions, and between looks at the INR."""
+    rate: LitresPerDay
+    """Volume a day ("0.3 L/d")."""
 
 
 class Albumin(Section):
-    """Albumin infusions while serum albumin is low."""
+    """A standing order of albumin while serum albumin is low."""
 
     below: GramsPerLitre
-    amount: Grams
-    every: PositiveDays
+    rate: GramsPerDay
+    """Amount a day ("10 g/d")."""
 
 
 class PlasmaExchange(Section):
@@ -428,7 +429,11 @@ class Visits(Section):
         key, times, day = ("weeks", self.weeks, 1 / 7) if self.weeks else ("days", self.days, 1.0)
         if times[0] == 0:
             raise refuse(Refusal(f"{key}[0]", 0, "a time after 0; the baseline is always seen"))
-        _ascending(key, (0.0, *times), self.window, day)
+        _ascending(key, times, self.window, day)
+        if self.window * day > times[0]:
+            raise refuse(
+                Refusal("window", f"{self.window:g} d", "not longer than the time to the first visit")
+            )
         if len(set(self.measures)) < len(self.measures):
             raise refuse(Refusal("measures", list(self.measures), "each measure once"))
         return self
