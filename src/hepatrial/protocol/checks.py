@@ -43,8 +43,8 @@ class Parts:
 
 def two_arms(parts: Parts) -> Iterator[Problem]:
     """A treated arm is never shown alone."""
-    if len(parts.arm_names) < 2:
-        yield Problem("arms", f"{len(parts.arm_names)} arm", "at least two arms, one of them the control")
+    if len(parts.arm_names) == 1:
+        yield Problem("arms", f"only {parts.arm_names[0]!r}", "at least two arms, one of them the control")
 
 
 def control_exists(parts: Parts) -> Iterator[Problem]:

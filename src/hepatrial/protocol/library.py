@@ -121,7 +121,7 @@ def new_protocol(name: str, from_: str = "lin2017") -> str:
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
         allowed = "lower-case letters, digits and underscores, beginning with a letter, at most 40"
         raise BadInput([Problem("name", repr(name), allowed)])
-    body = text[text.index("[identity]") : text.index("[[assumptions]]")]
+    body = text[text.index("\n[identity]") + 1 : text.index("\n[[assumptions]]") + 1]
     anew = {"[identity]": {"id": name, "title": name}, **_SAID_ANEW}
     lines, section = [], ""
     for line in body.splitlines():

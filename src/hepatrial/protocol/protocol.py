@@ -192,9 +192,9 @@ def _read_section(name: str, kind: Any, given: Any, values: dict[str, Any], prob
 
 def _read_arms(given: Any, problems: list[Problem]) -> dict[str, Arm]:
     """The arms that can be read; the others are put among the problems."""
-    if given is None or not isinstance(given, dict):
+    if not given or not isinstance(given, dict):
         allowed = "a table for each arm: [arms.msc], [arms.control]"
-        problems.append(Problem("arms", "nothing" if given is None else shown(given), allowed))
+        problems.append(Problem("arms", shown(given) if given else "nothing", allowed))
         return {}
     arms: dict[str, Arm] = {}
     for name, arm in given.items():
