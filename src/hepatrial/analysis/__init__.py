@@ -1,0 +1,61 @@
+"""Analysis of trial tables: arrays or data frames in, frozen results out.
+
+Knows only the shared words, nothing of the model, so it works on a real trial's tables as well.
+"""
+
+from hepatrial.analysis.competing import CumulativeIncidence, aalen_johansen
+from hepatrial.analysis.cox import CoxFit, concordance, cox
+from hepatrial.analysis.endpoints import (
+    ENDPOINTS,
+    SurvivalData,
+    incidence_by_arm,
+    kaplan_meier_by_arm,
+    survival_data,
+)
+from hepatrial.analysis.kaplan_meier import KaplanMeier, kaplan_meier
+from hepatrial.analysis.logrank import LogRank, logrank
+from hepatrial.analysis.replicates import (
+    HazardRatioByReplicate,
+    LogRankByReplicate,
+    MarginalContrast,
+    Summary,
+    SurvivalByArm,
+    hazard_ratio_by_replicate,
+    logrank_by_replicate,
+    marginal_contrast,
+    summarise,
+    survival_by_arm,
+)
+from hepatrial.analysis.result import Inference
+from hepatrial.analysis.rmst import RmstContrast, rmst, rmst_contrast
+
+__all__ = [
+    "ENDPOINTS",
+    "CoxFit",
+    "CumulativeIncidence",
+    "HazardRatioByReplicate",
+    "Inference",
+    "KaplanMeier",
+    "LogRank",
+    "LogRankByReplicate",
+    "MarginalContrast",
+    "RmstContrast",
+    "Summary",
+    "SurvivalByArm",
+    "SurvivalData",
+    "aalen_johansen",
+    "concordance",
+    "cox",
+    "hazard_ratio_by_replicate",
+    "incidence_by_arm",
+    "kaplan_meier",
+    "kaplan_meier_by_arm",
+    "logrank",
+    "logrank_by_replicate",
+    "marginal_contrast",
+    "rmst",
+    "rmst_contrast",
+    "summarise",
+    "survival_by_arm",
+    "survival_data",
+]
