@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from hepatrial.cli import protocols, score
+from hepatrial.cli.model import model
 
 app = typer.Typer(
     name="hepatrial",
@@ -40,3 +41,4 @@ app.command()(protocols.protocols)
 app.command(epilog=protocols.NEW_EXAMPLES)(protocols.new)
 app.command(epilog=protocols.SCHEMA_EXAMPLES)(protocols.schema)
 app.command(epilog=score.EXAMPLES)(score.score)
+app.add_typer(model, name="model")

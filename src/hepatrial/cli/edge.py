@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -51,7 +52,7 @@ def _print_problems(problems: tuple[Problem, ...], as_json: bool) -> None:
         print_json({"problems": [vars(problem) for problem in problems]})
     console = err()
     count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
-    console.print(f"{count}; nothing was written.", style="bold red")
+    console.print(f"{count}; nothing was done.", style="bold red")
     for problem in problems:
         console.print(f"  {problem.sentence()}")
 
@@ -91,3 +92,19 @@ def assignments(texts: list[str], place: str) -> tuple[dict[str, str], list[Prob
         else:
             found[name] = value
     return found, problems
+
+
+def write_new(path: Path, text: str, place: str) -> None:
+    """Write a file that does not exist yet.
+
+    Raises:
+        BadInput: it exists, or its folder cannot be written to.
+    """
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise BadInput([Problem(place, str(path), "must be a file that does not exist yet")]) from None
+    except OSError as error:
+        allowed = f"must be a file that can be written ({error.strerror})"
+        raise BadInput([Problem(place, str(path), allowed)]) from None

@@ -56,19 +56,11 @@ def new(
 ) -> None:
     """Begin a new protocol file: a commented copy of a shipped one, for editing."""
     with edge.exit_codes():
-        from hepatrial.errors import BadInput, Problem
         from hepatrial.protocol import new_protocol
 
         text = new_protocol(name, origin)
         path = out or Path(f"{name}.toml")
-        try:
-            with path.open("x", encoding="utf-8") as file:
-                file.write(text)
-        except FileExistsError:
-            raise BadInput([Problem("--out", str(path), "must be a file that does not exist yet")]) from None
-        except OSError as error:
-            allowed = f"must be a file that can be written ({error.strerror})"
-            raise BadInput([Problem("--out", str(path), allowed)]) from None
+        edge.write_new(path, text, "--out")
         edge.out().print(f"Wrote {path}. Edit it, then: hepatrial run {path}")
 
 
