@@ -1,6 +1,14 @@
 """Sphinx settings; `make docs` builds with warnings as errors. The pages load nothing from the network."""
 
+import sys
+from pathlib import Path
+
 import hepatrial
+
+sys.path.insert(0, str(Path(__file__).parent))
+import make_reference  # noqa: E402
+
+make_reference.write_generated()
 
 project = "hepatrial"
 author = "The hepatrial authors"

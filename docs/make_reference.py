@@ -1,0 +1,154 @@
+"""Reference pages made from the code: the command line, the parameter cards, the entries of a protocol file.
+
+``python docs/make_reference.py`` rewrites ``docs/cli.md``, which is committed and held equal by a test. The other
+two pages go to ``docs/generated`` whenever the documentation is built.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+from typing import Any
+
+import typer.main
+
+DOCS = Path(__file__).parent
+
+
+def _options(command: Any) -> list[str]:
+    lines = []
+    for parameter in command.params:
+        if parameter.name == "help":
+            continue
+        is_option = bool(getattr(parameter, "help", None)) and parameter.opts[0].startswith("-")
+        name = ", ".join(parameter.opts) if is_option else (parameter.metavar or parameter.name.upper())
+        default = parameter.default
+        shown = getattr(parameter, "show_default", None)
+        if isinstance(shown, str):
+            default = shown
+        said = "" if default in (None, False, ()) or default == [] or callable(default) else f"`{default}`"
+        help_text = " ".join((parameter.help or "").split()).replace("|", "\\|")
+        lines.append(f"| `{name}` | {help_text} | {said} |")
+    return ["| | | default |", "|---|---|---|", *lines, ""] if lines else []
+
+
+def _section(path: str, command: Any) -> list[str]:
+    lines = [f"## {path}", "", inspect.cleandoc(command.help or ""), ""]
+    lines += _options(command)
+    if command.epilog:
+        examples = re.findall(r"^ +(hepatrial .*?)$", command.epilog, re.M)
+        lines += ["```text", *(re.sub(r"\s{2,}", "   ", line) for line in examples), "```", ""]
+    return lines
+
+
+def cli_page() -> str:
+    """The page of the command line as Markdown."""
+    from hepatrial.cli.app import app
+
+    root = typer.main.get_command(app)
+    lines = [
+        "<!-- Made by docs/make_reference.py; change the help texts in src/hepatrial/cli instead. -->",
+        "",
+        "# Command line",
+        "",
+        inspect.cleandoc(root.help or ""),
+        "",
+        root.epilog or "",
+        "",
+        "Results go to stdout, progress and problems to stderr. With `--json` stdout is pure JSON, also when there are",
+        "problems.",
+        "",
+    ]
+    for name, command in root.commands.items():  # type: ignore[attr-defined]
+        inner = getattr(command, "commands", None)
+        if inner is None:
+            lines += _section(f"hepatrial {name}", command)
+            continue
+        for sub, subcommand in inner.items():
+            lines += _section(f"hepatrial {name} {sub}", subcommand)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def parameters_page() -> str:
+    """The parameter cards as Markdown, one table a process."""
+    from hepatrial.model import load_cards
+    from hepatrial.provenance import GRADES
+
+    cards = load_cards()
+    lines = ["# Parameters of the model", "", "| grade | means |", "|---|---|"]
+    lines += [f"| {grade} | {meaning} |" for grade, meaning in GRADES.items()]
+    for process in dict.fromkeys(cards.process.values()):
+        lines += ["", f"## {process}", "", "| name | value | unit | between patients | source | grade | |"]
+        lines += ["|---|---|---|---|---|---|---|"]
+        for name, card in cards.model.items():
+            if cards.process[name] != process:
+                continue
+            spread = (
+                "" if card.distribution == "fixed" else f"{card.distribution} {card.spread or card.share:g}"
+            )
+            note = card.note.replace("|", "\\|")
+            lines.append(
+                f"| `{name}` | {card.value:g} | {card.unit} | {spread} | {card.source} | {card.grade} | {note} |"
+            )
+    return "\n".join(lines) + "\n"
+
+
+def _type_words(entry: dict[str, Any]) -> str:
+    if "$ref" in entry:
+        return f"[{entry['$ref'].rsplit('/', 1)[-1]}](#{entry['$ref'].rsplit('/', 1)[-1].lower()})"
+    if "enum" in entry:
+        return ", ".join(f"`{value}`" for value in entry["enum"])
+    if "const" in entry:
+        return f"`{entry['const']}`"
+    if "anyOf" in entry:
+        kinds = (_type_words(kind) for kind in entry["anyOf"] if kind.get("type") != "null")
+        return " or ".join(dict.fromkeys(kinds))
+    if entry.get("type") == "array":
+        return f"list of {_type_words(entry.get('items') or {'type': 'values'})}"
+    if entry.get("type") == "object" and isinstance(entry.get("additionalProperties"), dict):
+        return f"table of {_type_words(entry['additionalProperties'])}"
+    return str(entry.get("type", ""))
+
+
+def _entries(schema: dict[str, Any]) -> list[str]:
+    required = schema.get("required", [])
+    lines = ["| entry | what | | default |", "|---|---|---|---|"]
+    for name, entry in schema.get("properties", {}).items():
+        default = "required" if name in required else entry.get("default", "")
+        default = (
+            f"`{default}`"
+            if isinstance(default, str | int | float) and default not in ("", "required")
+            else default
+        )
+        default = default if isinstance(default, str) else ""
+        meaning = " ".join(str(entry.get("description", "")).split()).replace("|", "\\|")
+        lines.append(f"| `{name}` | {_type_words(entry)} | {meaning} | {default} |")
+    return [*lines, ""]
+
+
+def protocol_page() -> str:
+    """Every entry of a protocol file as Markdown, from the JSON Schema."""
+    from hepatrial.protocol import protocol_schema
+
+    schema = protocol_schema()
+    lines = ["# Entries of a protocol file", "", "Made from the JSON Schema (`hepatrial schema`).", ""]
+    lines += _entries(schema)
+    for name, section in schema["$defs"].items():
+        if "properties" in section:
+            meaning = " ".join(str(section.get("description", "")).split())
+            lines += [f"## {name}", "", meaning, "", *_entries(section)]
+    return "\n".join(lines)
+
+
+def write_generated() -> None:
+    """Write the pages that are made when the documentation is built."""
+    folder = DOCS / "generated"
+    folder.mkdir(exist_ok=True)
+    (folder / "parameters.md").write_text(parameters_page(), encoding="utf-8")
+    (folder / "protocol-entries.md").write_text(protocol_page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    (DOCS / "cli.md").write_text(cli_page(), encoding="utf-8")
+    print("docs/cli.md")
