@@ -6,7 +6,7 @@ from pathlib import Path
 import hepatrial
 
 sys.path.insert(0, str(Path(__file__).parent))
-import make_reference  # noqa: E402
+import make_reference
 
 make_reference.write_generated()
 

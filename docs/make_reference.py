@@ -1,7 +1,7 @@
 """Reference pages made from the code: the command line, the parameter cards, the entries of a protocol file.
 
-``python docs/make_reference.py`` rewrites ``docs/cli.md``, which is committed and held equal by a test. The other
-two pages go to ``docs/generated`` whenever the documentation is built.
+``python docs/make_reference.py`` rewrites ``docs/cli.md``, which is committed and held equal by a test. The
+other two pages go to ``docs/generated`` whenever the documentation is built.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ def cli_page() -> str:
         "",
         root.epilog or "",
         "",
-        "Results go to stdout, progress and problems to stderr. With `--json` stdout is pure JSON, also when there are",
-        "problems.",
+        "Results go to stdout, progress and problems to stderr. With `--json` stdout is pure JSON, also when",
+        "there are problems.",
         "",
     ]
     for name, command in root.commands.items():  # type: ignore[attr-defined]
@@ -88,9 +88,8 @@ def parameters_page() -> str:
                 "" if card.distribution == "fixed" else f"{card.distribution} {card.spread or card.share:g}"
             )
             note = card.note.replace("|", "\\|")
-            lines.append(
-                f"| `{name}` | {card.value:g} | {card.unit} | {spread} | {card.source} | {card.grade} | {note} |"
-            )
+            cells = [f"`{name}`", f"{card.value:g}", card.unit, spread, card.source, card.grade, note]
+            lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
