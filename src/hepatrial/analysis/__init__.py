@@ -3,6 +3,8 @@
 Knows only the shared words, nothing of the model, so it works on a real trial's tables as well.
 """
 
+from hepatrial.analysis.balance import BaselineTable, baseline_table, smd, smd_categories, smd_share
+from hepatrial.analysis.change import change_from_baseline
 from hepatrial.analysis.competing import CumulativeIncidence, aalen_johansen
 from hepatrial.analysis.cox import CoxFit, concordance, cox
 from hepatrial.analysis.endpoints import (
@@ -14,6 +16,7 @@ from hepatrial.analysis.endpoints import (
 )
 from hepatrial.analysis.kaplan_meier import KaplanMeier, kaplan_meier
 from hepatrial.analysis.logrank import LogRank, logrank
+from hepatrial.analysis.proportions import fisher_exact, proportion_interval, rate_interval, risk_difference
 from hepatrial.analysis.replicates import (
     HazardRatioByReplicate,
     LogRankByReplicate,
@@ -28,9 +31,11 @@ from hepatrial.analysis.replicates import (
 )
 from hepatrial.analysis.result import Inference
 from hepatrial.analysis.rmst import RmstContrast, rmst, rmst_contrast
+from hepatrial.analysis.safety import event_rates
 
 __all__ = [
     "ENDPOINTS",
+    "BaselineTable",
     "CoxFit",
     "CumulativeIncidence",
     "HazardRatioByReplicate",
@@ -44,8 +49,12 @@ __all__ = [
     "SurvivalByArm",
     "SurvivalData",
     "aalen_johansen",
+    "baseline_table",
+    "change_from_baseline",
     "concordance",
     "cox",
+    "event_rates",
+    "fisher_exact",
     "hazard_ratio_by_replicate",
     "incidence_by_arm",
     "kaplan_meier",
@@ -53,8 +62,14 @@ __all__ = [
     "logrank",
     "logrank_by_replicate",
     "marginal_contrast",
+    "proportion_interval",
+    "rate_interval",
+    "risk_difference",
     "rmst",
     "rmst_contrast",
+    "smd",
+    "smd_categories",
+    "smd_share",
     "summarise",
     "survival_by_arm",
     "survival_data",
