@@ -1,0 +1,220 @@
+"""The pool: admitted candidates, stored once and shared by all arms.
+
+Candidates are followed in chunks of fixed size until enough are admitted; the chunks are consumed in candidate
+order and the pool is cut at the last candidate used, so that it depends neither on the size of a chunk nor on
+the number of workers, and a larger pool begins with a smaller one.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from itertools import count
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hepatrial.errors import BadInput, Problem
+from hepatrial.model.spec import ModelSpec
+from hepatrial.population.candidates import FIRST_CANDIDATE, Candidates, draw_candidates
+from hepatrial.population.machine import Machine
+from hepatrial.population.onset import OUTCOMES, Admitted, Illness, Onset, live_through_onset
+
+CHUNK = 512
+"""Candidates followed in one engine call; about 60 MB of daily records."""
+
+GIVE_UP_AFTER = 20_000
+"""Candidates after which a pool with next to nobody admitted is given up."""
+SMALLEST_ACCEPTANCE = 1e-3
+"""Share admitted below which the criteria are met by next to nobody."""
+
+
+class Store(Protocol):
+    """Where finished chunks are kept (a run folder), so that an interrupted run need not repeat them."""
+
+    def get(self, name: str) -> bytes | None:
+        """A finished chunk, or None."""
+        ...
+
+    def put(self, name: str, data: bytes) -> None:
+        """Keep a finished chunk."""
+        ...
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Admitted candidates in candidate order.
+
+    Attributes:
+        admitted: their states and measures at randomisation.
+        measures: names of the columns of ``admitted.measures``.
+        candidates: candidates up to and including the last one admitted.
+        outcomes: outcome -> number of those candidates, in the order of ``onset.OUTCOMES``.
+        unmet: criterion -> number of those candidates who never met it.
+    """
+
+    admitted: Admitted
+    measures: tuple[str, ...]
+    candidates: int
+    outcomes: dict[str, int]
+    unmet: dict[str, int]
+
+    def __len__(self) -> int:
+        return len(self.admitted)
+
+    def measure(self, name: str) -> NDArray[np.float64]:
+        """(m,) a measure at randomisation."""
+        return self.admitted.measures[:, self.measures.index(name)]
+
+
+def traits_of(spec: ModelSpec, illness: Illness, pool: Pool) -> Candidates:
+    """The admitted candidates' parameters, sex and so on; drawn again, being functions of their numbers."""
+    disease = illness.protocol.population.disease
+    return draw_candidates(spec, illness.deck, illness.seed, pool.admitted.number, disease)
+
+
+def build_pool(
+    machine: Machine,
+    illness: Illness,
+    size: int,
+    *,
+    threads: int = 1,
+    chunk: int = CHUNK,
+    store: Store | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Pool:
+    """Follow candidates until ``size`` are admitted.
+
+    Args:
+        machine: model and engine.
+        illness: protocol, cards, clinic, seed.
+        size: admitted candidates wanted.
+        threads: chunks followed at a time.
+        chunk: candidates in a chunk; changes nothing but memory and speed.
+        store: keeps finished chunks.
+        progress: called with (admitted so far, size) after each chunk.
+
+    Raises:
+        BadInput: next to nobody is admitted; says which criterion fails most.
+    """
+    parts: list[Onset] = []
+    admitted = seen = 0
+    with _ordered(machine, illness, chunk, threads, store) as onsets:
+        for onset in onsets:
+            parts.append(onset)
+            admitted += len(onset.admitted)
+            seen += len(onset.number)
+            if progress:
+                progress(min(admitted, size), size)
+            if admitted >= size:
+                break
+            if seen >= GIVE_UP_AFTER and admitted < SMALLEST_ACCEPTANCE * seen:
+                raise BadInput([_nobody(parts, seen, admitted)])
+    return _cut(parts, size, illness.measures)
+
+
+@contextmanager
+def _ordered(
+    machine: Machine, illness: Illness, chunk: int, threads: int, store: Store | None
+) -> Iterator[Iterator[Onset]]:
+    """The chunks of candidates 1, 2, 3 ... in order, some of them worked on ahead by other threads."""
+    pool = ThreadPoolExecutor(max_workers=threads)
+    try:
+        yield _consume(pool, machine, illness, chunk, threads, store)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _consume(
+    pool: ThreadPoolExecutor,
+    machine: Machine,
+    illness: Illness,
+    chunk: int,
+    threads: int,
+    store: Store | None,
+) -> Iterator[Onset]:
+    def begin(index: int) -> tuple[str, bytes | None, Future[Onset] | None]:
+        name = f"shards/onset-{chunk}-{index:05d}.npz"
+        stored = store.get(name) if store else None
+        if stored is not None:
+            return name, stored, None
+        start = FIRST_CANDIDATE + index * chunk
+        number = np.arange(start, start + chunk, dtype=np.int64)
+        return name, None, pool.submit(live_through_onset, machine, illness, number)
+
+    ahead = [begin(index) for index in range(threads)]
+    for index in count(threads):
+        name, stored, future = ahead.pop(0)
+        if future is None:
+            assert stored is not None
+            yield onset_from_bytes(stored)
+        else:
+            onset = future.result()
+            if store:
+                store.put(name, onset_to_bytes(onset))
+            yield onset
+        ahead.append(begin(index))
+
+
+def _nobody(parts: Sequence[Onset], seen: int, admitted: int) -> Problem:
+    unmet = _unmet(parts, seen)
+    worst, times = max(unmet.items(), key=lambda item: item[1])
+    outcomes = np.concatenate([part.outcome for part in parts])
+    most = OUTCOMES[int(np.bincount(outcomes, minlength=len(OUTCOMES)).argmax())].replace("_", " ")
+    allowed = (
+        f"criteria that some patients meet: {admitted} of {seen} candidates were admitted; "
+        f"{times / seen:.1%} never had {worst}; most often: {most}"
+    )
+    return Problem("population.eligibility", "criteria that next to nobody meets", allowed)
+
+
+def _unmet(parts: Sequence[Onset], candidates: int) -> dict[str, int]:
+    table = np.concatenate([part.unmet for part in parts])[:candidates]
+    return {label: int(n) for label, n in zip(parts[0].labels, table.sum(axis=0), strict=True)}
+
+
+def _cut(parts: Sequence[Onset], size: int, measures: tuple[str, ...]) -> Pool:
+    """The first ``size`` admitted, and the candidates up to the last of them."""
+    joined = {
+        field.name: np.concatenate([getattr(part.admitted, field.name) for part in parts])[:size]
+        for field in fields(Admitted)
+    }
+    admitted = Admitted(**joined)
+    candidates = int(admitted.number[-1]) - FIRST_CANDIDATE + 1 if size else 0
+    outcome = np.concatenate([part.outcome for part in parts])[:candidates]
+    counts = np.bincount(outcome, minlength=len(OUTCOMES))
+    return Pool(
+        admitted,
+        measures,
+        candidates,
+        {name: int(n) for name, n in zip(OUTCOMES, counts, strict=True)},
+        _unmet(parts, candidates),
+    )
+
+
+def onset_to_bytes(onset: Onset) -> bytes:
+    """A chunk for storage; equal chunks give equal bytes."""
+    buffer = io.BytesIO()
+    admitted = {f"admitted_{f.name}": getattr(onset.admitted, f.name) for f in fields(Admitted)}
+    np.savez(
+        buffer,
+        allow_pickle=False,
+        number=onset.number,
+        outcome=onset.outcome,
+        unmet=onset.unmet,
+        labels=np.array(onset.labels),
+        **admitted,
+    )
+    return buffer.getvalue()
+
+
+def onset_from_bytes(data: bytes) -> Onset:
+    """The chunk that ``onset_to_bytes`` stored."""
+    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+        admitted: dict[str, Any] = {f.name: arrays[f"admitted_{f.name}"] for f in fields(Admitted)}
+        labels = tuple(str(label) for label in arrays["labels"])
+        return Onset(arrays["number"], arrays["outcome"], arrays["unmet"], labels, Admitted(**admitted))
