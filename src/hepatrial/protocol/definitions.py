@@ -44,7 +44,7 @@ DEFINITIONS: dict[str, Definition] = {
             True,
             "Bilirubin at least ten times the upper limit (17.1 umol/L) or rising by 17.1 umol/L a day,"
             " and PTA at most 40 % or INR at least 1.5. The rising branch and the PTA branch are not used.",
-            "science/physiology/natural_history.yaml, aclf_by_definition; NCT01844063",
+            "entry criteria of NCT01844063 (registry text)",
             "seen_secondary",
         ),
         Definition(
