@@ -88,15 +88,14 @@ def test_a_table_nobody_can_match_is_refused_with_the_nearest_figure_and_effecti
     with pytest.raises(BadInput) as refused:
         require_match(match)
     sentence = str(refused.value)
-    assert "population.table1.age" in sentence
-    assert "mean 300" in sentence
+    assert "population.table1: given age mean 300" in sentence
     assert "effective number" in sentence
     assert "SD" in sentence
 
 
 def test_a_match_that_rests_on_a_handful_is_refused(pool):
     match = balance(pool, [Target("age", "mean", float(np.sort(pool["age"])[-15:].mean()))])
-    with pytest.raises(BadInput, match="would rest on|miss"):
+    with pytest.raises(BadInput, match=r"hardly|miss"):
         require_match(match)
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from hepatrial.errors import BadInput, Problem
 from hepatrial.rng import Stream
 
-STATISTICS = ("mean", "sd", "median", "q25", "q75", "share")
+STATISTICS = ("mean", "sd", "median", "q25", "q75", "share", "share_above", "share_below")
 MATCH_TOLERANCE = 0.01
 """Largest miss of a requested figure, in SDs of its feature over the pool, that still counts as met."""
 SMALLEST_EFFECTIVE_SHARE = 0.02
@@ -35,13 +35,17 @@ class Target:
     Attributes:
         variable: column of the pool (``bilirubin``, ``age``, ``cirrhosis``).
         statistic: one of ``STATISTICS``; ``sd`` needs the same variable's ``mean``; ``share`` is of
-            a 0/1 column.
+            a 0/1 column, ``share_above`` and ``share_below`` of those beyond ``cut``.
         value: the requested figure, in the column's unit.
+        cut: for ``share_above`` and ``share_below``.
+        place: where it was asked for, for messages.
     """
 
     variable: str
     statistic: str
     value: float
+    cut: float | None = None
+    place: str = "population.table1"
 
     @property
     def label(self) -> str:
@@ -104,22 +108,33 @@ def features(
         elif target.statistic in _QUANTILE:
             moment[:, j], goal[j] = x <= target.value, _QUANTILE[target.statistic]
         else:
-            moment[:, j], goal[j] = x, target.value
+            moment[:, j], goal[j] = _beyond(x, target), target.value
     return moment, goal
+
+
+def _beyond(x: NDArray[np.float64], target: Target) -> NDArray[np.float64]:
+    """The column itself, or whether it lies beyond the target's cut."""
+    if target.cut is None:
+        return x
+    return (x > target.cut if target.statistic == "share_above" else x < target.cut).astype(np.float64)
 
 
 def _check(columns: Mapping[str, NDArray[np.float64]], targets: Sequence[Target]) -> None:
     with_mean = {target.variable for target in targets if target.statistic == "mean"}
     problems = []
     for target in targets:
-        place = f"population.table1.{target.variable}"
         if target.variable not in columns:
             allowed = "must be one of " + ", ".join(sorted(columns))
-            problems.append(Problem(place, repr(target.variable), allowed))
+            problems.append(Problem(target.place, repr(target.variable), allowed))
         if target.statistic not in STATISTICS:
-            problems.append(Problem(place, repr(target.statistic), "must be one of " + ", ".join(STATISTICS)))
+            allowed = "must be one of " + ", ".join(STATISTICS)
+            problems.append(Problem(target.place, repr(target.statistic), allowed))
         if target.statistic == "sd" and target.variable not in with_mean:
-            problems.append(Problem(place, "an sd alone", "an sd needs the mean of the same variable"))
+            given = f"an sd of {target.variable} alone"
+            problems.append(Problem(target.place, given, "an sd needs the mean of the same variable"))
+        if (target.cut is None) == target.statistic.startswith("share_"):
+            given = f"{target.statistic} with cut {target.cut}"
+            problems.append(Problem(target.place, given, "a cut goes with share_above and share_below only"))
     if problems:
         raise BadInput(problems)
 
@@ -161,7 +176,7 @@ def _figure(x: NDArray[np.float64], share: NDArray[np.float64], target: Target) 
         order = np.argsort(x, kind="stable")
         at = np.searchsorted(np.cumsum(share[order]), _QUANTILE[target.statistic] - 1e-9)
         return float(x[order[min(int(at), len(x) - 1)]])
-    return mean
+    return float(share @ _beyond(x, target))
 
 
 def _dual_weights(c: NDArray[np.float64], iterations: int = 200) -> NDArray[np.float64]:
@@ -196,36 +211,29 @@ def _dual(c: NDArray[np.float64], lam: NDArray[np.float64]) -> tuple[float, NDAr
     return top + float(np.log(total)), raw / total
 
 
-def require_match(match: Match, place: str = "population.table1") -> None:
+def require_match(match: Match) -> None:
     """Refuse a Table 1 that the pool cannot be weighted to.
 
     Raises:
         BadInput: with the largest miss, the nearest attainable figure and the effective number of patients.
     """
     n = len(match.weights)
-    enough = match.effective_n >= SMALLEST_EFFECTIVE_SHARE * n
-    if match.largest_miss <= MATCH_TOLERANCE and enough:
-        return
+    effective = f"effective number {match.effective_n:.0f} of {n}"
     problems = [
         Problem(
-            f"{place}.{target.variable}",
-            f"{target.statistic} {target.value:g}",
-            f"the nearest that {n} admitted patients reach together with the other figures is {got:.4g} "
-            f"(miss {miss:.2f} SD; effective number {match.effective_n:.0f} of {n})",
+            target.place,
+            f"{target.label} {target.value:g}",
+            f"what admitted patients reach; together with the other figures the nearest is {got:.4g} "
+            f"(miss {miss:.2f} SD, {effective})",
         )
         for target, got, miss in zip(match.targets, match.achieved, match.misses, strict=True)
         if miss > MATCH_TOLERANCE
     ]
-    if not problems:
-        problems = [
-            Problem(
-                place,
-                "figures that hardly an admitted patient has",
-                f"the match would rest on {match.effective_n:.0f} of {n} patients; "
-                f"at least {SMALLEST_EFFECTIVE_SHARE:.0%} are needed",
-            )
-        ]
-    raise BadInput(problems)
+    if not problems and match.effective_n < SMALLEST_EFFECTIVE_SHARE * n:
+        allowed = f"figures that more patients have ({effective}; at least {SMALLEST_EFFECTIVE_SHARE:.0%})"
+        problems = [Problem("population.table1", "figures that hardly an admitted patient has", allowed)]
+    if problems:
+        raise BadInput(problems)
 
 
 def resample(weights: NDArray[np.float64], offset: float) -> NDArray[np.intp]:

@@ -1,0 +1,158 @@
+"""The cohort of a run: which admitted patient each subject is, matched to a Table 1 when one is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hepatrial.model.spec import ModelSpec
+from hepatrial.population.admission import ADMISSION_MEASURES
+from hepatrial.population.candidates import Candidates
+from hepatrial.population.eligibility import criteria_measures
+from hepatrial.population.machine import Machine
+from hepatrial.population.matching import Match, Target, balance, matched_order, require_match
+from hepatrial.population.onset import Illness
+from hepatrial.population.pool import Pool, Store, build_pool, traits_of
+from hepatrial.protocol import Protocol, Wish
+from hepatrial.schema import MEASURES
+
+Array = NDArray[np.float64]
+
+BLOCK = 2_000
+"""Admitted patients that are matched together. A block is matched by itself, so that a larger matched run begins
+with a smaller one; a matched run always fills whole blocks."""
+
+_STATISTICS = {"mean": "mean", "sd": "sd", "median": "median", "q1": "q25", "q3": "q75"}
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Subjects 1, 2, 3 ... of a run.
+
+    Attributes:
+        pool: the admitted patients.
+        traits: their parameters before care, sex and so on, in the order of the pool.
+        index: (n,) row of the pool that each subject is.
+        matches: the match of each block; empty when no Table 1 is asked for.
+    """
+
+    pool: Pool
+    traits: Candidates
+    index: NDArray[np.intp]
+    matches: tuple[Match, ...]
+
+
+def measures_needed(protocol: Protocol) -> tuple[str, ...]:
+    """Everything that has to be known at randomisation: visits, criteria, Table 1, admission table."""
+    wishes = [wish.variable for wish in protocol.population.table1 if wish.variable in MEASURES]
+    names = (*protocol.visits.measures, *criteria_measures(protocol), *wishes, *ADMISSION_MEASURES)
+    return tuple(dict.fromkeys((*names, "vasopressor")))
+
+
+def targets_of(protocol: Protocol) -> tuple[Target, ...]:
+    """The figures of the protocol's Table 1, one by one."""
+    return tuple(
+        target for number, wish in enumerate(protocol.population.table1) for target in _figures(number, wish)
+    )
+
+
+def _figures(number: int, wish: Wish) -> list[Target]:
+    place = f"population.table1[{number}]"
+    found = [
+        Target(wish.variable, statistic, getattr(wish, entry), place=f"{place}.{entry}")
+        for entry, statistic in _STATISTICS.items()
+        if getattr(wish, entry) is not None
+    ]
+    if wish.share is not None:
+        cut = wish.above if wish.above is not None else wish.below
+        statistic = "share" if cut is None else "share_above" if wish.above is not None else "share_below"
+        found.append(Target(wish.variable, statistic, wish.share, cut=cut, place=f"{place}.share"))
+    return found
+
+
+def make_cohort(
+    machine: Machine,
+    illness: Illness,
+    subjects: int,
+    *,
+    threads: int = 1,
+    chunk: int | None = None,
+    store: Store | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Cohort:
+    """Admit and, when the protocol asks for a Table 1, match the subjects of a run.
+
+    Args:
+        machine: model and engine.
+        illness: protocol, cards, clinic, seed.
+        subjects: number of subjects.
+        threads, chunk, store, progress: as in ``pool.build_pool``.
+
+    Raises:
+        BadInput: next to nobody is admitted, or nobody can match the Table 1.
+    """
+    targets = targets_of(illness.protocol)
+    size = -(-subjects // BLOCK) * BLOCK if targets else subjects
+    options = {} if chunk is None else {"chunk": chunk}
+    pool = build_pool(machine, illness, size, threads=threads, store=store, progress=progress, **options)
+    traits = traits_of(machine.spec, illness, pool)
+    if not targets:
+        return Cohort(pool, traits, np.arange(subjects), ())
+    columns = table1_columns(machine.spec, pool, traits)
+    index, matches = [], []
+    for block, start in enumerate(range(0, size, BLOCK)):
+        rows = slice(start, start + BLOCK)
+        match = balance({name: values[rows] for name, values in columns.items()}, targets)
+        require_match(match)
+        matches.append(match)
+        index.append(start + matched_order(match.weights, illness.seed, block))
+    return Cohort(pool, traits, np.concatenate(index)[:subjects], tuple(matches))
+
+
+def table1_columns(spec: ModelSpec, pool: Pool, traits: Candidates) -> dict[str, Array]:
+    """What a Table 1 can name, over the pool."""
+    parameter = {name: traits.parameters[:, i] for i, name in enumerate(spec.parameters)}
+    return {
+        **{name: pool.measure(name) for name in pool.measures if name in MEASURES},
+        "age": parameter["age"],
+        "weight": parameter["weight"],
+        "female": traits.female,
+        "cirrhosis": parameter["cirrhosis"],
+        "infected_at_entry": pool.admitted.infected,
+    }
+
+
+def acceptance_of(cohort: Cohort) -> dict[str, Any]:
+    """What became of the candidates, and how well a requested Table 1 was met, as plain data."""
+    pool, matches = cohort.pool, cohort.matches
+    figures = [
+        {
+            "variable": target.variable,
+            "statistic": target.statistic,
+            "cut": target.cut,
+            "requested": target.value,
+            "achieved": float(np.mean([match.achieved[j] for match in matches])),
+            "largest_miss_sd": float(max(match.misses[j] for match in matches)),
+        }
+        for j, target in enumerate(matches[0].targets if matches else ())
+    ]
+    return {
+        "candidates": pool.candidates,
+        "steps": [{"name": name, "count": n} for name, n in pool.outcomes.items()],
+        "never_met": [{"criterion": label, "count": n} for label, n in pool.unmet.items()],
+        "pool": len(pool),
+        "subjects": len(cohort.index),
+        "distinct_patients": len(np.unique(cohort.index)),
+        "matching": {
+            "requested": bool(matches),
+            "effective_n": float(sum(match.effective_n for match in matches))
+            if matches
+            else float(len(pool)),
+            "largest_miss_sd": max((match.largest_miss for match in matches), default=0.0),
+            "figures": figures,
+        },
+    }
