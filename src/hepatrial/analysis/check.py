@@ -103,26 +103,36 @@ def survival(time: ArrayLike, event: ArrayLike, problems: list[Problem]) -> tupl
     return time_, event_
 
 
-def two_groups(
-    group: Labels, contrast: Sequence[object] | None, problems: list[Problem]
-) -> tuple[Labels, Labels]:
-    """The groups compared, in order, and whether each value is one of them.
+def text(value: object) -> str:
+    """A label as text; 1, 1.0 and np.int64(1) are the same label."""
+    return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
 
-    Without ``contrast`` all groups in sorted order; else those named, each of which must have patients.
+
+def group_codes(
+    group: Labels, groups: Sequence[object] | None, problems: list[Problem]
+) -> tuple[tuple[str, ...], Ints]:
+    """The names of the groups compared, in order, and each value's place among them (-1 = left out).
+
+    Without ``groups`` all that occur, sorted; else those named, each of which must have patients.
     """
-    found = np.unique(group)
-    if contrast is None:
-        wanted = found
-    else:
-        wanted = np.asarray(contrast)
-        present = {str(value) for value in found.tolist()}
-        for value in wanted.tolist():
-            if str(value) not in present:
-                allowed = f"must be a group with patients: {', '.join(sorted(present))}"
-                problems.append(Problem("groups", repr(value), allowed, nearest_name(str(value), present)))
-    if len(wanted) < 2:
-        problems.append(Problem("group", f"{len(wanted)} group", "must hold at least two groups"))
-    return wanted, np.isin(group, wanted)
+    found, inverse = np.unique(group, return_inverse=True)
+    present = [text(value) for value in found.tolist()]
+    names = present if groups is None else [text(value) for value in groups]
+    problems.extend(
+        Problem(
+            "groups",
+            repr(name),
+            f"must be a group with patients: {', '.join(present)}",
+            nearest_name(name, present),
+        )
+        for name in names
+        if name not in present
+    )
+    if len(set(names)) < 2:
+        problems.append(Problem("group", f"{len(set(names))} group", "must hold at least two groups"))
+    place = {name: number for number, name in enumerate(names)}
+    codes = np.array([place.get(name, -1) for name in present], dtype=np.int64)
+    return tuple(names), codes[inverse]
 
 
 def need_columns(table: pl.DataFrame, name: str, columns: Iterable[str], problems: list[Problem]) -> None:

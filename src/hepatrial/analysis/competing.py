@@ -104,7 +104,7 @@ def aalen_johansen(
     code = _cause_codes(cause_, causes, censored, problems)
     check.refuse(problems)
 
-    names = tuple(str(value) for value in causes)
+    names = tuple(check.text(value) for value in causes)
     # Column c + 1 of the risk sets counts those who leave by cause c; column 0 the censored.
     everyone = np.ones(time_.size, dtype=np.int64)
     sets = risk_sets(time_, everyone, code, len(names) + 1)
@@ -116,20 +116,15 @@ def _cause_codes(
     cause: check.Labels, causes: Sequence[object], censored: Sequence[object], problems: list[Problem]
 ) -> Ints:
     code = np.full(cause.size, -1, dtype=np.int64)
-    texts = np.array([_text(value) for value in cause.tolist()])
-    code[np.isin(texts, [_text(value) for value in censored])] = 0
+    texts = np.array([check.text(value) for value in cause.tolist()])
+    code[np.isin(texts, [check.text(value) for value in censored])] = 0
     for number, value in enumerate(causes):
-        code[texts == _text(value)] = number + 1
+        code[texts == check.text(value)] = number + 1
     unknown = sorted(set(texts[code < 0].tolist()))
     for value in unknown:
         allowed = f"must be one of the causes {', '.join(map(str, causes))} or mean censored"
         problems.append(Problem("cause", repr(value), allowed, nearest_name(value, [str(c) for c in causes])))
     return code
-
-
-def _text(value: object) -> str:
-    """Labels compared as text, so that 1, 1.0 and np.int64(1) are the same cause."""
-    return f"{value:g}" if isinstance(value, int | float) else str(value)
 
 
 def _estimate(names: tuple[str, ...], time: Floats, n: Ints, own: Ints) -> CumulativeIncidence:

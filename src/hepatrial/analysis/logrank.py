@@ -74,18 +74,18 @@ def logrank(
             problems.append(Problem(name, repr(power), "must be at least 0"))
     check.refuse(problems)
     check.same_length(problems, time=time_, group=group_, strata=strata_)
-    wanted, keep = check.two_groups(group_, groups, problems)
+    check.refuse(problems)
+    names, code = check.group_codes(group_, groups, problems)
     check.refuse(problems)
 
-    code = _codes(group_[keep], wanted)
+    keep = code >= 0
     unit = np.unique(strata_[keep], return_inverse=True)[1].astype(np.int64)
-    sets = risk_sets(time_[keep], event_[keep], code, len(wanted), unit)
+    sets = risk_sets(time_[keep], event_[keep], code[keep], len(names), unit)
     observed, expected, covariance = weighted_sums(sets, rho, gamma)
     chisq, df = _chi_square(observed - expected, covariance, expected)
-    names = tuple(str(value) for value in wanted.tolist())
     return LogRank(
         groups=names,
-        n=np.bincount(code, minlength=len(wanted)),
+        n=np.bincount(code[keep], minlength=len(names)),
         observed=observed,
         expected=expected,
         covariance=covariance,
@@ -95,13 +95,6 @@ def logrank(
             names, observed, expected, covariance, chisq, df, _name(rho, gamma, strata is not None)
         ),
     )
-
-
-def _codes(group: check.Labels, wanted: check.Labels) -> Ints:
-    code = np.zeros(group.size, dtype=np.int64)
-    for number, value in enumerate(wanted.tolist()):
-        code[group == value] = number
-    return code
 
 
 def fleming_harrington(sets: RiskSets, rho: float, gamma: float) -> Floats:

@@ -100,15 +100,16 @@ def rmst_contrast(
     check.refuse(problems)
     check.same_length(problems, time=time_, group=group_)
     check.refuse(problems)
-    wanted, _ = check.two_groups(group_, groups, problems)
-    if len(wanted) > 2:
-        problems.append(Problem("group", f"{len(wanted)} groups", "must be two, or name two in groups"))
+    names, code = check.group_codes(group_, groups, problems)
+    if len(names) > 2:
+        problems.append(Problem("group", f"{len(names)} groups", "must be two, or name two in groups"))
     check.refuse(problems)
-    first, second = (str(value) for value in wanted.tolist())
+    first, second = names
     means = []
-    for value in wanted.tolist():
+    for number, value in enumerate(names):
+        inside = code == number
         try:
-            means.append(rmst(time_[group_ == value], event_[group_ == value], tau, level=level))
+            means.append(rmst(time_[inside], event_[inside], tau, level=level))
         except BadInput as bad:
             problems.extend(
                 Problem(f"{p.place} ({value})", p.given, p.allowed, p.nearest) for p in bad.problems
