@@ -1,0 +1,70 @@
+"""Numbers of the safety table: events by arm, per simulated trial and pooled with exact intervals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from hepatrial.analysis.proportions import proportion_interval, rate_interval
+from hepatrial.analysis.safety import event_rates
+from hepatrial.report.facts import Facts
+from hepatrial.report.spread import finite, spread
+from hepatrial.schema import PAIR_REPLICATE
+
+SHOWN = (
+    "severe_infection",
+    "mild_infection",
+    "variceal_bleeding",
+    "fever",
+    "infusion_reaction",
+    "transplant",
+    "death",
+)
+"""Events in the order shown; others found in the run follow by name."""
+
+NOT_SAFETY = frozenset(("cell_infusion", "dropout"))
+PER_DAYS = 30.4375
+"""Rates are per patient-month."""
+
+
+def safety_numbers(facts: Facts) -> list[dict[str, Any]]:
+    """Events of the simulated trials.
+
+    Returns:
+        One row an event, with an entry an arm: patients with it per trial (``mean, low, high``), pooled
+        ``share`` with exact binomial limits and ``rate`` per patient-month with exact Poisson limits. The
+        pooled limits tell the precision of the simulation, not that of a trial.
+    """
+    events = facts.events.filter(pl.col("replicate") != PAIR_REPLICATE)
+    present = set(events["event"].unique().to_list()) - NOT_SAFETY
+    names = [name for name in SHOWN if name in present] + sorted(present - set(SHOWN))
+    order = [arm.name for arm in facts.ordered]
+    table = event_rates(events, facts.trials, names=names, arms=order, per=PER_DAYS)
+    return [
+        {
+            "event": name,
+            "arms": {
+                arm: _pooled(table.filter((pl.col("event") == name) & (pl.col("arm") == arm)))
+                for arm in order
+            },
+        }
+        for name in names
+    ]
+
+
+def _pooled(rows: pl.DataFrame) -> dict[str, Any]:
+    patients, struck = int(rows["patients"].sum()), int(rows["patients_with"].sum())
+    total, months = int(rows["events"].sum()), float(rows["person_days"].sum()) / PER_DAYS
+    low, high = proportion_interval(struck, patients)
+    rate_low, rate_high = rate_interval(total, months)
+    return {
+        "patients": spread(rows["patients_with"].to_numpy()),
+        "share": struck / patients if patients else None,
+        "share_low": finite(low),
+        "share_high": finite(high),
+        "events": total / rows.height if rows.height else None,
+        "rate": total / months if months > 0 else None,
+        "rate_low": finite(rate_low),
+        "rate_high": finite(rate_high),
+    }

@@ -1,0 +1,71 @@
+"""Numbers as text. A missing number is a dash, a minus is a minus, a tiny probability is a power of ten."""
+
+from __future__ import annotations
+
+import math
+
+from hepatrial.report.catalogue import Catalogue
+
+DASH = "–"
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def missing(value: float | None) -> bool:
+    return value is None or not math.isfinite(value)
+
+
+def number(value: float | None, digits: int = 1) -> str:
+    """A number with fixed digits; a true minus; a dash for none."""
+    if value is None or not math.isfinite(value):
+        return DASH
+    text = f"{value:,.{digits}f}"
+    if float(text.replace(",", "")) == 0:
+        text = text.lstrip("-")
+    return text.replace("-", "−").replace(",", " ")
+
+
+def significant(value: float | None, digits: int = 3) -> str:
+    """A number to significant digits; scientific when very large or small."""
+    if value is None or not math.isfinite(value):
+        return DASH
+    if value != 0 and not 1e-3 <= abs(value) < 1e6:
+        mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+        mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
+        return f"{mantissa.replace('-', '−')} × 10{str(int(exponent)).translate(_SUPERSCRIPT)}"
+    return f"{value:.{digits}g}".replace("-", "−")
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """A share as per cent."""
+    return DASH if missing(share) else f"{number(100 * share, digits)}%"  # type: ignore[operator]
+
+
+def signed(value: float | None, digits: int = 1) -> str:
+    """A number that carries its sign."""
+    text = number(value, digits)
+    return text if text.startswith(("−", DASH)) or float(text.replace(" ", "")) == 0 else f"+{text}"
+
+
+def points(share: float | None, digits: int = 1) -> str:
+    """A difference of shares in percentage points, signed, without the word."""
+    return signed(None if missing(share) else 100 * share, digits)  # type: ignore[operator]
+
+
+def probability(value: float | None) -> str:
+    """A probability: two significant digits, a power of ten below one in a thousand."""
+    if value is None or not math.isfinite(value):
+        return DASH
+    if value >= 0.1:
+        return f"{value:.2f}"
+    return significant(value, 2) if value > 0 else "0"
+
+
+def span(t: Catalogue, low: float | None, high: float | None, form: str = "percent", digits: int = 1) -> str:
+    """An interval ("61.6 to 84.8%"); empty for none."""
+    if missing(low) or missing(high):
+        return ""
+    if form == "percent":
+        return t("span", low=number(100 * low, digits), high=f"{number(100 * high, digits)}%")  # type: ignore[operator]
+    if form == "points":
+        return t("span", low=points(low, digits), high=points(high, digits))
+    return t("span", low=number(low, digits), high=number(high, digits))

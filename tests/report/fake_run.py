@@ -1,0 +1,234 @@
+"""A run with the schema's columns, made from exponential courses: quick, and every truth is known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+from hepatrial.report.facts import (
+    Arm,
+    Assumption,
+    Card,
+    Facts,
+    Published,
+    PublishedText,
+    Reported,
+    Step,
+    Study,
+    Variant,
+)
+
+WEEKS = 24.0
+LANDMARKS = (4.0, 12.0, 24.0)
+VISIT_WEEKS = (1.0, 2.0, 3.0, 4.0, 8.0, 12.0, 16.0, 20.0, 24.0)
+HAZARDS = {"smt": 0.0036, "msc": 0.0030}
+"""Death per day; with 168 days 55 % and 60 % survive."""
+
+VARIANTS = {"no_effect": 1.0, "infection_only": 0.9, "secretome_14d": 0.7, "engraftment_only": 1.0}
+"""Hazard of the treated arm relative to the control arm in the counterfactual pairs."""
+
+MEASURES = {
+    "alt": (300.0, 0.7), "ast": (200.0, 0.7), "bilirubin": (320.0, 0.4), "albumin": (31.0, 0.13),
+    "inr": (1.9, 0.2), "creatinine": (75.0, 0.3), "sodium": (136.0, 0.03), "meld": (23.0, 0.15),
+}  # fmt: skip
+
+ARMS = (
+    Arm("msc", {"en": "MSC + standard care", "zh": "间充质干细胞＋标准治疗"}, False, 56, 56, 4, 3.2e5),
+    Arm("smt", {"en": "Standard care", "zh": "标准治疗"}, True, 54, 54),
+)
+
+
+def subjects_of(
+    rng: np.random.Generator, arm: Arm, replicate: int, hazard: float, variant: str, first_patient: int
+) -> pl.DataFrame:
+    """One arm of one trial."""
+    n, end = arm.size, 7 * WEEKS
+    death = rng.exponential(1 / hazard, n)
+    transplant = rng.exponential(1 / 0.0004, n)
+    dropout = rng.exponential(1 / 0.0008, n)
+    first = np.minimum(np.minimum(death, transplant), dropout)
+    names = np.select(
+        [first >= end, first == death, first == transplant], ["none", "death", "transplant"], "dropout"
+    )
+    seen = np.minimum(dropout, end)
+    overall = np.minimum(death, seen)
+    received = np.minimum(1 + np.floor(overall / 7), arm.infusions).astype(int)
+    table = {
+        "replicate": np.full(n, replicate, np.int32),
+        "subject": np.arange(1, n + 1, dtype=np.int32),
+        "patient": np.arange(first_patient, first_patient + n, dtype=np.int64),
+        "arm": [arm.name] * n,
+        "treatment_actual": [arm.name] * n,
+        "variant": [variant] * n,
+        "status": ["ok"] * n,
+        "age": rng.normal(44, 10, n),
+        "sex": rng.choice(["female", "male"], n, p=[0.15, 0.85]),
+        "weight": rng.normal(65, 9, n),
+        "cirrhosis": rng.random(n) < 0.4,
+        "infected_at_entry": rng.random(n) < 0.05,
+        "referral_delay": rng.lognormal(2.7, 0.7, n),
+        "infusions_planned": np.full(n, arm.infusions, np.int32),
+        "infusions_received": received.astype(np.int32),
+        "overall_survival_time": overall,
+        "overall_survival_event": (death <= seen).astype(np.int32),
+        "transplant_free_time": np.minimum(first, end),
+        "transplant_free_event": np.isin(names, ["death", "transplant"]).astype(np.int32),
+        "first_event": names,
+        "dropout_reason": np.where(names == "dropout", "withdrew consent", ""),
+    }
+    for name, (centre, spread) in MEASURES.items():
+        table[f"baseline_{name}"] = centre * np.exp(rng.normal(0, spread, n))
+    return pl.DataFrame(table)
+
+
+def visits_of(rng: np.random.Generator, subjects: pl.DataFrame) -> pl.DataFrame:
+    """The weekly visits of those still seen; values fall towards normal."""
+    parts = []
+    for week in VISIT_WEEKS:
+        here = subjects.filter(pl.col("overall_survival_time") >= 7 * week)
+        columns = [
+            (pl.col(f"baseline_{name}") * np.exp(-0.03 * week)).alias(name)
+            if name not in ("albumin", "sodium")
+            else pl.col(f"baseline_{name}").alias(name)
+            for name in MEASURES
+        ]
+        day = 7 * week + rng.normal(0, 0.3, here.height)
+        parts.append(
+            here.select(
+                "replicate",
+                "subject",
+                "patient",
+                "arm",
+                pl.lit(f"week {week:g}").alias("visit"),
+                pl.lit(week).alias("week"),
+                pl.Series("day", day),
+                *columns,
+            )
+        )
+    return pl.concat(parts)
+
+
+def events_of(rng: np.random.Generator, subjects: pl.DataFrame) -> pl.DataFrame:
+    """Infections, bleeds, fevers, infusions and ends."""
+    rates = {"severe_infection": 0.0025, "mild_infection": 0.006, "variceal_bleeding": 0.0006, "fever": 0.004}
+    rows: list[pl.DataFrame] = []
+    key = ("replicate", "subject", "patient", "arm")
+    for event, rate in rates.items():
+        day = rng.exponential(1 / rate, subjects.height)
+        rows.append(
+            subjects.with_columns(day=pl.Series(day))
+            .filter(pl.col("day") < pl.col("overall_survival_time"))
+            .select(*key, "day", pl.lit(event).alias("event"), pl.lit("").alias("detail"))
+        )
+    for k in range(4):
+        given = subjects.filter(pl.col("infusions_received") > k)
+        rows.append(given.select(*key, pl.lit(7.0 * k).alias("day"), pl.lit("cell_infusion").alias("event"), pl.lit("").alias("detail")))
+    for event, column in (("death", "overall_survival_time"), ("transplant", "transplant_free_time")):
+        had = pl.col("overall_survival_event") == 1 if event == "death" else pl.col("first_event") == "transplant"
+        rows.append(
+            subjects.filter(had).select(
+                *key, pl.col(column).alias("day"), pl.lit(event).alias("event"), pl.lit("").alias("detail")
+            )
+        )
+    return pl.concat(rows).sort(*key, "day", "event")
+
+
+def published() -> tuple[Published, ...]:
+    """Lin 2017 as far as it is published: week 24 and infections seen, weeks 4 and 12 an article's."""
+
+    def survival(arm: str, week: float, alive: int, of: int, role: str, ci: tuple[float, float] | None) -> Published:
+        grade = "article" if role == "article" else "seen"
+        low, high = ci or (None, None)
+        interval = "printed" if ci else ""
+        return Published("survival", arm, week, alive / of, low, high, interval, alive, of, grade, role, "doi:10.1002/hep.29189")
+
+    return (
+        survival("msc", 4, 56, 56, "article", None),
+        survival("smt", 4, 42, 54, "article", None),
+        survival("msc", 12, 47, 56, "article", None),
+        survival("smt", 12, 35, 54, "article", None),
+        survival("msc", 24, 41, 56, "predicted", (0.616, 0.848)),
+        survival("smt", 24, 30, 54, "fitted", (0.423, 0.689)),
+        Published("severe_infection", "msc", 24, 9 / 56, 0.076, 0.283, "exact", 9, 56, "seen", "predicted", "doi:10.1002/hep.29189"),
+        Published("severe_infection", "smt", 24, 18 / 54, 0.211, 0.475, "exact", 18, 54, "seen", "fitted", "doi:10.1002/hep.29189"),
+    )
+
+
+def study() -> Study:
+    return Study(
+        name="lin2017",
+        title={"en": "Allogeneic marrow MSC in HBV-related ACLF (Lin 2017)", "zh": "同种异体骨髓间充质干细胞治疗乙肝相关慢加急性肝衰竭（Lin 2017）"},
+        question={"en": "How does survival to week 24 compare?", "zh": "24 周生存有何差别？"},
+        context={"en": "It may inform the planning of a trial; it informs no patient's care.", "zh": "仅供试验设计参考。"},
+        citation="Lin BL, Chen JF, Qiu WH, et al. Hepatology 2017;66:209-219",
+        doi="10.1002/hep.29189",
+        registration="NCT01322906",
+        definition={"en": "Chinese Medical Association", "zh": "中华医学会"},
+        entry="TBil >= 171 umol/L, INR >= 1.5, MELD 17 to 30, age 18 to 65",
+        weeks=WEEKS,
+        landmarks=LANDMARKS,
+        primary_week=24.0,
+        endpoint="overall_survival",
+        strategies=("treatment_policy", "composite", "hypothetical", "while_untransplanted"),
+        assumptions=(
+            Assumption("population.eligibility", {"en": "Not found.", "zh": "未找到。"}, {"en": "Those of a sister protocol.", "zh": "采用后续方案。"}, "assumed", "NCT01844063"),
+        ),
+    )  # fmt: skip
+
+
+def fake_facts(replicates: int = 40, pairs: int = 400, seed: int = 1) -> Facts:
+    """Everything a report is made from."""
+    rng = np.random.default_rng(seed)
+    parts, patient = [], 1
+    for replicate in range(1, replicates + 1):
+        for arm in ARMS:
+            parts.append(subjects_of(rng, arm, replicate, HAZARDS[arm.name], "secretome_14d" if replicate % 2 else "no_effect", patient))
+            patient += arm.size
+    trials = pl.concat(parts).with_columns(
+        subject=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("replicate")
+    )
+    counterfactual = [*_pairs(rng, pairs)] if pairs else []
+    subjects = pl.concat([trials, *counterfactual])
+    return Facts(
+        study=study(),
+        arms=ARMS,
+        subjects=subjects,
+        visits=visits_of(rng, trials),
+        events=events_of(rng, trials),
+        steps=(Step("never_eligible", 2900), Step("died_first", 1100), Step("left_eligibility", 770)),
+        admission=pl.DataFrame(
+            {"measure": ["bilirubin", "bilirubin", "inr"], "statistic": ["mean", "sd", "median"], "value": [318.0, 92.0, 1.87]}
+        ),
+        cohorts={"hbv_aclf_684": {"en": "HBV-ACLF, n = 684", "zh": "乙肝慢加急性肝衰竭，684 例"}},
+        published=published(),
+        reported=(
+            Reported("event", {"en": "Carcinoma", "zh": "癌"}, {"en": "0/56"}, "msc", "seen", "doi:10.1002/hep.29189"),
+            Reported("laboratory", {"en": "bilirubin"}, {"en": "down"}, "msc", "seen", "doi:10.1002/hep.29189"),
+            Reported("test", {"en": "Survival over 24 weeks", "zh": "24 周生存"}, {"en": "0.03"}, "", "seen", "doi:10.1002/hep.29189"),
+        ),
+        read={"en": "The abstract.", "zh": "仅读到摘要。"},
+        remarks=({"en": "The trial was open.", "zh": "该试验为开放设计。"},),
+        published_baseline=(PublishedText("msc", "age", "40.0 (9.9)", "seen_secondary", "review table with copy errors"),),
+        published_admission=(PublishedText("hbv_aclf_684", "bilirubin.mean", "323.5", "seen", "doi:10.1186/s12876-020-01191-5"),),
+        variants=tuple(Variant(name, 0.25, {"en": name.replace("_", " ")}) for name in VARIANTS),
+        cards=(
+            Card("growth_max", 0.47, "1/day", "", "fitted: exploratory", "fitted", "Largest division rate."),
+            Card("hepatocytes_total", 160000.0, "1e6 cells", "", "remien2012", "recalled", "Hepatocytes of a healthy liver."),
+            Card("calming_turnover", 4.7, "1/day", "", "huhn1997", "seen", "IL-10 half-life 3.5 h."),
+        ),
+        provenance={"run_hash": "3f2a9c01d4e7" + "0" * 52, "model_hash": "ab" * 32, "seed": 7, "versions": {"hepatrial": "0.1.0", "numpy": "2.1.0"}},
+    )  # fmt: skip
+
+
+def _pairs(rng: np.random.Generator, n: int) -> list[pl.DataFrame]:
+    """Counterfactual arms: the same patients and thresholds under every variant."""
+    arms = {arm.name: replace(arm, size=n) for arm in ARMS}
+    state = rng.bit_generator.state
+    parts = []
+    for variant, ratio in VARIANTS.items():
+        for name, factor in (("msc", ratio), ("smt", 1.0)):
+            same_luck = np.random.default_rng()
+            same_luck.bit_generator.state = state
+            parts.append(subjects_of(same_luck, arms[name], 0, HAZARDS["smt"] * factor, variant, 1_000_001))
+    return parts
