@@ -30,4 +30,4 @@ VARIABLES: dict[str, tuple[str, str]] = {
     "of_circulation": ("Circulatory failure (CLIF-C OF)", "循环衰竭（CLIF-C OF）"),
     "of_respiration": ("Respiratory failure (CLIF-C OF)", "呼吸衰竭（CLIF-C OF）"),
 }
-"""Measures have their names of ``schema.MEASURES``; ``of_*`` are organ failures, ``he_*`` West-Haven grades."""
+"""Measures as in ``schema.MEASURES``; ``of_*`` are organ failures, ``he_*`` West-Haven grades."""

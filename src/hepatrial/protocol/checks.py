@@ -48,7 +48,7 @@ def two_arms(parts: Parts) -> Iterator[Problem]:
 
 
 def control_exists(parts: Parts) -> Iterator[Problem]:
-    if parts.endpoints and parts.endpoints.control_arm not in parts.arm_names:
+    if parts.endpoints and parts.arm_names and parts.endpoints.control_arm not in parts.arm_names:
         given = parts.endpoints.control_arm
         yield Problem(
             "endpoints.control_arm",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import AfterValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
@@ -224,3 +224,13 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
 """Lower-case letters, digits, underscores."""
 
 Text = Annotated[str, Field(min_length=1)]
+
+
+def _some(items: tuple[Any, ...]) -> tuple[Any, ...]:
+    if not items:
+        raise refuse(Refusal("", [], "a list with at least one entry"))
+    return items
+
+
+SOME = AfterValidator(_some)
+"""A list that is not empty. (A minimum length would also complain of lists whose items are wrong.)"""

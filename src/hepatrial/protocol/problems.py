@@ -25,7 +25,6 @@ _ALLOWED = {
     "string_pattern_mismatch": "lower-case letters, digits and underscores, beginning with a letter",
     "string_too_short": "text that is not empty",
     "string_too_long": "a shorter text",
-    "too_short": "a list with at least one entry",
 }
 _BOUNDS = {
     "greater_than": ("above", "gt"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -22,6 +22,7 @@ from pydantic_core import CoreSchema, core_schema
 from hepatrial.errors import nearest_name
 from hepatrial.protocol.definitions import DefinitionTag
 from hepatrial.protocol.fields import (
+    SOME,
     Days,
     Dose,
     Grade,
@@ -43,6 +44,9 @@ from hepatrial.protocol.plausible import PLAUSIBLE
 from hepatrial.protocol.products import ProductName, Route
 from hepatrial.schema import MEASURES
 from hepatrial.units import UnitError, read_quantity, write_quantity
+
+YES_NO = ("female", "cirrhosis", "infected_at_entry")
+"""Traits that a Table 1 can have a share of."""
 
 Exclusion = Literal["infection_at_entry", "vasopressors_at_entry", "cirrhosis"]
 """What can be excluded by name. Whatever is a number is an eligibility limit instead."""
@@ -80,8 +84,12 @@ class _Written:
 
     def read(self, given: object, info: ValidationInfo) -> float | None:
         variable = info.data.get("measure") or info.data.get("variable")
-        if given is None or variable not in PLAUSIBLE:
-            return None  # a wrong name beside it is refused there
+        if given is None:
+            return None
+        if variable in YES_NO:
+            raise refuse(Refusal("", given, f"nothing: {variable} is yes or no and has a share only"))
+        if variable not in PLAUSIBLE:
+            return None  # a wrong name is refused where it stands
         try:
             value = read_quantity(given, _unit(variable), variable)
         except UnitError as error:
@@ -203,29 +211,18 @@ class Wish(Section):
     grade: Grade
     source: Text
 
-    YES_NO: ClassVar[tuple[str, ...]] = ("female", "cirrhosis", "infected_at_entry")
-    NUMERIC: ClassVar[tuple[str, ...]] = (*MEASURES, "age", "weight")
-
     @model_validator(mode="after")
     def _sense(self) -> Self:
-        known = (*self.NUMERIC, *self.YES_NO)
+        known = (*PLAUSIBLE, *YES_NO)
         if self.variable not in known:
             allowed = f"a measure or trait: {', '.join(known)}"
             raise refuse(Refusal("variable", self.variable, allowed, nearest_name(self.variable, known)))
-        refusals = list(self._yes_no() if self.variable in self.YES_NO else self._numeric())
-        if refusals:
-            raise refuse(*refusals)
+        if self.variable not in YES_NO:
+            if refusals := self._numeric():
+                raise refuse(*refusals)
+        elif self.share is None:
+            raise refuse(Refusal("share", "nothing", "a share, the only statistic of a yes/no variable"))
         return self
-
-    def _yes_no(self) -> list[Refusal]:
-        found = [
-            Refusal(entry, getattr(self, entry), f"{self.variable} is yes or no and has a share only")
-            for entry in ("mean", "sd", "median", "q1", "q3", "above", "below")
-            if getattr(self, entry) is not None
-        ]
-        return (
-            found if self.share is not None else [*found, Refusal("share", "nothing", "a share is required")]
-        )
 
     def _numeric(self) -> list[Refusal]:
         found = []
@@ -254,7 +251,7 @@ class Population(Section):
 
     disease: Literal["hbv_aclf"]
     age: AgeRange = AgeRange()
-    eligibility: Annotated[tuple[Limit, ...], Field(min_length=1)]
+    eligibility: Annotated[tuple[Limit, ...], SOME]
     """Limits on measures and scores, all of which hold on the day of screening."""
     exclude: tuple[Exclusion, ...] = ()
     criteria: Criteria
@@ -291,7 +288,7 @@ class Dosing(Section):
     dose_reported: str = ""
     """The dose as the source prints it."""
     route: Route
-    days: Annotated[tuple[Time, ...], Field(min_length=1)]
+    days: Annotated[tuple[Time, ...], SOME]
     """Days of infusion from randomisation."""
     window: Days = 0.0
     """An infusion may come this much earlier or later, never before randomisation."""
@@ -419,7 +416,7 @@ class Visits(Section):
     """Either ``weeks`` or ``days``."""
     window: Days = 0.0
     """A visit may come this much earlier or later."""
-    measures: Annotated[tuple[MeasureName, ...], Field(min_length=1)]
+    measures: Annotated[tuple[MeasureName, ...], SOME]
 
     @model_validator(mode="after")
     def _order(self) -> Self:
@@ -509,9 +506,9 @@ class Endpoints(Section):
 
     control_arm: str
     primary: Primary
-    survival_weeks: Annotated[tuple[Time, ...], Field(min_length=1)]
+    survival_weeks: Annotated[tuple[Time, ...], SOME]
     """Weeks at which survival is tabulated."""
-    strategies: Annotated[tuple[Strategy, ...], Field(min_length=1)] = ("treatment_policy", "composite")
+    strategies: Annotated[tuple[Strategy, ...], SOME] = ("treatment_policy", "composite")
     """How transplants are handled; each is shown."""
 
     @model_validator(mode="after")
