@@ -1,10 +1,8 @@
 """Randomisation."""
 
 import numpy as np
-import pytest
 
-from hepatrial.errors import BadInput
-from hepatrial.trial.randomise import allocate, scaled_sizes
+from hepatrial.trial.randomise import allocate
 
 
 def test_every_replicate_has_exactly_the_planned_arm_sizes():
@@ -25,15 +23,3 @@ def test_each_place_is_treated_in_its_share_of_trials():
 
 def test_another_seed_gives_another_allocation():
     assert not np.array_equal(allocate(1, 2, (20, 20)), allocate(2, 2, (20, 20)))
-
-
-def test_totals_are_shared_in_the_planned_ratio():
-    assert scaled_sizes((56, 54), None) == (56, 54)
-    assert scaled_sizes((56, 54), 220) == (112, 108)
-    assert scaled_sizes((2, 1), 10) == (7, 3)
-    assert scaled_sizes((1, 1), 3) == (2, 1)
-
-
-def test_a_total_that_leaves_an_arm_empty_is_refused():
-    with pytest.raises(BadInput, match="at least 2"):
-        scaled_sizes((99, 1), 2)

@@ -23,8 +23,8 @@ from hepatrial.schema import MEASURES
 Array = NDArray[np.float64]
 
 BLOCK = 2_000
-"""Admitted patients that are matched together. A block is matched by itself, so that a larger matched run begins
-with a smaller one; a matched run always fills whole blocks."""
+"""Admitted patients that are matched together. A block is matched by itself, so that a larger matched run
+begins with a smaller one; a matched run always fills whole blocks."""
 
 _STATISTICS = {"mean": "mean", "sd": "sd", "median": "median", "q1": "q25", "q3": "q75"}
 
@@ -129,6 +129,7 @@ def table1_columns(spec: ModelSpec, pool: Pool, traits: Candidates) -> dict[str,
 def acceptance_of(cohort: Cohort) -> dict[str, Any]:
     """What became of the candidates, and how well a requested Table 1 was met, as plain data."""
     pool, matches = cohort.pool, cohort.matches
+    effective = sum(match.effective_n for match in matches) if matches else len(pool)
     figures = [
         {
             "variable": target.variable,
@@ -149,9 +150,7 @@ def acceptance_of(cohort: Cohort) -> dict[str, Any]:
         "distinct_patients": len(np.unique(cohort.index)),
         "matching": {
             "requested": bool(matches),
-            "effective_n": float(sum(match.effective_n for match in matches))
-            if matches
-            else float(len(pool)),
+            "effective_n": float(effective),
             "largest_miss_sd": max((match.largest_miss for match in matches), default=0.0),
             "figures": figures,
         },

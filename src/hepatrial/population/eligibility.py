@@ -87,7 +87,8 @@ def not_excluded(protocol: Protocol, outputs: Mapping[str, Array], infected_from
 
 def all_of(conditions: Mapping[str, Yes]) -> Yes:
     """Where every condition holds."""
-    return np.logical_and.reduce(list(conditions.values()))
+    met: Yes = np.logical_and.reduce(list(conditions.values()))
+    return met
 
 
 def first_day(eligible: Yes) -> NDArray[np.int64]:

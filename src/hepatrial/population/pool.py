@@ -1,8 +1,8 @@
 """The pool: admitted candidates, stored once and shared by all arms.
 
-Candidates are followed in chunks of fixed size until enough are admitted; the chunks are consumed in candidate
-order and the pool is cut at the last candidate used, so that it depends neither on the size of a chunk nor on
-the number of workers, and a larger pool begins with a smaller one.
+Candidates are followed in chunks of fixed size until enough are admitted. The chunks are consumed in
+candidate order and the pool is cut at the last candidate used, so that it depends neither on the size of a
+chunk nor on the number of workers, and a larger pool begins with a smaller one.
 """
 
 from __future__ import annotations

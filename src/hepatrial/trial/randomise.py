@@ -7,26 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from hepatrial.errors import BadInput, Problem
 from hepatrial.rng import Stream
-
-
-def scaled_sizes(sizes: Sequence[int], total: int | None) -> tuple[int, ...]:
-    """Arm sizes for another total in the planned ratio (largest remainder, earlier arms first on a tie).
-
-    Raises:
-        BadInput: when the total leaves an arm empty.
-    """
-    if total is None:
-        return tuple(sizes)
-    exact = np.asarray(sizes, dtype=np.float64) * total / sum(sizes)
-    whole = np.floor(exact).astype(int)
-    order = np.argsort(-(exact - whole), kind="stable")
-    whole[order[: total - int(whole.sum())]] += 1
-    if (whole < 1).any():
-        allowed = f"every arm needs a patient: at least {len(sizes)} in the planned ratio {list(sizes)}"
-        raise BadInput([Problem("--patients", str(total), allowed)])
-    return tuple(int(n) for n in whole)
 
 
 def allocate(seed: int, replicates: int, sizes: Sequence[int]) -> NDArray[np.int64]:

@@ -1,0 +1,333 @@
+"""Courses: a chunk of the plan is simulated and written down as rows of the three tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from hepatrial.engine import Result, Status
+from hepatrial.population.cohort import Cohort
+from hepatrial.population.luck import thresholds
+from hepatrial.population.machine import Machine
+from hepatrial.population.observation import draw_errors, measured, outputs_of, read_measures
+from hepatrial.population.onset import Illness
+from hepatrial.protocol import Protocol
+from hepatrial.schema import EVENT, MEASURES, SUBJECT, VISIT, Column
+from hepatrial.trial.dropout import (
+    UNKNOWN_VITAL_STATUS,
+    Discharge,
+    discharges,
+    dropout_reasons,
+    dropout_times,
+)
+from hepatrial.trial.plan import Plan, arm_names
+from hepatrial.trial.regimen import Doses, course_doses, course_parameters
+from hepatrial.trial.visits import visit_days
+
+Array = NDArray[np.float64]
+Yes = NDArray[np.bool_]
+
+ACTION_EVENTS = {"infuse_cells": "cell_infusion", "plasma_exchange": "plasma_exchange"}
+"""Action of the model -> name in the event table."""
+
+
+@dataclass(frozen=True)
+class VariantSet:
+    """Structural variants of the cell effect in force in a run.
+
+    Attributes:
+        names: of the variants.
+        weights: prior weights.
+        overrides: parameters of each.
+    """
+
+    names: tuple[str, ...]
+    weights: tuple[float, ...]
+    overrides: tuple[Mapping[str, float], ...]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Everything that is the same for all courses of a run."""
+
+    machine: Machine
+    illness: Illness
+    cohort: Cohort
+    variants: VariantSet
+
+    @property
+    def protocol(self) -> Protocol:
+        """Whom the trial takes and what it does."""
+        return self.illness.protocol
+
+    @property
+    def seed(self) -> int:
+        """The run's seed."""
+        return self.illness.seed
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Rows of the three tables, with the columns of ``schema.py``."""
+
+    subject: pl.DataFrame
+    visit: pl.DataFrame
+    event: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class _Fate:
+    """What the trial knows of each course, (n,) each; days are infinite or NaN where there is none."""
+
+    death: Array
+    transplant: Array
+    dropout: Array
+    discharge: Discharge
+    seen_until: Array
+    """Last day on which the subject can be seen: death, dropout, discharge or the end of observation."""
+
+
+def simulate_courses(trial: Trial, plan: Plan) -> Tables:
+    """Simulate some rows of a plan.
+
+    Args:
+        trial: the run.
+        plan: n rows.
+
+    Returns:
+        Their rows of the three tables, in the order of the plan; subjects whose solve failed are among them.
+    """
+    protocol, seed, spec = trial.protocol, trial.seed, trial.machine.spec
+    row = trial.cohort.index[plan.person - 1]
+    pool, traits = trial.cohort.pool, trial.cohort.traits
+    overrides = trial.variants.overrides
+    parameters = course_parameters(
+        protocol, spec, trial.illness.deck, seed, plan, traits.parameters[row], overrides
+    )
+    leaves = dropout_times(protocol, seed, plan.person)
+    end = np.minimum(protocol.follow_up.length, leaves)
+    weight = parameters[:, spec.parameters.index("weight")]
+    doses = course_doses(protocol, spec, seed, plan, weight, end)
+    days = visit_days(protocol, seed, plan.person)
+    outputs = outputs_of(protocol.visits.measures, spec.outputs)
+    result = trial.machine.solve(
+        parameters,
+        pool.admitted.state[row],
+        thresholds(seed, "course", spec.causes, plan.person),
+        np.where(days <= end[:, None], days, np.nan),
+        end,
+        impulses=doses.impulses,
+        outputs=outputs,
+    )
+    fate = _fate(trial, plan, result, doses, leaves)
+    return Tables(
+        _subjects(trial, plan, row, parameters, result, doses, fate),
+        _visits(trial, plan, row, parameters, result, days, fate),
+        _events(trial, plan, result, doses, fate),
+    )
+
+
+def _first(result: Result, cause: int, n: int) -> Array:
+    """(n,) day of the first event of a cause, infinite for none."""
+    day = np.full(n, np.inf)
+    mine = result.events[result.events["cause"] == cause]
+    np.minimum.at(day, mine["patient"], mine["time"])
+    return day
+
+
+def _fate(trial: Trial, plan: Plan, result: Result, doses: Doses, leaves: Array) -> _Fate:
+    n, causes = len(plan), trial.machine.spec.causes
+    death = _first(result, causes.index("death"), n)
+    last_care = np.zeros(n)
+    given = doses.day < result.end_time[doses.row]
+    np.maximum.at(last_care, doses.row[given], doses.day[given])
+    discharge = discharges(trial.protocol, trial.seed, plan.person, death, last_care)
+    left_home = np.where(np.isnan(discharge.day), np.inf, discharge.day)
+    return _Fate(
+        death=death,
+        transplant=_first(result, causes.index("transplant"), n),
+        dropout=np.where(leaves <= result.end_time, leaves, np.inf),
+        discharge=discharge,
+        seen_until=np.minimum(result.end_time, left_home),
+    )
+
+
+def _subjects(
+    trial: Trial,
+    plan: Plan,
+    row: NDArray[np.intp],
+    parameters: Array,
+    result: Result,
+    doses: Doses,
+    fate: _Fate,
+) -> pl.DataFrame:
+    protocol, spec = trial.protocol, trial.machine.spec
+    admitted, traits = trial.cohort.pool.admitted, trial.cohort.traits
+    column = {name: parameters[:, i] for i, name in enumerate(spec.parameters)}
+    planned = np.array([protocol.arms[name].infusions for name in arm_names(protocol)])[plan.arm]
+    cells = doses.action == spec.actions.index("infuse_cells")
+    given = cells & (doses.day < result.end_time[doses.row])
+    received = np.bincount(doses.row[given], minlength=len(plan))
+    ok = result.ok
+    failures = {status: status.name.lower() for status in Status if not status.ok}
+    data = {
+        **_keys(trial, plan),
+        "treatment_actual": _treatment(trial, plan, planned, received),
+        "variant": _named(trial.variants.names, plan.variant),
+        "status": np.where(ok, "ok", np.array([failures.get(Status(s), "ok") for s in result.status])),
+        "age": column["age"],
+        "sex": np.where(traits.female[row] == 1.0, "female", "male"),
+        "weight": column["weight"],
+        "cirrhosis": column["cirrhosis"] == 1.0,
+        "infected_at_entry": admitted.infected[row] == 1.0,
+        "referral_delay": admitted.delay[row].astype(np.float64),
+        "infusions_planned": planned,
+        "infusions_received": received,
+        **_survival(trial, plan, result, fate),
+    }
+    baseline = {
+        f"baseline_{name}": admitted.measures[row, i]
+        for i, name in enumerate(trial.cohort.pool.measures)
+        if name in MEASURES
+    }
+    return _table({**data, **baseline}, SUBJECT)
+
+
+def _survival(trial: Trial, plan: Plan, result: Result, fate: _Fate) -> dict[str, NDArray[np.generic]]:
+    """Times and indicators (1 = event) as the trial learns of them."""
+    learnt = np.isfinite(fate.death) & fate.discharge.known
+    lost = np.isfinite(fate.death) & ~fate.discharge.known
+    last = np.where(learnt, fate.death, np.where(lost, fate.discharge.day, result.end_time))
+    transplanted = fate.transplant <= last
+    dropped = np.isfinite(fate.dropout) & ~np.isfinite(fate.death)
+    first = np.where(learnt, "death", np.where(dropped | lost, "dropout", "none"))
+    reason = np.where(dropped, dropout_reasons(trial.protocol, trial.seed, plan.person), "")
+    return {
+        "overall_survival_time": last,
+        "overall_survival_event": learnt,
+        "transplant_free_time": np.minimum(last, fate.transplant),
+        "transplant_free_event": learnt | transplanted,
+        "first_event": np.where(transplanted, "transplant", first),
+        "dropout_reason": np.where(lost, UNKNOWN_VITAL_STATUS, reason),
+    }
+
+
+def _treatment(
+    trial: Trial, plan: Plan, planned: NDArray[np.int64], received: NDArray[np.int64]
+) -> NDArray[np.str_]:
+    """Treatment received: that of the control arm for those who were to get cells and got none."""
+    protocol, names = trial.protocol, arm_names(trial.protocol)
+    control = protocol.control_arm
+    actual = _named(names, plan.arm)
+    if protocol.arms[control].regimen:
+        return actual
+    return np.where((planned > 0) & (received == 0), control, actual)
+
+
+def _named(names: Sequence[str], index: NDArray[np.int64]) -> NDArray[np.str_]:
+    return np.asarray(np.array(names, dtype=np.str_)[index])
+
+
+def _keys(trial: Trial, plan: Plan) -> dict[str, NDArray[np.generic]]:
+    pool = trial.cohort.pool.admitted
+    return {
+        "replicate": plan.replicate,
+        "subject": plan.subject,
+        "patient": pool.number[trial.cohort.index[plan.person - 1]],
+        "arm": _named(arm_names(trial.protocol), plan.arm),
+    }
+
+
+def _visits(
+    trial: Trial,
+    plan: Plan,
+    row: NDArray[np.intp],
+    parameters: Array,
+    result: Result,
+    days: Array,
+    fate: _Fate,
+) -> pl.DataFrame:
+    """The baseline of every subject and the planned visits that took place."""
+    protocol, spec = trial.protocol, trial.machine.spec
+    clinic, names = trial.illness.clinic, protocol.visits.measures
+    outputs = {name: result.values[:, :, i] for i, name in enumerate(result.outputs)}
+    person, occurrence = plan.person[:, None], np.arange(1, days.shape[1] + 1)[None, :]
+    errors = draw_errors(trial.seed, "visit", result.outputs, clinic, person, occurrence)
+    age = parameters[:, spec.parameters.index("age")][:, None]
+    female = trial.cohort.traits.female[row][:, None]
+    seen = read_measures(measured(outputs, clinic, errors), names, clinic, age, female)
+    came = np.concatenate([np.ones((len(plan), 1), dtype=bool), _came(outputs, days, fate)], axis=1)
+    subject, visit = np.nonzero(came)
+
+    def column(before: Array, after: Array) -> NDArray[np.generic]:
+        return np.concatenate([before[:, None], after], axis=1)[subject, visit]
+
+    pool, zero = trial.cohort.pool, np.zeros(len(plan))
+    planned = protocol.visits.planned
+    data = {
+        **{name: values[subject] for name, values in _keys(trial, plan).items()},
+        "visit": _named(["baseline", *(v.name for v in planned)], visit),
+        "week": np.array([0.0, *(v.week for v in planned)])[visit],
+        "day": column(zero, days),
+        **{name: column(pool.measure(name)[row], seen[name]) for name in names},
+    }
+    return _table(data, VISIT)
+
+
+def _came(outputs: Mapping[str, Array], days: Array, fate: _Fate) -> Yes:
+    """Which planned visits took place: the subject was there and the course was solved until then."""
+    solved = np.logical_and.reduce([~np.isnan(values) for values in outputs.values()])
+    there: Yes = solved & (days <= fate.seen_until[:, None])
+    return there
+
+
+def _events(trial: Trial, plan: Plan, result: Result, doses: Doses, fate: _Fate) -> pl.DataFrame:
+    """Clinical events, doses given, dropout and discharge, by subject and day."""
+    spec = trial.machine.spec
+    happened = result.events
+    row, day = happened["patient"], happened["time"]
+    name = _named(spec.causes, happened["cause"])
+    died = name == "death"
+    learnt = np.where(died, fate.discharge.known[row], day <= fate.seen_until[row])
+    infected = result.end_state[:, spec.states.index("infection")] >= trial.illness.deck.value(
+        "infected_from"
+    )
+    detail = np.where(died, np.where(infected[row], "with_infection", "without_infection"), "")
+    parts = [(row[learnt], day[learnt], name[learnt], detail[learnt])]
+
+    action = _named(spec.actions, doses.action)
+    shown = (doses.day < result.end_time[doses.row]) & np.isin(action, list(ACTION_EVENTS))
+    given = np.array([ACTION_EVENTS[one] for one in action[shown]], dtype="<U24")
+    parts.append((doses.row[shown], doses.day[shown], given, doses.detail[shown]))
+
+    gone = np.flatnonzero(np.isfinite(fate.dropout) & ~np.isfinite(fate.death))
+    reasons = dropout_reasons(trial.protocol, trial.seed, plan.person)
+    parts.append((gone, fate.dropout[gone], np.full(len(gone), "dropout"), reasons[gone]))
+    home = np.flatnonzero(~np.isnan(fate.discharge.day))
+    status = np.where(fate.discharge.known[home], "vital_status_known", "vital_status_unknown")
+    parts.append((home, fate.discharge.day[home], np.full(len(home), "discharge_to_die"), status))
+
+    row, day, name, detail = (np.concatenate([part[i] for part in parts]) for i in range(4))
+    order = np.lexsort((name, day, row))
+    row, day, name, detail = row[order], day[order], name[order], detail[order]
+    keys = {key: values[row] for key, values in _keys(trial, plan).items()}
+    return _table({**keys, "day": day, "event": name, "detail": detail}, EVENT)
+
+
+def _table(data: Mapping[str, NDArray[np.generic]], columns: Sequence[Column]) -> pl.DataFrame:
+    """A table with the schema's columns first, of its types, and all further columns as Float64."""
+    types = {column.name: getattr(pl, column.dtype) for column in columns}
+    extra = [name for name in data if name not in types]
+    series = [
+        pl.Series(name, _plain(data[name])).cast(types.get(name, pl.Float64)) for name in [*types, *extra]
+    ]
+    return pl.DataFrame(series)
+
+
+def _plain(values: NDArray[np.generic]) -> NDArray[np.generic] | list[str]:
+    """Text as a list, which polars reads faster than a fixed-width array."""
+    return values.tolist() if values.dtype.kind == "U" else np.ascontiguousarray(values)

@@ -1,0 +1,236 @@
+"""From a protocol's arm to what the engine gives a patient: parameters of care and impulses of treatment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hepatrial.engine import Impulses
+from hepatrial.errors import BadInput, Problem
+from hepatrial.model.spec import ModelSpec
+from hepatrial.population.deck import Deck
+from hepatrial.protocol import PRODUCTS, Arm, Care, Dosing, Protocol
+from hepatrial.rng import Stream
+from hepatrial.trial.plan import Plan, arm_names
+from hepatrial.trial.visits import infusion_day
+
+Array = NDArray[np.float64]
+Whole = NDArray[np.int64]
+
+LIVER_ROUTES = ("hepatic_artery", "portal_vein", "intrasplenic")
+"""Routes into vessels that lead to the liver; the spleen's vein is one of them."""
+
+CELLS_UNIT = 1e6
+"""``infuse_cells`` counts in 1e6 viable cells/kg."""
+
+
+@dataclass(frozen=True)
+class Doses:
+    """What is given in a chunk of courses, one entry for each impulse.
+
+    Attributes:
+        row: course of the chunk.
+        day: from randomisation.
+        action: index into the model's actions.
+        amount: in the action's unit.
+        detail: product of a cell infusion, else "".
+    """
+
+    row: Whole
+    day: Array
+    action: Whole
+    amount: Array
+    detail: NDArray[np.str_]
+
+    @property
+    def impulses(self) -> Impulses:
+        """The engine's impulse table."""
+        return Impulses(self.row, self.day, self.action, self.amount)
+
+
+def check_regimens(protocol: Protocol) -> None:
+    """Refuse what the model cannot give.
+
+    Raises:
+        BadInput: a product without parameters of its own; two kinds of route in one arm.
+    """
+    problems = []
+    for name, arm in protocol.arms.items():
+        place = f"arms.{name}"
+        for number, dosing in enumerate(arm.regimen):
+            if not PRODUCTS[dosing.product].msc:
+                msc = ", ".join(key for key, product in PRODUCTS.items() if product.msc)
+                allowed = f"a product that the model has an effect for: {msc}; none is borrowed from another"
+                problems.append(Problem(f"{place}.regimen[{number}].product", dosing.product, allowed))
+        if len({_liver_share(dosing) for dosing in arm.regimen}) > 1:
+            allowed = "one kind of route an arm: all into the liver's vessels or all into a peripheral vein"
+            problems.append(Problem(f"{place}.regimen", "mixed routes", allowed))
+    if problems:
+        raise BadInput(problems)
+
+
+def _liver_share(dosing: Dosing) -> float:
+    return 1.0 if dosing.route in LIVER_ROUTES else 0.0
+
+
+def course_parameters(
+    protocol: Protocol,
+    spec: ModelSpec,
+    deck: Deck,
+    seed: int,
+    plan: Plan,
+    before: Array,
+    variants: Sequence[Mapping[str, float]],
+) -> Array:
+    """Parameters of each course: the patient's own, with the arm's care and, in treated arms, the product.
+
+    Args:
+        protocol, spec, deck, seed: of the run.
+        plan: n rows.
+        before: (n, n_parameters) of each row's patient before admission.
+        variants: parameters of each structural variant of the cell effect; they touch treated arms only.
+
+    Returns:
+        (n, n_parameters).
+    """
+    parameters = before.copy()
+    column = {name: i for i, name in enumerate(spec.parameters)}
+    parameters[:, column["in_hospital"]] = 1.0
+    for code, name in enumerate(arm_names(protocol)):
+        rows = np.flatnonzero(plan.arm == code)
+        if len(rows) == 0:
+            continue
+        for parameter, setting in _care(protocol.care_of(name), seed, plan.person[rows]).items():
+            parameters[rows, column[parameter]] = setting
+        arm = protocol.arms[name]
+        if arm.regimen:
+            for parameter, setting in _product(protocol, arm, deck, seed, plan, rows).items():
+                parameters[rows, column[parameter]] = setting
+            _apply_variants(parameters, rows, plan.variant, variants, column, deck)
+    return parameters
+
+
+def _care(care: Care, seed: int, person: Whole) -> dict[str, Array | float]:
+    """Inputs of the model that care sets; who gets what is drawn once for each person, for all arms."""
+    set_to: dict[str, Array | float] = {"antiviral": _share(seed, "antiviral", person, care.antiviral)}
+    transplant = care.transplant
+    set_to["listed"] = _share(seed, "listed", person, transplant.listed) if transplant else 0.0
+    if transplant:
+        set_to["transplant_base"] = transplant.offer_rate
+    if care.plasma:
+        set_to["plasma_rate"] = care.plasma.rate
+        set_to["plasma_inr_above"] = care.plasma.inr_above
+    if care.albumin:
+        set_to["albumin_rate"] = care.albumin.rate
+        set_to["albumin_below"] = care.albumin.below
+    return set_to
+
+
+def _share(seed: int, decision: str, person: Whole, share: float) -> Array:
+    return (Stream(seed, f"care.{decision}").uniform(person) < share).astype(np.float64)
+
+
+def _product(
+    protocol: Protocol, arm: Arm, deck: Deck, seed: int, plan: Plan, rows: NDArray[np.intp]
+) -> dict[str, Array | float]:
+    """Route, potency of the batch, and no sensitisation by a patient's own cells."""
+    product = PRODUCTS[arm.regimen[0].product]
+    potency = batch_potency(
+        protocol, deck, seed, product.name, plan.replicate[rows], plan.treated_before[rows]
+    )
+    route = _liver_share(arm.regimen[0])
+    changes: dict[str, Array | float] = {"route_liver_share": route, "potency": potency}
+    if all(PRODUCTS[dosing.product].autologous for dosing in arm.regimen):
+        changes["sensitisation_gain"] = 0.0
+    return changes
+
+
+def batch_potency(
+    protocol: Protocol, deck: Deck, seed: int, product: str, replicate: Whole, treated_before: Whole
+) -> Array:
+    """(n,) potency of the batch that each patient is dosed from; log-normal between batches.
+
+    A batch serves ``batch.patients_per_batch`` treated patients of a trial in the order of their numbers,
+    with all their infusions; it is keyed by product, replicate and batch number.
+    """
+    card = deck.model["potency"]
+    cv = protocol.batch.between_batch_cv
+    spread = card.spread if cv is None else float(np.sqrt(np.log1p(cv**2)))
+    batch = treated_before // protocol.batch.patients_per_batch
+    return np.asarray(card.value * np.exp(spread * Stream(seed, f"batch.{product}").normal(replicate, batch)))
+
+
+def _apply_variants(
+    parameters: Array,
+    rows: NDArray[np.intp],
+    variant: Whole,
+    variants: Sequence[Mapping[str, float]],
+    column: Mapping[str, int],
+    deck: Deck,
+) -> None:
+    """Set each row's variant; a parameter that a setting of the run names keeps the setting."""
+    for code, changes in enumerate(variants):
+        mine = rows[variant[rows] == code]
+        for name, value in changes.items():
+            if name not in deck.changed:
+                parameters[mine, column[name]] = value
+
+
+def course_doses(
+    protocol: Protocol, spec: ModelSpec, seed: int, plan: Plan, weight: Array, end: Array
+) -> Doses:
+    """Everything given at a moment: cell infusions and plasma exchanges before a course's planned end.
+
+    Args:
+        protocol, spec, seed: of the run.
+        plan: n rows.
+        weight: (n,) kg.
+        end: (n,) planned end of each course.
+    """
+    parts: list[tuple[Whole, Array, Whole, Array, NDArray[np.str_]]] = []
+    for code, name in enumerate(arm_names(protocol)):
+        rows = np.flatnonzero(plan.arm == code)
+        if len(rows) == 0:
+            continue
+        for dosing in protocol.arms[name].regimen:
+            for planned in dosing.days:
+                when = infusion_day(seed, plan.person[rows], planned, dosing.window)
+                amount = _cells(dosing, weight[rows])
+                parts.append(_part(spec, "infuse_cells", rows, when, amount, dosing.product))
+        parts += _exchanges(protocol.care_of(name), spec, seed, plan.person, rows)
+    if not parts:
+        empty = np.empty(0)
+        whole = np.empty(0, dtype=np.int64)
+        return Doses(whole, empty, whole, empty, np.empty(0, dtype=np.str_))
+    row, day, action, amount, detail = (np.concatenate([part[i] for part in parts]) for i in range(5))
+    keep = day < end[row]
+    return Doses(row[keep], day[keep], action[keep], amount[keep], detail[keep])
+
+
+def _cells(dosing: Dosing, weight: Array) -> Array:
+    """1e6 viable cells/kg in one infusion of each patient."""
+    dose = dosing.dose
+    per_kg: Array = np.full(len(weight), dose.cells) if dose.per_kg else dose.cells / weight
+    return per_kg / CELLS_UNIT
+
+
+def _exchanges(
+    care: Care, spec: ModelSpec, seed: int, person: Whole, rows: NDArray[np.intp]
+) -> list[tuple[Whole, Array, Whole, Array, NDArray[np.str_]]]:
+    course = care.plasma_exchange
+    if course is None:
+        return []
+    gets = rows[_share(seed, "plasma_exchange", person[rows], course.share) == 1.0]
+    days = [course.first_day + number * course.every for number in range(course.sessions)]
+    one = np.ones(len(gets))
+    return [_part(spec, "plasma_exchange", gets, day * one, course.volumes * one, "") for day in days]
+
+
+def _part(
+    spec: ModelSpec, action: str, rows: NDArray[np.intp], day: Array, amount: Array, detail: str
+) -> tuple[Whole, Array, Whole, Array, NDArray[np.str_]]:
+    code = np.full(len(rows), spec.actions.index(action), dtype=np.int64)
+    return rows.astype(np.int64), day, code, amount, np.full(len(rows), detail, dtype="<U24")

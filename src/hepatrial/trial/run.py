@@ -1,0 +1,309 @@
+"""Run a protocol: cohort, randomised trials, counterfactual arms, tables in a run folder."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from functools import partial
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from hepatrial.errors import BadInput, Problem, nearest_name
+from hepatrial.model import load_patient_model
+from hepatrial.model.variants import load_variants
+from hepatrial.population.admission import admission_table
+from hepatrial.population.cohort import Cohort, acceptance_of, make_cohort, measures_needed, table1_columns
+from hepatrial.population.deck import Deck, make_deck
+from hepatrial.population.machine import Machine
+from hepatrial.population.observation import make_clinic
+from hepatrial.population.onset import Illness
+from hepatrial.protocol import Protocol, protocol_from_dict
+from hepatrial.provenance import fingerprint, package_versions
+from hepatrial.trial.courses import Tables, Trial, VariantSet, simulate_courses
+from hepatrial.trial.folder import (
+    FORMAT,
+    TABLES,
+    RunFolder,
+    Shards,
+    json_bytes,
+    parquet_bytes,
+    prepare,
+    write_atomic,
+)
+from hepatrial.trial.plan import Plan, make_plan
+from hepatrial.trial.regimen import check_regimens
+
+Progress = Callable[[str, int, int], None]
+
+COURSE_CHUNK = 1024
+"""Courses simulated in one engine call."""
+LARGEST_RUN = 10_000_000
+"""Most courses in one run."""
+
+
+def run_trial(
+    protocol: Protocol,
+    *,
+    patients: int | None = None,
+    replicates: int = 200,
+    pairs: int = 5_000,
+    seed: int = 1,
+    settings: Mapping[str, float] | None = None,
+    variant: str | None = None,
+    threads: int | None = None,
+    out: Path | str,
+    progress: Progress | None = None,
+    machine: Machine | None = None,
+    onset_chunk: int | None = None,
+    course_chunk: int = COURSE_CHUNK,
+) -> RunFolder:
+    """Simulate a protocol into a run folder; a folder of the same run is resumed.
+
+    Args:
+        protocol: what was planned.
+        patients: randomised in each trial, in the planned ratio; default as planned.
+        replicates: simulated trials.
+        pairs: patients followed in every arm with the same luck.
+        seed: of all chance, 0 <= seed < 2**64.
+        settings: card -> value; ``NAME.spread`` and ``NAME.share`` change how patients differ.
+        variant: structural variant of the cell effect in force; default: each trial draws one by its weight.
+        threads: workers; default all processors. Changes no result.
+        out: the run folder, new, empty or of the same run.
+        progress: called with (stage, done, total).
+        machine: model and engine; default the patient model and the compiled engine.
+        onset_chunk, course_chunk: patients in one engine call; change no result.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        BadInput: with everything that is wrong; the folder is then left as it was.
+        KeyboardInterrupt: the run was interrupted; it can be resumed by the same call.
+    """
+    begun = time.time()
+    check_options(protocol, patients, replicates, pairs, seed, variant, threads)
+    check_regimens(protocol)
+    deck = make_deck(settings)
+    if patients is not None:
+        protocol = protocol.with_patients(patients)
+    machine = machine or patient_machine()
+    variants = variant_set(variant)
+    options = {
+        "replicates": replicates,
+        "pairs": pairs,
+        "seed": seed,
+        "settings": {name: float(value) for name, value in (settings or {}).items()},
+        "variant": variant,
+    }
+    shards = prepare(Path(out), run_spec(protocol, options, machine, deck, variants))
+    workers = threads or len(os.sched_getaffinity(0))
+    tell = progress or (lambda _stage, _done, _total: None)
+
+    if not _finished(shards):
+        plan = make_plan(protocol, seed, replicates, pairs, np.array(variants.weights))
+        measures = measures_needed(protocol)
+        illness = Illness(protocol, deck, make_clinic(deck, protocol), seed, measures)
+        subjects = max(replicates * protocol.patients, pairs)
+        cohort = make_cohort(
+            machine,
+            illness,
+            subjects,
+            threads=workers,
+            chunk=onset_chunk,
+            store=shards,
+            progress=lambda done, total: tell("admission", done, total),
+        )
+        trial = Trial(machine, illness, cohort, variants)
+        _simulate(trial, plan, shards, workers, course_chunk, tell)
+        _write_tables(trial, plan, shards, course_chunk)
+    _write_run_json(shards, begun, workers)
+    return RunFolder.open(shards.path)
+
+
+def resume_trial(
+    path: Path | str, *, threads: int | None = None, progress: Progress | None = None
+) -> RunFolder:
+    """Finish an interrupted run; its tables are those of an uninterrupted one, byte for byte.
+
+    Raises:
+        BadInput: no run there, or one of another model or other versions.
+    """
+    run = RunFolder(Path(path))
+    if not (run.path / "spec.json").exists():
+        raise BadInput([Problem("run folder", str(path), "must be a folder that `hepatrial run` wrote")])
+    options = run.spec["options"]
+    protocol = protocol_from_dict(run.spec["protocol"])
+    return run_trial(protocol, **options, threads=threads, out=run.path, progress=progress)
+
+
+def patient_machine(rtol: float = 1e-4) -> Machine:
+    """The patient model in the compiled engine."""
+    from hepatrial.engine import compile_model, simulate
+
+    spec = load_patient_model()
+    return Machine(spec, partial(simulate, compile_model(spec), rtol=rtol))
+
+
+def variant_set(variant: str | None) -> VariantSet:
+    """All variants with their prior weights, or one alone.
+
+    Raises:
+        BadInput: no variant of that name.
+    """
+    known = load_variants()
+    if variant is not None and variant not in known:
+        allowed = f"one of {', '.join(known)}"
+        raise BadInput([Problem("--variant", repr(variant), allowed, nearest_name(variant, known))])
+    chosen = [one for name, one in known.items() if variant in (None, name)]
+    return VariantSet(
+        tuple(one.name for one in chosen),
+        tuple(one.weight for one in chosen),
+        tuple(one.overrides for one in chosen),
+    )
+
+
+def check_options(
+    protocol: Protocol,
+    patients: int | None,
+    replicates: int,
+    pairs: int,
+    seed: int,
+    variant: str | None,
+    threads: int | None,
+) -> None:
+    """Refuse options that cannot be.
+
+    Raises:
+        BadInput: with all of them.
+    """
+    arms = len(protocol.arms)
+    limits = (
+        ("--patients", patients, arms, LARGEST_RUN, f"at least {arms}, one for each arm"),
+        ("--replicates", replicates, 1, LARGEST_RUN, "at least 1"),
+        ("--pairs", pairs, 0, LARGEST_RUN, "at least 0"),
+        ("--seed", seed, 0, 2**64 - 1, "from 0 to 2^64 - 1"),
+        ("--threads", threads, 1, 1024, "at least 1"),
+    )
+    problems = [
+        Problem(name, str(value), f"a whole number, {allowed}")
+        for name, value, low, high, allowed in limits
+        if value is not None and (isinstance(value, bool) or not low <= value <= high or value != int(value))
+    ]
+    courses = (patients or protocol.patients) * replicates + pairs * arms
+    if not problems and courses > LARGEST_RUN:
+        allowed = f"at most {LARGEST_RUN:,} courses (patients x replicates + pairs x arms)"
+        problems.append(Problem("--replicates", f"{courses:,} courses", allowed))
+    try:
+        variant_set(variant)
+    except BadInput as bad:
+        problems += bad.problems
+    if problems:
+        raise BadInput(problems)
+
+
+def run_spec(
+    protocol: Protocol, options: Mapping[str, Any], machine: Machine, deck: Deck, variants: VariantSet
+) -> dict[str, Any]:
+    """What a run is: two runs of equal specs have equal tables."""
+    cards = {
+        table: {name: card.model_dump(mode="json") for name, card in getattr(deck, table).items()}
+        for table in ("model", "population", "assay")
+    }
+    effects = {name: dict(changes) for name, changes in zip(variants.names, variants.overrides, strict=True)}
+    return {
+        "format": FORMAT,
+        "protocol": protocol.as_dict(),
+        "options": dict(options),
+        "model_hash": machine.spec.hash,
+        "cards_hash": fingerprint(cards),
+        "variants": {
+            name: {"weight": weight, "overrides": effects[name]}
+            for name, weight in zip(variants.names, variants.weights, strict=True)
+        },
+        "versions": package_versions(),
+    }
+
+
+def _finished(shards: Shards) -> bool:
+    """Whether every final file is there and whole."""
+    names = (*(f"{name}.parquet" for name in TABLES), "acceptance.json", "admission.json")
+    return all(shards.get(name) is not None for name in names)
+
+
+def _chunks(plan: Plan, size: int) -> Iterator[tuple[str, Plan]]:
+    for number, start in enumerate(range(0, len(plan), size)):
+        yield f"shards/course-{size}-{number:05d}", plan.rows(start, start + size)
+
+
+def _simulate(trial: Trial, plan: Plan, shards: Shards, workers: int, size: int, tell: Progress) -> None:
+    """Simulate every chunk that is not in the folder yet; the main thread does all the writing."""
+    todo = [
+        (stem, rows)
+        for stem, rows in _chunks(plan, size)
+        if any(shards.get(f"{stem}.{table}.parquet") is None for table in TABLES)
+    ]
+    total = -(-len(plan) // size)
+    done = total - len(todo)
+    tell("courses", done, total)
+    pending: dict[Future[Tables], str] = {}
+    queue = iter(todo)
+    executor = ThreadPoolExecutor(max_workers=workers)
+    try:
+        while True:
+            for stem, rows in queue:
+                pending[executor.submit(simulate_courses, trial, rows)] = stem
+                if len(pending) > workers:
+                    break
+            if not pending:
+                return
+            ready, _ = wait(pending, return_when=FIRST_COMPLETED)
+            for future in ready:
+                _store(shards, pending.pop(future), future.result())
+                done += 1
+                tell("courses", done, total)
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _store(shards: Shards, stem: str, tables: Tables) -> None:
+    for table in TABLES:
+        shards.put(f"{stem}.{table}.parquet", parquet_bytes(getattr(tables, table)))
+
+
+def _write_tables(trial: Trial, plan: Plan, shards: Shards, size: int) -> None:
+    """Join the chunks, which are in the order of the final tables, and describe the cohort."""
+    stems = [stem for stem, _ in _chunks(plan, size)]
+    for table in TABLES:
+        parts = [pl.read_parquet(BytesIO(shards.get(f"{stem}.{table}.parquet") or b"")) for stem in stems]
+        shards.put(f"{table}.parquet", parquet_bytes(pl.concat(parts)))
+    shards.put("acceptance.json", json_bytes(acceptance_of(trial.cohort)))
+    shards.put("admission.json", json_bytes(_admission(trial.machine, trial.cohort).to_dicts()))
+
+
+def _admission(machine: Machine, cohort: Cohort) -> pl.DataFrame:
+    """The admission table of the run's subjects (matched, when a Table 1 is asked for)."""
+    columns = table1_columns(machine.spec, cohort.pool, cohort.traits)
+    columns["vasopressor"] = cohort.pool.measure("vasopressor")
+    mine = {name: values[cohort.index] for name, values in columns.items()}
+    traits = ("age", "female", "cirrhosis", "infected_at_entry")
+    return admission_table(mine, *(mine[name] for name in traits))
+
+
+def _write_run_json(shards: Shards, begun: float, workers: int) -> None:
+    """Times and host: the only file in which two runs of one spec may differ."""
+    facts = {
+        "begun": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(begun)),
+        "seconds": round(time.time() - begun, 3),
+        "threads": workers,
+        "machine": platform.machine(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+    }
+    write_atomic(shards.path / "run.json", json_bytes(facts))
