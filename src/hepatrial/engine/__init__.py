@@ -1,6 +1,19 @@
-"""Compiled simulation of ensembles of stiff models with events. Knows no patients, no trials and no chance."""
+"""Compiled simulation of ensembles of stiff models with events; knows no patients, trials or chance."""
 
+from hepatrial.engine.build import cache_folder, clear_cache
 from hepatrial.engine.call import EVENT, Impulses, Result, Status
 from hepatrial.engine.plain import simulate_plain
+from hepatrial.engine.simulate import CompiledModel, compile_model, simulate
 
-__all__ = ["EVENT", "Impulses", "Result", "Status", "simulate_plain"]
+__all__ = [
+    "EVENT",
+    "CompiledModel",
+    "Impulses",
+    "Result",
+    "Status",
+    "cache_folder",
+    "clear_cache",
+    "compile_model",
+    "simulate",
+    "simulate_plain",
+]

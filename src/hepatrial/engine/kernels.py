@@ -1,0 +1,190 @@
+"""The model's own functions: rates, Jacobian, factorisation, solution, hazards, outputs, jumps.
+
+Each works on vectors of patients ("lanes"); memory is [quantity][lane]. The state vector ``y`` holds the
+model's states and, when an equation names time, time as a last state of slope 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from hepatrial.engine.ir import Function, Lanes, Value
+from hepatrial.engine.jacobian import jacobian
+from hepatrial.engine.linear import Plan, plan_elimination
+from hepatrial.engine.lower import Constants, Lowering, regroup
+from hepatrial.model import expr as ex
+from hepatrial.model.expr import Expr
+from hepatrial.model.spec import TIME, Jump, ModelSpec
+
+
+@dataclass
+class Kernels:
+    """Names and sizes that the stepper needs, and the functions themselves."""
+
+    spec: ModelSpec
+    width: int
+    states: tuple[str, ...]
+    plan: Plan
+    constants: Constants
+    functions: list[Function] = field(default_factory=list)
+
+    @property
+    def n(self) -> int:
+        """Length of ``y``."""
+        return len(self.states)
+
+    @property
+    def timed(self) -> bool:
+        """Whether time is the last state."""
+        return len(self.states) > len(self.spec.states)
+
+
+def write_kernels(spec: ModelSpec, width: int) -> Kernels:
+    """All functions of the model for a lane width; those that serve one patient at a time for width 1."""
+    rates = spec.inline(spec.rates)
+    hazards = spec.inline([h.rate for h in spec.hazards])
+    timed = any(TIME in e.symbols for e in (*rates, *hazards))
+    states = (*spec.states, TIME) if timed else spec.states
+    slopes = [*rates, ex.ONE] if timed else rates
+    observables = dict(zip(spec.observables, spec.observable_expressions, strict=True))
+    entries = jacobian(states, [*spec.rates, ex.ONE] if timed else spec.rates, observables)
+    entries = dict(zip(entries, spec.inline(list(entries.values())), strict=True))
+    plan = plan_elimination(len(states), entries)
+    k = Kernels(spec, width, states, plan, Constants(frozenset(spec.parameters)))
+    _write_flow(k, slopes, entries)
+    k.functions.append(_factor(plan, width))
+    k.functions.append(_solve(plan, width))
+    k.functions.append(_expressions(k, "hazards", width, ["y"], hazards))
+    everything: dict[str, Expr] = {n: ex.sym(n) for n in spec.outputs} | dict(spec.inlined_observables)
+    for w in sorted({1, width}):
+        k.functions.append(_expressions(k, "outputs", w, ["y", "H"], list(everything.values()), time=True))
+    for kind, jumps in (("event", [h.jump for h in spec.hazards]), ("action", spec.jumps)):
+        k.functions.extend(_jump(k, f"{kind}_{i}", jump) for i, jump in enumerate(jumps))
+    k.functions.append(_prepare(k))
+    return k
+
+
+def _lowering(
+    k: Kernels, f: Function, width: int, vectors: Sequence[str], extra: Mapping[str, str]
+) -> Lowering:
+    """Expressions over the vectors y and H; ``extra`` maps a name to the argument that holds it."""
+    real = Lanes(width).real
+    names = {"y": k.states, "H": [h.state for h in k.spec.hazards]}
+    memory = {vector: f.memory(vector, real) for vector in vectors}
+    place = {name: (vector, i) for vector in vectors for i, name in enumerate(names[vector])}
+
+    def leaf(name: str) -> Value:
+        if name in extra:
+            return f.argument(extra[name])
+        vector, i = place[name]
+        return memory[vector][i]
+
+    return Lowering(f, width, leaf, k.constants, f.memory("c", real))
+
+
+def _expressions(
+    k: Kernels, name: str, width: int, vectors: Sequence[str], outputs: Sequence[Expr], time: bool = False
+) -> Function:
+    """A function that stores the values of expressions."""
+    real = Lanes(width).real
+    arguments = [("ptr", v) for v in (*vectors, "c", "out")]
+    if time:
+        arguments.append((real, "t"))
+    f = Function(f"{name}_{width}", arguments)
+    lowering = _lowering(k, f, width, vectors, {TIME: "t"} if time else {})
+    values = lowering.write(regroup(outputs, k.constants.fixed))
+    out = f.memory("out", real)
+    for i, value in enumerate(values):
+        out[i] = value
+    f.finish()
+    return f
+
+
+def _write_flow(k: Kernels, slopes: list[Expr], entries: dict[tuple[int, int], Expr]) -> None:
+    """``rates`` alone, and ``rates_and_jacobian`` which also stores the Jacobian in the plan's places."""
+    k.functions.append(_expressions(k, "rates", k.width, ["y"], slopes))
+    real = Lanes(k.width).real
+    f = Function(f"rates_and_jacobian_{k.width}", [("ptr", a) for a in ("y", "c", "out", "M")])
+    lowering = _lowering(k, f, k.width, ["y"], {})
+    values = lowering.write(regroup([*slopes, *entries.values()], k.constants.fixed))
+    out, matrix = f.memory("out", real), f.memory("M", real)
+    for i in range(len(slopes)):
+        out[i] = values[i]
+    for place, value in zip(entries, values[len(slopes) :], strict=True):
+        matrix[k.plan.index[place]] = value
+    f.finish()
+    k.functions.append(f)
+
+
+def _factor(plan: Plan, width: int) -> Function:
+    """Factors M - g in place; returns the largest g/|pivot|.
+
+    On the diagonal stand the negative reciprocals of the pivots, below it the negative multipliers, so that
+    every later operation is one fused multiply-add.
+    """
+    real = Lanes(width).real
+    f = Function(f"factor_{width}", [("ptr", "M"), (real, "g")], real)
+    memory, g = f.memory("M", real), f.argument("g")
+    m = {place: memory[plan.index[place]] for place in sorted(plan.pattern)}
+    for k in range(plan.n):
+        m[k, k] = m[k, k] - g if (k, k) in m else -g
+    worst = f.constant(real, 0.0)
+    for k, rows, columns in zip(plan.order, plan.rows, plan.columns, strict=True):
+        m[k, k] = f.constant(real, -1.0) / m[k, k]
+        worst = f.larger(worst, f.absolute(m[k, k]))
+        for i in rows:
+            m[i, k] = m[i, k] * m[k, k]
+            for j in columns:
+                there = m.get((i, j))
+                m[i, j] = m[i, k] * m[k, j] if there is None else f.fma(m[i, k], m[k, j], there)
+    for place, i in plan.index.items():
+        memory[i] = m[place]
+    f.finish(worst * g)
+    return f
+
+
+def _solve(plan: Plan, width: int) -> Function:
+    """Solves (g - J) x = b in place, from the factors of J - g."""
+    real = Lanes(width).real
+    f = Function(f"solve_{width}", [("ptr", "M"), ("ptr", "x")])
+    memory, x = f.memory("M", real), f.memory("x", real)
+    z = [x[i] for i in range(plan.n)]
+    for k, rows in zip(plan.order, plan.rows, strict=True):
+        for i in rows:
+            z[i] = f.fma(memory[plan.index[i, k]], z[k], z[i])
+    for k, columns in zip(reversed(plan.order), reversed(plan.columns), strict=True):
+        for j in columns:
+            z[k] = f.fma(memory[plan.index[k, j]], z[j], z[k])
+        z[k] = z[k] * memory[plan.index[k, k]]
+    for i in range(plan.n):
+        x[i] = z[i]
+    f.finish()
+    return f
+
+
+def _jump(k: Kernels, name: str, jump: Jump) -> Function:
+    """An event or action on one patient: assigns to ``y`` from the values before."""
+    f = Function(name, [("ptr", "y"), ("ptr", "H"), ("ptr", "c"), ("double", "t"), ("double", "amount")])
+    lowering = _lowering(k, f, 1, ["y", "H"], {TIME: "t", jump.amount: "amount"})
+    targets = [name for name, _ in jump.assignments]
+    expressions = regroup(k.spec.inline([e for _, e in jump.assignments]), k.constants.fixed)
+    values = lowering.write(expressions)
+    y = f.memory("y", "double")
+    for target, value in zip(targets, values, strict=True):
+        y[k.states.index(target)] = value
+    f.finish()
+    return f
+
+
+def _prepare(k: Kernels) -> Function:
+    """Computes a patient's constants from its row of parameters."""
+    f = Function("prepare", [("ptr", "p"), ("ptr", "c")])
+    parameters, c = f.memory("p", "double"), f.memory("c", "double")
+    place = {name: i for i, name in enumerate(k.spec.parameters)}
+    lowering = Lowering(f, 1, lambda name: parameters[place[name]])
+    values = lowering.write(list(k.constants.index))
+    for i, value in enumerate(values):
+        c[i] = value
+    f.finish()
+    return f

@@ -1,0 +1,705 @@
+"""The generated step: Rodas5P with patients in independent lanes, written in the IR's own words.
+
+Every lane holds its own patient with its own time, step size, visits, impulses and events; a lane whose
+patient has ended takes the next one. No operation mixes lanes, so a patient's result does not depend on who
+else is simulated. One round of the main loop is
+
+    settle:  lanes that start, stop or meet an event: initial visits, due events, impulses, end, next patient
+    attempt: one step of Rodas5P in all lanes, hazards on its dense output, error
+    judge:   per lane accept or reject; the first hazard that crosses its threshold cuts the step short
+    record:  visits inside the accepted step, from the dense output
+    commit:  move the accepted lanes
+
+Hazards are integrated by Boole's rule on five points of the dense output; the difference to Simpson's rule is
+in the error norm. Between the points the hazard is their quartic, so the cumulative hazard is a quintic in
+the step, and an event time its root.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from hepatrial.engine.call import Status
+from hepatrial.engine.ir import Array, Function, Lanes, Value
+from hepatrial.engine.kernels import Kernels
+from hepatrial.engine.tableau import DENSE, GAMMA, ORDER, STAGES, A, C
+
+ARGUMENTS = (
+    "parameters",
+    "initial",
+    "sums",
+    "visits",
+    "end",
+    "first_impulse",
+    "impulse_time",
+    "impulse_action",
+    "impulse_amount",
+    "cumulative_hazards",
+    "occurrences",
+    "output_index",
+    "values",
+    "event_times",
+    "status",
+    "end_time",
+    "end_state",
+    "end_cumulative_hazards",
+    "end_occurrences",
+    "steps",
+    "rejected",
+    "n_visits",
+    "n_occurrences",
+    "n_outputs",
+    "max_steps",
+    "rtol",
+)
+"""What the eight-byte slots of the argument block hold: pointers, then sizes, then the tolerance."""
+
+FIRST_STEP = 0.01
+"""Days; the step tried first and after each change of state."""
+_GROWTH, _SHRINK, _SAFETY = 6.0, 0.2, 0.9
+_SMALLEST = 1e-12
+"""Smallest step, relative to 1 + t."""
+_PIVOT_LIMIT = 1e8
+"""Largest 1/(h gamma) over a pivot that is trusted."""
+_HAZARD_SCALE = 0.01
+"""Cumulative hazard from which its relative error counts."""
+_INFINITE = 1e300
+_RUNNING = -1
+
+_WHOLES = {
+    "first_impulse",
+    "impulse_action",
+    "occurrences",
+    "output_index",
+    "status",
+    "end_occurrences",
+    "steps",
+    "rejected",
+}
+
+
+def _quartic() -> list[list[float]]:
+    """Row k: weights of the values at x = 0, 1/4, 1/2, 3/4, 1 in the coefficient of x**k of their quartic."""
+    nodes = [Fraction(i, 4) for i in range(5)]
+    rows = [[Fraction(0)] * 5 for _ in range(5)]
+    for i in range(5):
+        poly = [Fraction(1)]
+        for j in range(5):
+            if j != i:
+                scale = nodes[i] - nodes[j]
+                shifted = [Fraction(0), *poly]
+                poly = [s - nodes[j] * p for s, p in zip(shifted, [*poly, Fraction(0)], strict=True)]
+                poly = [p / scale for p in poly]
+        for k in range(5):
+            rows[k][i] = poly[k]
+    return [[float(x) for x in row] for row in rows]
+
+
+QUARTIC = _quartic()
+_BOOLE = [7 / 90, 32 / 90, 12 / 90, 32 / 90, 7 / 90]
+_SIMPSON = [1 / 6, 0.0, 4 / 6, 0.0, 1 / 6]
+_BOOLE_LESS_SIMPSON = [b - s for b, s in zip(_BOOLE, _SIMPSON, strict=True)]
+
+
+def write_crossing() -> Function:
+    """Smallest x in [0, 1] with x (a0 + x (a1/2 + ...)) = need, by Newton's method kept inside a bracket."""
+    f = Function("crossing", [("double", n) for n in ("need", "a0", "a1", "a2", "a3", "a4")], "double")
+    need = f.argument("need")
+    slope = [f.argument(f"a{k}") for k in range(5)]
+    low, high = f.variable("double", 0.0), f.variable("double", 1.0)
+    x, rounds = f.variable("double", 0.5), f.variable("i64", 0)
+    with f.forever() as loop:
+        at = x.get()
+        height, rate = f.constant("double", 0.0), f.constant("double", 0.0)
+        for k in reversed(range(5)):
+            height = f.fma(height, at, slope[k] * (1.0 / (k + 1)))
+            rate = f.fma(rate, at, slope[k])
+        excess = height * at - need
+        below = excess < 0.0
+        low.set(f.select(below, at, low.get()))
+        high.set(f.select(below, high.get(), at))
+        guess = at - excess / rate
+        inside = (guess > low.get()) & (guess < high.get())
+        following = f.select(inside, guess, (low.get() + high.get()) * 0.5)
+        x.set(following)
+        rounds.set(rounds.get() + 1)
+        loop.leave_if(f.absolute(following - at) <= 1e-15)
+        loop.leave_if(rounds.get() >= 100)
+    f.finish(x.get())
+    return f
+
+
+class Stepper:
+    """Writes the function ``simulate(arguments, first, last)`` for the patients first <= i < last.
+
+    Args:
+        kernels: the model's functions.
+    """
+
+    def __init__(self, kernels: Kernels) -> None:
+        self.k = kernels
+        self.w = kernels.width
+        self.n, self.hazards = kernels.n, kernels.spec.hazards
+        self.nh = len(self.hazards)
+        self.nc = len(kernels.constants.index)
+        self.lanes = Lanes(self.w)
+        arguments = [("ptr", "arguments"), ("i64", "first"), ("i64", "last")]
+        self.f = Function("simulate", arguments, external=True)
+
+    def write(self) -> Function:
+        """The whole function."""
+        f = self.f
+        self._read_arguments()
+        self._allocate()
+        self._start()
+        with f.forever() as loop:
+            self._settle()
+            loop.leave_if(self.live.get().equals(0))
+            self._choose_step()
+            self._attempt()
+            self._hazard_nodes()
+            self._error()
+            self._judge()
+            self._record()
+            self._cut_short()
+            self._commit()
+        f.finish()
+        return f
+
+    # ---- memory -------------------------------------------------------------------------------------------
+
+    def _read_arguments(self) -> None:
+        f = self.f
+        block = f.argument("arguments")
+        self.arg: dict[str, Array] = {}
+        for i, name in enumerate(ARGUMENTS[:-5]):
+            pointer = Array(f, block, "ptr")[i]
+            self.arg[name] = Array(f, pointer, "i64" if name in _WHOLES else "double")
+        sizes = Array(f, block, "i64")
+        self.n_visits, self.n_occurrences, self.n_outputs, self.max_steps = (
+            sizes[len(ARGUMENTS) - 5 + i] for i in range(4)
+        )
+        self.rtol = Array(f, block, "double")[len(ARGUMENTS) - 1]
+
+    def _allocate(self) -> None:
+        f, real = self.f, self.lanes.real
+
+        def vectors(count: int) -> Array:
+            return f.array(real, count)
+
+        n, nh = self.n, max(self.nh, 1)
+        self.y, self.new, self.u = vectors(n), vectors(n), vectors(n)
+        self.fs, self.um = vectors(n), vectors(n)
+        self.stage = [vectors(n) for _ in range(STAGES)]
+        self.d = [vectors(n) for _ in DENSE]
+        self.atol = f.array("double", n)
+        self.M, self.c = vectors(len(self.k.plan.index)), vectors(self.nc)
+        self.H, self.H_new, self.H_at = vectors(nh), vectors(nh), vectors(nh)
+        self.node = [vectors(nh) for _ in range(5)]
+        self.out = vectors(len(self.k.spec.outputs))
+        # One value a lane.
+        self.t, self.h, self.used, self.stop = vectors(1), vectors(1), vectors(1), vectors(1)
+        self.theta, self.until, self.pivot = vectors(1), vectors(1), vectors(1)
+        self.e2, self.factor, self.when = vectors(1), vectors(1), vectors(1)
+        self.threshold = vectors(nh)
+
+        def wholes(count: int) -> Array:
+            return f.array("i64", count)
+
+        w = self.w
+        self.id, self.at_visit, self.at_impulse, self.last_impulse = (wholes(w) for _ in range(4))
+        self.accepted, self.hits, self.striking, self.shrunk, self.wanted = (wholes(w) for _ in range(5))
+        self.state, self.unsettled, self.fresh, self.taken, self.refused = (wholes(w) for _ in range(5))
+        self.count = wholes(nh * w)
+        # One lane's own state, for the functions that serve one patient at a time.
+        self.one_y, self.one_H = f.array("double", n), f.array("double", nh)
+        self.one_c, self.one_out = f.array("double", self.nc), f.array("double", len(self.k.spec.outputs))
+
+    def _start(self) -> None:
+        f = self.f
+        self.next = f.variable("i64", f.argument("first"))
+        self.live = f.variable("i64", self.w)
+        self.restart = f.variable("i64", 0)
+        scales = [float(s) for s in self.k.spec.scales] + [1.0] * self.k.timed
+        for i, scale in enumerate(scales):
+            self.atol[i] = self.rtol * (0.01 * scale)
+        for array, count in (
+            (self.y, self.n),
+            (self.H, self.nh),
+            (self.c, self.nc),
+            (self.threshold, self.nh),
+        ):
+            with f.count(0, count * self.w) as j:
+                array.scalars()[j] = 0.0
+        with f.count(0, self.w) as lane:
+            self.t.scalars()[lane] = 0.0
+            self.h.scalars()[lane] = FIRST_STEP
+            self._take(lane)
+
+    def _take(self, lane: Value) -> None:
+        """Put the next patient into a lane, or leave the lane idle."""
+        f = self.f
+        i = self.next.get()
+        left = i < f.argument("last")
+        self.unsettled[lane] = 0
+        with f.where(~left):
+            self.id[lane] = -1
+            self.live.set(self.live.get() - 1)
+        with f.where(left):
+            self.next.set(i + 1)
+            self.id[lane] = i
+            self.state[lane] = _RUNNING
+            self.unsettled[lane], self.fresh[lane] = 1, 1
+            for zero in (self.at_visit, self.shrunk, self.taken, self.refused):
+                zero[lane] = 0
+            self.at_impulse[lane] = self.arg["first_impulse"][i]
+            self.last_impulse[lane] = self.arg["first_impulse"][i + 1]
+            self.t.scalars()[lane] = 0.0
+            self.h.scalars()[lane] = FIRST_STEP
+            self._load(lane, i)
+
+    def _load(self, lane: Value, i: Value) -> None:
+        f = self.f
+        row = Array(f, self.arg["parameters"].at(i * len(self.k.spec.parameters)), "double")
+        f.call("prepare", [row.pointer, self.one_c.pointer])
+        with f.count(0, self.nc) as j:
+            self.c.set_lane(j, lane, self.one_c[j])
+        states = len(self.k.spec.states)
+        with f.count(0, states) as j:
+            self.y.set_lane(j, lane, self.arg["initial"][i * states + j])
+        if self.k.timed:
+            self.y.set_lane(states, lane, 0.0)
+        for q in range(self.nh):
+            self.H.set_lane(q, lane, self.arg["cumulative_hazards"][i * self.nh + q])
+            self.count[lane * self.nh + q] = self.arg["occurrences"][i * self.nh + q]
+            self._set_threshold(q, lane, i)
+
+    def _set_threshold(self, q: int, lane: Value, i: Value) -> None:
+        """The cumulative hazard at which cause q strikes next."""
+        f = self.f
+        happened = self.count[lane * self.nh + q]
+        self.threshold.set_lane(q, lane, _INFINITE)
+        may = happened < (self.n_occurrences if self.hazards[q].recurrent else 1)
+        with f.where(may):
+            self.threshold.set_lane(q, lane, self.arg["sums"][self._occurrence(q, i, happened)])
+
+    def _occurrence(self, q: int, i: Value, occurrence: Value) -> Value:
+        """Place of an occurrence in the tables of thresholds and event times."""
+        return (i * self.nh + q) * self.n_occurrences + occurrence
+
+    # ---- settle -------------------------------------------------------------------------------------------
+
+    def _settle(self) -> None:
+        f = self.f
+        with f.count(0, self.w) as lane, f.forever() as loop:
+            loop.leave_if(self.unsettled[lane].equals(0))
+            self.restart.set(1)
+            self.unsettled[lane] = 0
+            self._gather(lane)
+            with f.where(self.fresh[lane].equals(1)):
+                self.fresh[lane] = 0
+                self._first_visits(lane)
+            with f.where(self.state[lane].equals(_RUNNING)):
+                self._happen(lane)
+            self._scatter(lane)
+            with f.where(self.state[lane].differs(_RUNNING)):
+                self._finish(lane)
+                self._take(lane)
+        if self.nh:
+            with f.where(self.restart.get().equals(1)):
+                self.restart.set(0)
+                self._call("hazards", self.y.pointer, self.c.pointer, self.node[0].pointer)
+
+    def _call(self, name: str, *arguments: Value) -> None:
+        self.f.call(f"{name}_{self.w}", arguments)
+
+    def _gather(self, lane: Value) -> None:
+        f = self.f
+        for one, all_, count in self._pairs():
+            with f.count(0, count) as j:
+                one[j] = all_.lane(j, lane)
+
+    def _scatter(self, lane: Value) -> None:
+        f = self.f
+        for one, all_, count in self._pairs()[:2]:
+            with f.count(0, count) as j:
+                all_.set_lane(j, lane, one[j])
+
+    def _pairs(self) -> list[tuple[Array, Array, int]]:
+        return [
+            (self.one_y, self.y, self.n),
+            (self.one_H, self.H, self.nh),
+            (self.one_c, self.c, self.nc),
+        ]
+
+    def _next_visit(self, lane: Value) -> tuple[Value, Value]:
+        """Skip visits that do not take place; whether one is left, and its time (NaN if none)."""
+        f = self.f
+        first = self.id[lane] * self.n_visits
+        time = f.variable("double", float("nan"))
+        with f.forever() as loop:
+            at = self.at_visit[lane]
+            loop.leave_if(at >= self.n_visits)
+            time.set(self.arg["visits"][first + at])
+            loop.leave_if(~time.get().is_nan())
+            self.at_visit[lane] = at + 1
+        return self.at_visit[lane] < self.n_visits, time.get()
+
+    def _store_outputs(self, lane: Value, source: Array, pick: Value | int) -> None:
+        """Store the chosen outputs of the visit at which the lane stands, and go on to the next visit."""
+        f = self.f
+        at = self.at_visit[lane]
+        row = (self.id[lane] * self.n_visits + at) * self.n_outputs
+        with f.count(0, self.n_outputs) as j:
+            self.arg["values"][row + j] = source.lane(self.arg["output_index"][j], pick)
+        self.at_visit[lane] = at + 1
+
+    def _first_visits(self, lane: Value) -> None:
+        """Visits at time 0, before anything happens."""
+        f = self.f
+        with f.forever() as loop:
+            _, time = self._next_visit(lane)
+            loop.leave_if(~(time <= 0.0))
+            zero = f.constant("double", 0.0)
+            memory = (self.one_y, self.one_H, self.one_c, self.one_out)
+            f.call("outputs_1", [*(a.pointer for a in memory), zero])
+            self._store_outputs(lane, self.one_out, 0)
+
+    def _happen(self, lane: Value) -> None:
+        """Due events, then impulses due now, until nothing is due; then the horizon."""
+        f = self.f
+        t, end = self.t.lane(0, lane), self.arg["end"][self.id[lane]]
+        with f.forever() as loop:
+            for q in range(self.nh):
+                with f.where(self.one_H[q] >= self.threshold.lane(q, lane)):
+                    self._strike(q, lane, t)
+                    loop.leave_if(self.state[lane].differs(_RUNNING))
+                    loop.next_if(self.state[lane].equals(_RUNNING))
+            at = self.at_impulse[lane]
+            loop.leave_if(at >= self.last_impulse[lane])
+            loop.leave_if(~(self.arg["impulse_time"][at] <= t))
+            loop.leave_if(t >= end)
+            self._act(lane, at, t)
+        with f.where(self.state[lane].equals(_RUNNING)), f.where(t >= end):
+            self.state[lane] = int(Status.COMPLETED)
+
+    def _strike(self, q: int, lane: Value, t: Value) -> None:
+        """The event of cause q happens now."""
+        f, hazard = self.f, self.hazards[q]
+        i = self.id[lane]
+        happened = self.count[lane * self.nh + q]
+        self.arg["event_times"][self._occurrence(q, i, happened)] = t
+        self.count[lane * self.nh + q] = happened + 1
+        self._set_threshold(q, lane, i)
+        self._jump(f"event_{q}", t, f.constant("double", 0.0))
+        if hazard.jump.assignments:
+            self.h.set_lane(0, lane, FIRST_STEP)
+        if hazard.terminal:
+            self.state[lane] = int(Status.ENDED)
+        elif hazard.recurrent:
+            with f.where((happened + 1) >= self.n_occurrences):
+                self.state[lane] = int(Status.OCCURRENCES_EXHAUSTED)
+
+    def _act(self, lane: Value, at: Value, t: Value) -> None:
+        """The impulse in place ``at`` acts now."""
+        action = self.arg["impulse_action"][at]
+        for a in range(len(self.k.spec.jumps)):
+            with self.f.where(action.equals(a)):
+                self._jump(f"action_{a}", t, self.arg["impulse_amount"][at])
+        self.h.set_lane(0, lane, FIRST_STEP)
+        self.at_impulse[lane] = at + 1
+
+    def _jump(self, name: str, t: Value, amount: Value) -> None:
+        memory = (self.one_y, self.one_H, self.one_c)
+        self.f.call(name, [*(a.pointer for a in memory), t, amount])
+
+    def _finish(self, lane: Value) -> None:
+        """Store how the patient's course ended."""
+        f = self.f
+        i, states = self.id[lane], len(self.k.spec.states)
+        self.arg["status"][i] = self.state[lane]
+        self.arg["end_time"][i] = self.t.lane(0, lane)
+        self.arg["steps"][i] = self.taken[lane]
+        self.arg["rejected"][i] = self.refused[lane]
+        with f.count(0, states) as j:
+            self.arg["end_state"][i * states + j] = self.one_y[j]
+        for q in range(self.nh):
+            self.arg["end_cumulative_hazards"][i * self.nh + q] = self.one_H[q]
+            self.arg["end_occurrences"][i * self.nh + q] = self.count[lane * self.nh + q]
+
+    # ---- attempt ------------------------------------------------------------------------------------------
+
+    def _choose_step(self) -> None:
+        """Step to try in each lane, cut so that it ends exactly at the next impulse or the horizon."""
+        f = self.f
+        with f.count(0, self.w) as lane:
+            h, t = self.h.lane(0, lane), self.t.lane(0, lane)
+            self.used.set_lane(0, lane, h)
+            self.hits[lane] = 0
+            with f.where(self.id[lane] >= 0):
+                stop = f.variable("double", self.arg["end"][self.id[lane]])
+                at = self.at_impulse[lane]
+                with f.where(at < self.last_impulse[lane]):
+                    stop.set(f.smaller(self.arg["impulse_time"][at], stop.get()))
+                self.stop.set_lane(0, lane, stop.get())
+                left = stop.get() - t
+                with f.where(h > left * 0.5):
+                    self.used.set_lane(0, lane, left * 0.5)
+                with f.where(h >= left * 0.999999):
+                    self.used.set_lane(0, lane, f.larger(left, (t + 1.0) * _SMALLEST))
+                    self.hits[lane] = 1
+
+    def _attempt(self) -> None:
+        """All stages; ``new`` is the state after the step, the last stage its error."""
+        f = self.f
+        inverse = f.constant(self.lanes.real, 1.0) / self.used[0]
+        g = inverse * (1.0 / GAMMA)
+        y, c, matrix = self.y.pointer, self.c.pointer, self.M.pointer
+        self._call("rates_and_jacobian", y, c, self.stage[0].pointer, matrix)
+        self.pivot[0] = f.call(f"factor_{self.w}", [matrix, g], self.lanes.real)
+        self._call("solve", matrix, self.stage[0].pointer)
+        for s in range(1, STAGES):
+            builds_on = s > 1 and A[s] == (*A[s - 1], 1.0)
+            with f.count(0, self.n) as i:
+                if builds_on:
+                    self.u[i] = self.u[i] + self.stage[s - 1][i]
+                else:
+                    self.u[i] = self._sum(A[s], i, self.y[i])
+            self._call("rates", self.u.pointer, c, self.fs.pointer)
+            with f.count(0, self.n) as i:
+                self.stage[s][i] = f.fma(inverse, self._sum(C[s], i, None), self.fs[i])
+            self._call("solve", matrix, self.stage[s].pointer)
+        with f.count(0, self.n) as i:
+            self.new[i] = self.u[i] + self.stage[STAGES - 1][i]
+            for m, row in enumerate(DENSE):
+                self.d[m][i] = self._sum(row, i, None)
+
+    def _sum(self, coefficients: tuple[float, ...], i: Value, start: Value | None) -> Value:
+        """start + sum of coefficient times stage."""
+        total = start
+        for s, a in enumerate(coefficients):
+            k = self.stage[s][i]
+            total = k * a if total is None else self.f.fma(k, a, total)
+        assert total is not None
+        return total
+
+    def _between(self, x: Value, i: Value) -> Value:
+        """State i at the fraction x of the step."""
+        f = self.f
+        rest = f.constant(x.type, 1.0) - x
+        d = f.fma(f.fma(self.d[2][i], x, self.d[1][i]), x, self.d[0][i])
+        return f.fma(x, f.fma(rest, d, self.new[i]), rest * self.y[i])
+
+    def _hazard_nodes(self) -> None:
+        """Hazards at five points of the step and the cumulative hazards at its end."""
+        if not self.nh:
+            return
+        f = self.f
+        for m in (1, 2, 3):
+            x = f.constant(self.lanes.real, m / 4)
+            with f.count(0, self.n) as i:
+                self.um[i] = self._between(x, i)
+            self._call("hazards", self.um.pointer, self.c.pointer, self.node[m].pointer)
+        self._call("hazards", self.new.pointer, self.c.pointer, self.node[4].pointer)
+        for q in range(self.nh):
+            self.H_new[q] = f.fma(self.used[0], self._mix(_BOOLE, q), self.H[q])
+
+    def _mix(self, weights: list[float], q: int) -> Value:
+        """Weighted sum of the hazard of cause q at the five points."""
+        total: Value | None = None
+        for m, weight in enumerate(weights):
+            if weight:
+                value = self.node[m][q]
+                total = value * weight if total is None else self.f.fma(value, weight, total)
+        assert total is not None
+        return total
+
+    def _error(self) -> None:
+        """Mean square of the scaled errors, and from it the factor for the next step."""
+        f, real = self.f, self.lanes.real
+        total = f.array(real, 1)
+        total[0] = 0.0
+        with f.count(0, self.n) as i:
+            new = self.new[i]
+            size = f.larger(f.absolute(self.y[i]), f.absolute(new))
+            scale = f.fma(self._spread(self.rtol), size, self._spread(self.atol[i]))
+            e = self.stage[STAGES - 1][i] / scale
+            # 0 * new is NaN for an infinite state, which a finite error would hide.
+            total[0] = f.fma(new, 0.0, f.fma(e, e, total[0]))
+        for q in range(self.nh):
+            scale = self._spread(self.rtol) * (self.H_new[q] + _HAZARD_SCALE)
+            e = self.used[0] * self._mix(_BOOLE_LESS_SIMPSON, q) / scale
+            total[0] = f.fma(e, e, total[0])
+        e2 = total[0] * (1.0 / (len(self.k.spec.states) + self.nh)) + 1e-12
+        self.e2[0] = f.select(self.pivot[0] <= _PIVOT_LIMIT, e2, float("nan"))
+        logarithm = f.call(f"ln_{self.w}", [self.e2[0]], real)
+        factor = f.call(f"exp_{self.w}", [logarithm * (-0.5 / ORDER)], real) * _SAFETY
+        factor = f.smaller(f.constant(real, _GROWTH), factor)
+        self.factor[0] = f.select(factor >= _SHRINK, factor, _SHRINK)
+
+    def _spread(self, scalar: Value) -> Value:
+        """The scalar in every lane."""
+        if self.w == 1:
+            return scalar
+        f, real = self.f, self.lanes.real
+        first = f.emit(real, f"insertelement {real} poison, double {scalar.text}, i64 0")
+        zeros = self.lanes.of("i32")
+        return f.emit(real, f"shufflevector {real} {first.text}, {real} poison, {zeros} zeroinitializer")
+
+    # ---- judge --------------------------------------------------------------------------------------------
+
+    def _judge(self) -> None:
+        f = self.f
+        with f.count(0, self.w) as lane:
+            self.accepted[lane], self.striking[lane], self.wanted[lane] = 0, -1, 0
+            self.theta.set_lane(0, lane, 1.0)
+            with f.where(self.id[lane] >= 0):
+                good = self.e2.lane(0, lane) <= 1.0
+                with f.where(good):
+                    self.accepted[lane] = 1
+                    self.taken[lane] = self.taken[lane] + 1
+                    self._first_crossing(lane)
+                    self._arrival(lane)
+                with f.where(~good):
+                    self._reject(lane)
+                with f.where(self.state[lane].equals(_RUNNING)):
+                    spent = (self.taken[lane] + self.refused[lane]) >= self.max_steps
+                    last = (self.accepted[lane] & self.hits[lane]).equals(1)
+                    with f.where(spent & ~last):
+                        self.state[lane] = int(Status.STEP_BUDGET)
+                        self.unsettled[lane] = 1
+
+    def _first_crossing(self, lane: Value) -> None:
+        """The first hazard to reach its threshold within the step, and where."""
+        f = self.f
+        for q in range(self.nh):
+            threshold = self.threshold.lane(q, lane)
+            with f.where(self.H_new.lane(q, lane) >= threshold):
+                before = self.H.lane(q, lane)
+                need = (threshold - before) / self.used.lane(0, lane)
+                x = f.call("crossing", [need, *self._polynomial(q, lane)], "double")
+                with f.where(self.striking[lane].equals(-1) | (x < self.theta.lane(0, lane))):
+                    self.striking[lane] = q
+                    self.theta.set_lane(0, lane, x)
+
+    def _polynomial(self, q: int, lane: Value | None) -> list[Value]:
+        """Coefficients of the hazard's quartic in one lane, or in all when ``lane`` is None."""
+        f = self.f
+        values = [node[q] if lane is None else node.lane(q, lane) for node in self.node]
+        coefficients = []
+        for row in QUARTIC:
+            total: Value | None = None
+            for weight, value in zip(row, values, strict=True):
+                if weight:
+                    total = value * weight if total is None else f.fma(value, weight, total)
+            assert total is not None
+            coefficients.append(total)
+        return coefficients
+
+    def _arrival(self, lane: Value) -> None:
+        """The time at which the accepted step ends."""
+        f = self.f
+        t, h = self.t.lane(0, lane), self.used.lane(0, lane)
+        full = f.select(self.hits[lane].equals(1), self.stop.lane(0, lane), t + h)
+        cut = f.fma(self.theta.lane(0, lane), h, t)
+        struck = self.striking[lane] >= 0
+        with f.where(struck):
+            self.hits[lane] = 0
+        self.until.set_lane(0, lane, f.select(struck, f.smaller(cut, full), full))
+
+    def _reject(self, lane: Value) -> None:
+        f = self.f
+        self.refused[lane] = self.refused[lane] + 1
+        self.shrunk[lane] = 1
+        shorter = self.used.lane(0, lane) * f.smaller(self.factor.lane(0, lane), 0.9)
+        self.h.set_lane(0, lane, shorter)
+        with f.where(shorter < (self.t.lane(0, lane) + 1.0) * _SMALLEST):
+            bad = self.e2.lane(0, lane).is_nan() & (self.pivot.lane(0, lane) <= _PIVOT_LIMIT)
+            finite = int(Status.STEP_TOO_SMALL)
+            self.state[lane] = f.select(bad, f.whole(int(Status.NOT_FINITE)), f.whole(finite))
+            self.unsettled[lane] = 1
+
+    # ---- record and commit --------------------------------------------------------------------------------
+
+    def _record(self) -> None:
+        """Visits inside the accepted steps; each pass serves the next visit of every lane."""
+        f = self.f
+        with f.forever() as loop:
+            pending = f.variable("i64", 0)
+            pending.set(0)
+            with f.count(0, self.w) as lane:
+                self.wanted[lane] = 0
+                self.when.set_lane(0, lane, self.t.lane(0, lane))
+                with f.where(self.accepted[lane].equals(1)):
+                    left, time = self._next_visit(lane)
+                    with f.where(left & (time <= self.until.lane(0, lane))):
+                        self.wanted[lane] = 1
+                        pending.set(1)
+                        self.when.set_lane(0, lane, time)
+            loop.leave_if(pending.get().equals(0))
+            self._outputs_between()
+            with f.count(0, self.w) as lane, f.where(self.wanted[lane].equals(1)):
+                self._store_outputs(lane, self.out, lane)
+
+    def _outputs_between(self) -> None:
+        f = self.f
+        x = (self.when[0] - self.t[0]) / self.used[0]
+        x = f.smaller(f.constant(x.type, 1.0), x)
+        self._interpolate(x, self.um, self.H_at)
+        memory = (self.um, self.H_at, self.c, self.out)
+        self._call("outputs", *(a.pointer for a in memory), self.when[0])
+
+    def _interpolate(self, x: Value, states: Array, cumulative: Array) -> None:
+        """States and cumulative hazards at the fraction x of the step."""
+        f = self.f
+        with f.count(0, self.n) as i:
+            states[i] = self._between(x, i)
+        for q in range(self.nh):
+            height = f.constant(x.type, 0.0)
+            for k, coefficient in reversed(list(enumerate(self._polynomial(q, None)))):
+                height = f.fma(height, x, coefficient * (1.0 / (k + 1)))
+            cumulative[q] = f.fma(self.used[0] * x, height, self.H[q])
+
+    def _cut_short(self) -> None:
+        """Where a hazard strikes, the step ends there."""
+        if not self.nh:
+            return
+        f = self.f
+        anyone = f.variable("i64", 0)
+        anyone.set(0)
+        with f.count(0, self.w) as lane, f.where(self.striking[lane] >= 0):
+            anyone.set(1)
+        with f.where(anyone.get().equals(1)):
+            self._interpolate(self.theta[0], self.um, self.H_at)
+            with f.count(0, self.w) as lane, f.where(self.striking[lane] >= 0):
+                for after, cut, count in ((self.new, self.um, self.n), (self.H_new, self.H_at, self.nh)):
+                    with f.count(0, count) as j:
+                        after.set_lane(j, lane, cut.lane(j, lane))
+                struck = self.striking[lane]
+                self.H_new.set_lane(struck, lane, self.threshold.lane(struck, lane))
+
+    def _commit(self) -> None:
+        f = self.f
+        mask = self.e2[0] <= 1.0
+        with f.count(0, self.n) as i:
+            self.y[i] = f.select(mask, self.new[i], self.y[i])
+        for q in range(self.nh):
+            self.H[q] = f.select(mask, self.H_new[q], self.H[q])
+            self.node[0][q] = f.select(mask, self.node[4][q], self.node[0][q])
+        with f.count(0, self.w) as lane, f.where(self.accepted[lane].equals(1)):
+            self._next_step(lane)
+            self.t.set_lane(0, lane, self.until.lane(0, lane))
+            if self.k.timed:
+                self.y.set_lane(self.n - 1, lane, self.until.lane(0, lane))
+            with f.where((self.striking[lane] >= 0) | self.hits[lane].equals(1)):
+                self.unsettled[lane] = 1
+
+    def _next_step(self, lane: Value) -> None:
+        """The next step size; a step cut by a stop does not make the solver forget the size it had."""
+        f = self.f
+        h, used, factor = (a.lane(0, lane) for a in (self.h, self.used, self.factor))
+        factor = f.select(self.shrunk[lane].equals(1), f.smaller(factor, 1.0), factor)
+        self.shrunk[lane] = 0
+        proposed = used * factor
+        kept = f.larger(proposed, f.smaller(h, proposed * _GROWTH))
+        self.h.set_lane(0, lane, f.select(used < h * 0.99, kept, proposed))
