@@ -231,7 +231,12 @@ class LogRankByReplicate:
         """Share of replicates with p < alpha and its Monte-Carlo standard error.
 
         A replicate without information counts as not significant.
+
+        Raises:
+            BadInput: for an alpha outside (0, 1).
         """
+        if not 0 < alpha < 1:
+            raise BadInput([Problem("alpha", repr(alpha), "must lie between 0 and 1")])
         share = float(np.mean(np.nan_to_num(self.p, nan=1.0) < alpha))
         return share, float(np.sqrt(share * (1 - share) / self.p.size))
 
