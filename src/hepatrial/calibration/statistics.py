@@ -69,7 +69,7 @@ def cohort_views(cohort: Cohort) -> dict[str, Cohort]:
     """The three cohorts of ``targets.toml`` as subsets of one admitted under the Chinese definition."""
     labs = cohort.labs
     meld = meld_raw(labs["bilirubin"], labs["creatinine"], labs["inr"], units="si")
-    lin = (meld >= 17) & (meld <= 30) & (cohort.age >= 18) & (cohort.age <= 65)
+    lin = (meld >= 17) & (meld <= 30) & (cohort.age >= 18) & (cohort.age <= 65) & ~cohort.infected
     return {"cma": cohort, "cossh": cohort.subset(labs["bilirubin"] >= 205.0), "lin": cohort.subset(lin)}
 
 
