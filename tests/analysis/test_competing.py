@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hepatrial.analysis import aalen_johansen, kaplan_meier
@@ -27,6 +27,7 @@ def weighted_incidence(time, cause, weight, which, until):
     return incidence
 
 
+@settings(deadline=None)
 @given(PATIENTS.map(split))
 def test_incidences_and_event_free_share_add_up_to_1(data):
     got = aalen_johansen(*data, causes=[1, 2])
@@ -35,6 +36,7 @@ def test_incidences_and_event_free_share_add_up_to_1(data):
     assert (np.diff(got.incidence, axis=0) >= 0).all()
 
 
+@settings(deadline=None)
 @given(PATIENTS.map(split))
 def test_the_estimate_follows_the_definition_with_ties(data):
     time, cause = data

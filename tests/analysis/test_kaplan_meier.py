@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hepatrial.analysis import kaplan_meier
@@ -29,6 +29,7 @@ def test_a_textbook_curve_by_hand():
     assert curve.se_at(8) == pytest.approx(4 / 9 * np.sqrt(greenwood))
 
 
+@settings(deadline=None)
 @given(PATIENTS.map(split))
 def test_without_censoring_the_curve_is_the_share_alive_with_binomial_error(data):
     time, _ = data
@@ -41,6 +42,7 @@ def test_without_censoring_the_curve_is_the_share_alive_with_binomial_error(data
     np.testing.assert_allclose(curve.se_at(grid)[inside], binomial[inside], rtol=1e-9)
 
 
+@settings(deadline=None)
 @given(PATIENTS.map(split))
 def test_the_curve_is_the_product_over_distinct_event_times(data):
     time, event = data
@@ -56,6 +58,7 @@ def test_the_curve_is_the_product_over_distinct_event_times(data):
             assert np.isnan(curve.survival_at(t))
 
 
+@settings(deadline=None)
 @given(PATIENTS.map(split), st.randoms())
 def test_the_order_of_patients_does_not_matter(data, random):
     time, event = data
@@ -66,6 +69,7 @@ def test_the_order_of_patients_does_not_matter(data, random):
     np.testing.assert_array_equal(before.censored, after.censored)
 
 
+@settings(deadline=None)
 @given(PATIENTS.map(split), st.sampled_from(TRANSFORMS))
 def test_limits_enclose_the_curve_and_lie_between_0_and_1(data, transform):
     curve = kaplan_meier(*data, transform=transform)
@@ -78,6 +82,7 @@ def test_limits_enclose_the_curve_and_lie_between_0_and_1(data, transform):
     np.testing.assert_array_equal(known, expected)
 
 
+@settings(deadline=None)
 @given(PATIENTS.map(split))
 def test_number_at_risk_counts_those_with_time_at_least_t(data):
     time, event = data

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hepatrial.analysis import cox, kaplan_meier, logrank
@@ -32,6 +32,7 @@ def by_hand(time, event, group, first, rho=0.0, gamma=0.0):
     return difference, variance
 
 
+@settings(deadline=None)
 @given(TRIALS, st.sampled_from([(0, 0), (1, 0), (0, 1), (0.5, 0.5)]))
 def test_two_groups_agree_with_a_loop_over_event_times(rows, weights):
     time, event, group = (np.array(column) for column in list(zip(*rows, strict=True))[:3])
@@ -47,6 +48,7 @@ def test_two_groups_agree_with_a_loop_over_event_times(rows, weights):
         assert got.chisq == pytest.approx(got.test.statistic**2)
 
 
+@settings(deadline=None)
 @given(TRIALS)
 def test_observed_and_expected_add_up_to_the_same_total(rows):
     time, event, group, stratum = (np.array(column) for column in zip(*rows, strict=True))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -12,6 +12,7 @@ from hepatrial.analysis import fisher_exact, proportion_interval, rate_interval,
 from hepatrial.errors import BadInput
 
 
+@settings(deadline=None)
 @given(
     st.integers(1, 80).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))),
     st.sampled_from([0.8, 0.95]),
@@ -41,6 +42,7 @@ def test_counts_and_intervals_are_arrays():
     np.testing.assert_allclose(lower, 1 - upper[::-1])
 
 
+@settings(deadline=None)
 @given(st.integers(0, 60), st.floats(0.1, 1000), st.sampled_from([0.8, 0.95]))
 def test_garwood_limits_are_where_the_poisson_tail_is_half_alpha(x, exposure, level):
     lower, upper = rate_interval(x, exposure, level=level)
@@ -65,6 +67,7 @@ def test_newcombe_gives_the_interval_of_his_first_example():
     assert got.ci == pytest.approx((0.0524, 0.3339), abs=5e-5)
 
 
+@settings(deadline=None)
 @given(st.tuples(st.integers(0, 30), st.integers(0, 30)), st.sampled_from([0.8, 0.95, 0.99]))
 def test_newcombe_encloses_the_difference_stays_in_bounds_and_mirrors(counts, level):
     x1, x2 = counts

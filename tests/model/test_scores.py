@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hepatrial.errors import BadInput
@@ -136,6 +136,7 @@ WORSE = {"bilirubin": 1, "creatinine": 1, "inr": 1, "sodium": -1, "albumin": -1}
 
 
 @pytest.mark.parametrize("name", ["meld", "meld_raw", "meld_unfloored", "meld3_raw", "meld3", "meld_na"])
+@settings(deadline=None)
 @given(labs=st.fixed_dictionaries(LAB), step=st.floats(0.01, 2), female=st.integers(0, 1))
 def test_a_worse_laboratory_value_never_lowers_a_meld(name, labs, step, female):
     values = {**labs, "female": female}
@@ -163,6 +164,7 @@ def test_meld3_as_published_falls_with_worse_albumin_or_sodium_in_its_corners():
     assert sc.meld3_raw(40, 1.0, 2, 126, 3.0, 0, **units) < sc.meld3_raw(40, 1.0, 2, 136, 3.0, 0, **units)
 
 
+@settings(deadline=None)
 @given(labs=st.fixed_dictionaries(LAB), step=st.floats(0.01, 2))
 def test_meld_na_never_falls_below_meld_and_rises_with_bilirubin(labs, step):
     units = {"units": "conventional"}
@@ -212,6 +214,7 @@ WORSE_ELSEWHERE = {
 
 
 @pytest.mark.parametrize("name", list(WORSE_ELSEWHERE))
+@settings(deadline=None)
 @given(data=st.data())
 def test_a_worse_value_never_lowers_the_other_scores(name, data):
     values = data.draw(st.fixed_dictionaries({need: SI_VALUES[need] for need in sc.SCORES[name].inputs}))
@@ -223,6 +226,7 @@ def test_a_worse_value_never_lowers_the_other_scores(name, data):
 
 
 @pytest.mark.parametrize("name", list(sc.SCORES))
+@settings(deadline=None)
 @given(values=st.fixed_dictionaries(SI_VALUES))
 def test_both_unit_systems_give_the_same_score(name, values):
     conventional = {
