@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hepatrial.cli import protocols, score
+from hepatrial.cli import protocols, run, score
 from hepatrial.cli.model import model
 
 app = typer.Typer(
@@ -37,6 +37,9 @@ def hepatrial(
     """In-silico clinical trials for liver failure and stem-cell therapy, beside the published ones."""
 
 
+app.command(epilog=run.RUN_EXAMPLES)(run.run)
+app.command(epilog=run.RESUME_EXAMPLES)(run.resume)
+app.command(epilog=run.REPORT_EXAMPLES)(run.report)
 app.command()(protocols.protocols)
 app.command(epilog=protocols.NEW_EXAMPLES)(protocols.new)
 app.command(epilog=protocols.SCHEMA_EXAMPLES)(protocols.schema)

@@ -1,0 +1,208 @@
+"""The front door: run a protocol into a folder with its report. Command line and Python both come here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from hepatrial.errors import BadInput, Problem
+from hepatrial.population.deck import make_deck
+from hepatrial.protocol import SECTIONS, Protocol, load_protocol
+from hepatrial.report import write_report
+from hepatrial.report.catalogue import texts
+from hepatrial.trial import RunFolder, resume_trial, run_trial
+from hepatrial.trial.run import check_options
+
+Progress = Callable[[str, int, int], None]
+"""Called with (stage, done, total)."""
+
+CARD_SUFFIXES = (".spread", ".share")
+"""What may follow the name of a card in a setting; any other dot belongs to a place in the protocol."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run that has been checked.
+
+    Attributes:
+        protocol: with the settings applied.
+        options: what ``run_trial`` takes besides: patients, replicates, pairs, seed, variant, and the
+            settings that are no place in the protocol (card -> value).
+        out: the run folder.
+    """
+
+    protocol: Protocol
+    options: dict[str, Any]
+    out: Path
+
+
+def run(
+    protocol: str | Path | Protocol,
+    *,
+    patients: int | None = None,
+    replicates: int = 200,
+    pairs: int = 5_000,
+    seed: int = 1,
+    settings: Mapping[str, object] | None = None,
+    variant: str | None = None,
+    out: str | Path | None = None,
+    lang: str = "en",
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> RunFolder:
+    """Simulate a protocol and write its report.
+
+    Args:
+        protocol: name of a shipped protocol, a TOML file, or a loaded protocol.
+        patients: randomised in each trial, in the planned ratio; default as planned.
+        replicates: how often the whole trial is simulated.
+        pairs: virtual patients followed in every arm with the same luck (counterfactual arms).
+        seed: of all chance; equal seeds give equal tables and an equal report.
+        settings: place in the protocol (``arms.msc.regimen[0].dose``) or model parameter -> value.
+        variant: structural variant of the cell effect; default: each trial draws one by its weight.
+        out: the run folder; default ``runs/PROTOCOL-SEED``. One of the same run is finished and reported.
+        lang: language of the report, "en" or "zh".
+        threads: workers; default all cores. Changes no result.
+        progress: called with (stage, done, total).
+
+    Returns:
+        The run folder: tables as polars data frames, ``path / "report.html"``.
+
+    Raises:
+        BadInput: with everything that is wrong; nothing is written then.
+        RunFailed: the input was sound but the run could not be finished.
+    """
+    plan = check(
+        protocol,
+        patients=patients,
+        replicates=replicates,
+        pairs=pairs,
+        seed=seed,
+        settings=settings,
+        variant=variant,
+        out=out,
+        lang=lang,
+        threads=threads,
+    )
+    return carry_out(plan, lang=lang, threads=threads, progress=progress)
+
+
+def carry_out(
+    plan: Plan, *, lang: str = "en", threads: int | None = None, progress: Progress | None = None
+) -> RunFolder:
+    """Run what ``check`` has found sound, and write its report.
+
+    Raises:
+        BadInput: what only the simulation can tell (nobody meets the criteria, nobody can match the
+            Table 1), or a folder that cannot be used.
+        RunFailed: the run could not be finished.
+    """
+    folder = run_trial(
+        plan.protocol, **plan.options, threads=threads or cores(), out=plan.out, progress=progress
+    )
+    write_report(folder, lang=lang)
+    return folder
+
+
+def resume(
+    path: str | Path, *, lang: str = "en", threads: int | None = None, progress: Progress | None = None
+) -> RunFolder:
+    """Finish an interrupted run and write its report; tables and report are those of an uninterrupted one.
+
+    Args:
+        path: the run folder.
+        lang: language of the report.
+        threads: workers; default all cores. Changes no result.
+        progress: called with (stage, done, total).
+
+    Raises:
+        BadInput: no run there, or one of another model or other versions.
+    """
+    texts(lang)
+    folder = resume_trial(path, threads=threads or cores(), progress=progress)
+    write_report(folder, lang=lang)
+    return folder
+
+
+def check(
+    protocol: str | Path | Protocol,
+    *,
+    patients: int | None,
+    replicates: int,
+    pairs: int,
+    seed: int,
+    settings: Mapping[str, object] | None,
+    variant: str | None,
+    out: str | Path | None,
+    lang: str,
+    threads: int | None,
+) -> Plan:
+    """Check everything that can be checked before any simulation; the arguments are those of ``run``.
+
+    Raises:
+        BadInput: with everything that is wrong.
+    """
+    problems: list[Problem] = []
+    _collect(problems, lambda: texts(lang))
+    loaded = (
+        protocol if isinstance(protocol, Protocol) else _collect(problems, lambda: load_protocol(protocol))
+    )
+    of_protocol, parameters = split_settings(settings or {})
+    if loaded is not None:
+        planned = loaded
+        _collect(
+            problems, lambda: check_options(planned, patients, replicates, pairs, seed, variant, threads)
+        )
+        loaded, plain = _collect(problems, lambda: planned.with_settings(of_protocol)) or (None, {})
+        parameters |= plain
+    cards = cast(dict[str, float], parameters)  # make_deck refuses what is no number
+    _collect(problems, lambda: make_deck(cards))
+    if problems or loaded is None:
+        raise BadInput(problems)
+    folder = Path(out) if out is not None else Path("runs") / f"{loaded.identity.id}-{seed}"
+    options = {
+        "patients": patients,
+        "replicates": replicates,
+        "pairs": pairs,
+        "seed": seed,
+        "settings": {name: float(value) for name, value in cards.items()},
+        "variant": variant,
+    }
+    return Plan(loaded, options, folder)
+
+
+def split_settings(settings: Mapping[str, object]) -> tuple[dict[str, object], dict[str, object]]:
+    """The settings that the protocol looks up first, and those of a card's spread or share."""
+    of_cards = {
+        name: _number(value)
+        for name, value in settings.items()
+        if name.endswith(CARD_SUFFIXES) and name.partition(".")[0] not in SECTIONS
+    }
+    return {name: value for name, value in settings.items() if name not in of_cards}, of_cards
+
+
+def _number(value: object) -> object:
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+def _collect(problems: list[Problem], attempt: Callable[[], T]) -> T | None:
+    try:
+        return attempt()
+    except BadInput as bad:
+        problems += bad.problems
+        return None
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
