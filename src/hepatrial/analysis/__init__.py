@@ -6,6 +6,7 @@ Knows only the shared words, nothing of the model, so it works on a real trial's
 from hepatrial.analysis.balance import BaselineTable, baseline_table, smd, smd_categories, smd_share
 from hepatrial.analysis.change import change_from_baseline
 from hepatrial.analysis.competing import CumulativeIncidence, aalen_johansen
+from hepatrial.analysis.counterfactual import MarginalContrast, marginal_contrast
 from hepatrial.analysis.cox import CoxFit, concordance, cox
 from hepatrial.analysis.endpoints import (
     ENDPOINTS,
@@ -20,12 +21,10 @@ from hepatrial.analysis.proportions import fisher_exact, proportion_interval, ra
 from hepatrial.analysis.replicates import (
     HazardRatioByReplicate,
     LogRankByReplicate,
-    MarginalContrast,
     Summary,
     SurvivalByArm,
     hazard_ratio_by_replicate,
     logrank_by_replicate,
-    marginal_contrast,
     summarise,
     survival_by_arm,
 )

@@ -1,7 +1,7 @@
 """The same analysis of every trial replicate at once, and its spread over the replicates.
 
 Nothing here loops over replicates. Rows of replicate 0 (the counterfactual arms) are never part of a
-trial; their marginal contrast has its own function with its own error.
+trial; see ``counterfactual``.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ def survival_by_arm(
         BadInput: with every problem of the table or the times.
     """
     data, replicates, row = _trials(subjects, endpoint, arms)
-    wanted = _wanted(times)
+    wanted = days(times)
     units = row * len(data.arms) + _arm_codes(data)
     survival, se, at_risk = _curves_at(data.time, data.event, units, replicates.size * len(data.arms), wanted)
     shape = (replicates.size, len(data.arms), wanted.size)
@@ -157,7 +157,8 @@ def _trials(
     return data, replicates, row.astype(np.int64)
 
 
-def _wanted(times: ArrayLike) -> Floats:
+def days(times: ArrayLike) -> Floats:
+    """Times as an array, checked."""
     problems: list[Problem] = []
     wanted = check.times("times", np.atleast_1d(np.asarray(times, dtype=np.float64)), problems)
     check.refuse(problems)
@@ -345,152 +346,3 @@ def _cox_two_arms(sets: RiskSets, units: int) -> tuple[Floats, Floats]:
 def _sums(unit: Ints, values: NDArray[np.generic], units: int) -> Floats:
     """Sum of the values of each unit."""
     return np.asarray(np.bincount(unit, values, minlength=units), dtype=np.float64)
-
-
-# --- counterfactual arms ----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class MarginalContrast:
-    """Survival of the same virtual patients under two treatments, and the contrast of the two curves.
-
-    The errors are Monte-Carlo errors only: they say how far the simulated population's value is known
-    from finitely many virtual patients. No trial could have them, so they are never a standard error.
-
-    Attributes:
-        endpoint, arms, times: what, first arm minus second, when (days).
-        survival: (2, t) marginal survival by arm.
-        difference: (t,) first minus second.
-        survival_mcse: (2, t) Monte-Carlo standard error of ``survival``.
-        mcse: (t,) Monte-Carlo standard error of ``difference``, patients kept in pairs.
-        pairs: number of patients seen in both arms.
-        excluded: patients left out because the engine failed on them in an arm.
-    """
-
-    endpoint: str
-    arms: tuple[str, str]
-    times: Floats
-    survival: Floats
-    difference: Floats
-    survival_mcse: Floats
-    mcse: Floats
-    pairs: int
-    excluded: int
-
-
-def marginal_contrast(
-    subjects: pl.DataFrame, times: ArrayLike, arms: tuple[str, str], *, endpoint: str = "overall_survival"
-) -> MarginalContrast:
-    """Contrast of the two counterfactual arms' marginal survival at ``times`` (days).
-
-    Uses the rows of replicate 0. The marginal curves are Kaplan-Meier estimates; the error of their
-    difference comes from the difference of each patient's two influence functions, which without
-    censoring is the difference of the two survival indicators minus its mean.
-
-    Raises:
-        BadInput: with every problem, among them a patient who is not in both arms exactly once.
-    """
-    if "replicate" not in subjects.columns:
-        raise BadInput(
-            [Problem("subjects.replicate", "no such column", "is needed to find the counterfactual arms")]
-        )
-    if len(set(arms)) != 2:
-        raise BadInput([Problem("arms", repr(arms), "must name two different arms")])
-    table = subjects.filter(pl.col("replicate") == PAIR_REPLICATE)
-    if table.height == 0:
-        raise BadInput([Problem("subjects", "no rows of replicate 0", "must hold counterfactual arms")])
-    problems: list[Problem] = []
-    check.need_columns(table, "subjects", ("patient",), problems)
-    check.refuse(problems)
-    wanted = _wanted(times)
-    first, second, excluded = _pairs(table, endpoint, arms)
-    survival, influence = zip(
-        *(_influence(part.time, part.event, wanted) for part in (first, second)), strict=True
-    )
-    pairs = first.time.size
-    both = np.stack(influence)
-    return MarginalContrast(
-        endpoint=endpoint,
-        arms=arms,
-        times=wanted,
-        survival=np.stack(survival),
-        difference=survival[0] - survival[1],
-        survival_mcse=np.sqrt((both**2).sum(axis=1)) / pairs,
-        mcse=np.sqrt(((both[0] - both[1]) ** 2).sum(axis=0)) / pairs,
-        pairs=pairs,
-        excluded=excluded,
-    )
-
-
-def _pairs(
-    table: pl.DataFrame, endpoint: str, arms: tuple[str, str]
-) -> tuple[SurvivalData, SurvivalData, int]:
-    """Both arms' data, sorted by patient, of those usable in both."""
-    asked = [_patients_of(table, arm) for arm in arms]
-    problems = [
-        Problem(f"subjects.patient ({arm})", "a patient twice", "must hold each patient once")
-        for arm, patients in zip(arms, asked, strict=True)
-        if np.unique(patients).size != patients.size
-    ]
-    alone = np.setxor1d(asked[0], asked[1])
-    if alone.size:
-        problems.append(
-            Problem(
-                "subjects.patient",
-                f"{alone.size} patients in one arm only",
-                "must hold the same patients in both",
-            )
-        )
-    check.refuse(problems)
-    data = [survival_data(table, endpoint, arms=(arm,)) for arm in arms]
-    common = np.intersect1d(data[0].patient, data[1].patient)
-    first, second = (_in_order(part, common) for part in data)
-    return first, second, int(asked[0].size - common.size)
-
-
-def _patients_of(table: pl.DataFrame, arm: str) -> NDArray[np.int64]:
-    return table.filter(pl.col("arm") == arm)["patient"].cast(pl.Int64).to_numpy()
-
-
-def _in_order(data: SurvivalData, patients: Ints) -> SurvivalData:
-    order = np.argsort(data.patient)
-    row = order[np.searchsorted(data.patient[order], patients)]
-    return SurvivalData(
-        endpoint=data.endpoint,
-        replicate=data.replicate[row],
-        arm=data.arm[row],
-        patient=data.patient[row],
-        time=data.time[row],
-        event=data.event[row],
-        arms=data.arms,
-        excluded=data.excluded,
-    )
-
-
-def _influence(time: Floats, event: Ints, times: Floats) -> tuple[Floats, Floats]:
-    """S(t) and each patient's influence on it: (t,) and (n, t).
-
-    IF_i(t) = -S(t) n (event_i 1[T_i <= t] / Y(T_i) - sum over s <= min(T_i, t) of dN(s) / Y(s)^2),
-    with the jump's 1 / Y replaced by 1 / (Y - dN) so that the sum of squares is Greenwood's variance.
-    """
-    n = time.size
-    sets = risk_sets(time, event, np.zeros(n, dtype=np.int64), 1)
-    at_risk, events = sets.at_risk[:, 0], sets.events[:, 0]
-    curve = np.cumprod(1.0 - events / at_risk)
-    alive = np.maximum(at_risk - events, 1)  # where nobody is left S is 0 and so is the influence
-    jump = 1.0 / alive
-    integral = np.cumsum(events / (at_risk * alive))
-    own = np.searchsorted(sets.time, time)
-    survival, influence = np.empty(times.size), np.empty((n, times.size))
-    for column, t in enumerate(times):
-        until = int(np.searchsorted(sets.time, t, side="right")) - 1
-        s = 1.0 if until < 0 else float(curve[until])
-        if t > sets.time[-1] and curve[-1] > 0:
-            s = float("nan")
-        seen = np.minimum(own, until)
-        compensator = np.where(seen >= 0, integral[seen], 0.0)
-        influence[:, column] = (
-            -n * s * (np.where((event == 1) & (own <= until), jump[own], 0.0) - compensator)
-        )
-        survival[column] = s
-    return survival, influence
