@@ -1,4 +1,4 @@
-"""Counterfactual arms: the same virtual patients under two treatments, and how far their contrast is known."""
+"""Counterfactual arms: the same virtual patients under two treatments, and the error of their contrast."""
 
 from __future__ import annotations
 
