@@ -1,8 +1,8 @@
 """Units and cards of a model are checked before it is used.
 
-Units are read from the SBML (every parameter, state and observable declares one) and carried through every
-rate, rule, initial value and event over the expression graph: quantities that are added or compared must have the
-same unit, scale included; a literal number is dimensionless, except 0, which has any unit.
+Units are read from the SBML (every parameter, state and observable declares one) and carried through
+every rate, rule, initial value and event over the expression graph: quantities that are added or compared
+must have the same unit, scale included; a literal number is dimensionless, except 0, which has any unit.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import libsbml
 
@@ -82,7 +83,9 @@ def card_problems(spec: ModelSpec, cards: Cards) -> Iterator[Problem]:
         place = f"parameters.toml [model.{cards.process[name]}] {name}"
         if name not in spec.parameters:
             nearest = nearest_name(name, spec.parameters)
-            yield Problem(place, "a card without a parameter", "must name a parameter of the equations", nearest)
+            yield Problem(
+                place, "a card without a parameter", "must name a parameter of the equations", nearest
+            )
         elif card.role != "reading" and name not in used:
             yield Problem(place, "no equation reads it", "must be used, or have the role 'reading'")
 
@@ -104,7 +107,9 @@ def unit_problems(spec: ModelSpec) -> Iterator[Problem]:
     units = _declared(spec)
     for name in (*spec.states, *spec.parameters, *spec.observables):
         if name not in units:
-            yield Problem(f"unit of {name}", "none", "every name declares a unit ('has' in the Antimony text)")
+            yield Problem(
+                f"unit of {name}", "none", "every name declares a unit ('has' in the Antimony text)"
+            )
     units["time"] = DAY
     memo: dict[Expr, Unit | None] = {}
     for place, expression, wanted in _formulas(spec, units):
@@ -159,9 +164,10 @@ def _of_kind(kind: int) -> Unit:
     return Unit(factor, exponents)
 
 
-def _base_unit(unit: libsbml.Unit) -> Unit:
+def _base_unit(unit: Any) -> Unit:
     scaled = Unit(unit.getMultiplier() * 10.0 ** unit.getScale(), ONE.exponents)
-    return (scaled * _of_kind(unit.getKind())) ** unit.getExponentAsDouble()
+    exponent: float = unit.getExponentAsDouble()
+    return (scaled * _of_kind(unit.getKind())) ** exponent
 
 
 def _unit(root: Expr, units: Mapping[str, Unit], memo: dict[Expr, Unit | None]) -> Unit | None:
