@@ -8,7 +8,7 @@ pressure and albumin before the illness (in the model's initial values); sex shi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,14 @@ class Candidates:
     initial: Array
     female: Array
     delay: Array
+
+    def column(self, spec: ModelSpec, name: str) -> Array:
+        """(n,) a parameter by name."""
+        return self.parameters[:, spec.parameters.index(name)]
+
+    def rows(self, index: NDArray[np.intp]) -> Candidates:
+        """Some of the candidates."""
+        return Candidates(*(getattr(self, field.name)[index] for field in fields(self)))
 
 
 def draw_from(card: Card, uniform: Array) -> Array:

@@ -7,14 +7,19 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from hepatrial.model.spec import Hazard
 from hepatrial.rng import Stream
 
-OCCURRENCES = 12
-"""Thresholds drawn for a cause; a recurrent event strikes a patient at most this often in one call."""
+OCCURRENCES = 8
+"""Thresholds drawn for a recurrent cause; a patient whom it strikes more often is a failed solve."""
 
 
 def thresholds(
-    seed: int, stage: str, causes: Sequence[str], person: NDArray[np.int64], occurrences: int = OCCURRENCES
+    seed: int,
+    stage: str,
+    hazards: Sequence[Hazard],
+    person: NDArray[np.int64],
+    occurrences: int = OCCURRENCES,
 ) -> NDArray[np.float64]:
     """Increments of cumulative hazard that a person withstands before each occurrence of each cause.
 
@@ -22,13 +27,16 @@ def thresholds(
         seed: the run's seed.
         stage: ``"onset"`` (person = candidate) or ``"course"`` (person = the run's subject number). An
             exponential has no memory, so what remains of a threshold at randomisation is a new one.
-        causes: names of the hazards, in the model's order.
+        hazards: of the model, in its order.
         person: (n,) numbers.
-        occurrences: thresholds per cause.
+        occurrences: thresholds for a cause that recurs; one that does not has a single finite threshold.
 
     Returns:
-        (n, n_causes, occurrences) unit-exponential draws, the same in every arm.
+        (n, n_hazards, occurrences) unit-exponential draws, the same in every arm.
     """
-    index = np.arange(occurrences)[None, :]
-    draws = [Stream(seed, f"{stage}.{cause}").exponential(person[:, None], index) for cause in causes]
-    return np.stack(draws, axis=1) if draws else np.empty((len(person), 0, occurrences))
+    draws = np.full((len(person), len(hazards), occurrences), np.inf)
+    for i, hazard in enumerate(hazards):
+        index = np.arange(occurrences if hazard.recurrent else 1)
+        stream = Stream(seed, f"{stage}.{hazard.name}")
+        draws[:, i, : len(index)] = stream.exponential(person[:, None], index[None, :])
+    return draws

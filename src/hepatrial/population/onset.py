@@ -1,9 +1,13 @@
 """Onset: candidates live through the illness until the protocol would randomise them.
 
-One engine call follows a chunk of candidates from a chronic, quiet liver through the flare, seen once a day.
-A candidate becomes eligible on the first day on which every limit holds for the true values, arrives a
-referral delay later, on a whole day, and is screened on laboratory results with assay error. Those who pass
-wait until randomisation, and may die or leave eligibility meanwhile.
+The engine follows a chunk of candidates from a chronic, quiet liver through the flare. A candidate becomes
+eligible on the first day on which every limit holds for the true values, arrives a referral delay later, on a
+whole day, and is screened on laboratory results with assay error. Those who pass wait until randomisation,
+and may die or leave eligibility meanwhile.
+
+Most candidates never become eligible, so there are two looks: a daily one at the few outputs that the limits
+need, for everybody and for as long as one can become eligible; then a full one on the days of screening and
+randomisation, for those who became so. Both are the same course: same parameters, same thresholds.
 """
 
 from __future__ import annotations
@@ -14,7 +18,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hepatrial.engine import Result
 from hepatrial.model.spec import ModelSpec
 from hepatrial.population.candidates import Candidates, draw_candidates
 from hepatrial.population.deck import Deck
@@ -35,6 +38,7 @@ from hepatrial.rng import Stream
 
 Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
+Yes = NDArray[np.bool_]
 
 OUTCOMES = (
     "never_eligible",
@@ -82,13 +86,9 @@ class Illness:
         return round(self.deck.value("eligibility_window"))
 
     @property
-    def horizon(self) -> int:
-        """Last day that can be needed."""
-        return self.window + round(self.deck.value("referral_delay_cap")) + self.wait
-
-    def measured_outputs(self, spec: ModelSpec) -> tuple[str, ...]:
-        """Model outputs that are read at screening and at randomisation."""
-        return outputs_of((*self.measures, *criteria_measures(self.protocol)), spec.outputs)
+    def read(self) -> tuple[str, ...]:
+        """Measures that are read at screening and at randomisation."""
+        return tuple(dict.fromkeys((*self.measures, *criteria_measures(self.protocol))))
 
 
 @dataclass(frozen=True)
@@ -146,114 +146,115 @@ def live_through_onset(machine: Machine, illness: Illness, number: Whole) -> Ons
         illness: protocol, cards, clinic, seed.
         number: (n,) candidate numbers.
     """
-    spec = machine.spec
-    drawn = draw_candidates(spec, illness.deck, illness.seed, number, illness.protocol.population.disease)
-    column = {name: i for i, name in enumerate(spec.parameters)}
-    age, cirrhosis = drawn.parameters[:, column["age"]], drawn.parameters[:, column["cirrhosis"]]
-    traits = traits_allowed(illness.protocol, age, cirrhosis)
-    follow = np.flatnonzero(all_of(traits))
-    drawn_on = _rows(drawn, follow)
-    seen = _see_daily(machine, illness, drawn_on)
-    screened = _screen(illness, drawn_on, seen, age[follow], spec)
+    spec, protocol = machine.spec, illness.protocol
+    drawn = draw_candidates(spec, illness.deck, illness.seed, number, protocol.population.disease)
+    traits = traits_allowed(protocol, drawn.column(spec, "age"), drawn.column(spec, "cirrhosis"))
+    followed = drawn.rows(np.flatnonzero(all_of(traits)))
+    luck = thresholds(illness.seed, "onset", spec.hazards, followed.number)
+    first, died, never, failed = _watch(machine, illness, followed, luck)
+    became = np.flatnonzero((first >= 0) & ~failed)
+    met = _meet(machine, illness, followed.rows(became), luck[became], first[became])
 
+    among = np.where(failed, _CODE["solver_failed"], np.where(died, _CODE["died_first"], 0))
+    among[became] = met.outcome
     outcome = np.full(len(number), _CODE["never_eligible"], dtype=np.int64)
-    outcome[follow] = screened.outcome
-    labels = (*traits, *screened.never)
+    index = np.searchsorted(number, followed.number)
+    outcome[index] = among
+    labels = (*traits, *never)
     unmet = np.zeros((len(number), len(labels)), dtype=bool)
-    for j, met in enumerate(traits.values()):
-        unmet[:, j] = ~met
-    for j, never in enumerate(screened.never.values(), start=len(traits)):
-        unmet[follow, j] = never
-    return Onset(number, outcome, unmet, labels, screened.admitted)
+    for j, ok in enumerate(traits.values()):
+        unmet[:, j] = ~ok
+    for j, missed in enumerate(never.values(), start=len(traits)):
+        unmet[index, j] = missed
+    return Onset(number, outcome, unmet, labels, met.admitted)
 
 
-def _rows(drawn: Candidates, index: Whole | NDArray[np.intp]) -> Candidates:
-    return Candidates(
-        drawn.number[index],
-        drawn.parameters[index],
-        drawn.initial[index],
-        drawn.female[index],
-        drawn.delay[index],
-    )
+def _watch(
+    machine: Machine, illness: Illness, drawn: Candidates, luck: Array
+) -> tuple[Whole, Yes, dict[str, Yes], Yes]:
+    """The daily look.
 
-
-@dataclass(frozen=True)
-class _Seen:
-    """The daily record of a chunk: outputs (n, days) by name, those that a clinic measures, the result."""
-
-    result: Result
-    outputs: Mapping[str, Array]
-    measured: tuple[str, ...]
-
-    def on(self, day: Whole, names: tuple[str, ...]) -> dict[str, Array]:
-        """Outputs on one day of each candidate, (n,)."""
-        row = np.arange(len(day))
-        return {name: self.outputs[name][row, day] for name in names}
-
-
-def _see_daily(machine: Machine, illness: Illness, drawn: Candidates) -> _Seen:
+    Returns:
+        First eligible day (-1: none), whether the candidate died without one, criterion -> whether it was
+        never met by a candidate who did not become eligible, whether the solve failed.
+    """
     spec, n = machine.spec, len(drawn.number)
-    names = dict.fromkeys(spec.states)
-    names |= dict.fromkeys(hazard.state for hazard in spec.hazards)
-    by_clinic = illness.measured_outputs(spec)
-    names |= dict.fromkeys(by_clinic)
-    names |= dict.fromkeys(exclusion_outputs(illness.protocol))
-    result = machine.solve(
-        drawn.parameters,
-        drawn.initial,
-        thresholds(illness.seed, "onset", spec.causes, drawn.number),
-        np.tile(np.arange(illness.horizon + 1.0), (n, 1)),
-        np.full(n, float(illness.horizon)),
-        outputs=tuple(names),
-    )
-    daily = {name: result.values[:, :, i] for i, name in enumerate(result.outputs)}
-    return _Seen(result, daily, by_clinic)
+    wanted = criteria_measures(illness.protocol)
+    days = np.tile(np.arange(illness.window + 1.0), (n, 1))
+    end = np.full(n, float(illness.window))
+    names = outputs_of(wanted, spec.outputs)
+    result = machine.solve(drawn.parameters, drawn.initial, luck, days, end, outputs=names)
+    outputs = {name: result.values[:, :, i] for i, name in enumerate(names)}
+    age = drawn.column(spec, "age")
+    truth = read_measures(outputs, wanted, illness.clinic, age[:, None], drawn.female[:, None])
+    limits = limits_met(illness.protocol, truth)
+    first = first_day(all_of(limits))
+    died = (first < 0) & (result.end_time < end)
+    never = {label: ~ok.any(axis=1) & (first < 0) for label, ok in limits.items()}
+    return first, died, never, ~result.ok
 
 
 @dataclass(frozen=True)
-class _Screened:
+class _Met:
     outcome: Whole
-    never: dict[str, NDArray[np.bool_]]
     admitted: Admitted
 
 
-def _screen(illness: Illness, drawn: Candidates, seen: _Seen, age: Array, spec: ModelSpec) -> _Screened:
-    protocol, last = illness.protocol, illness.horizon
-    wanted = criteria_measures(protocol)
-    truth = read_measures(seen.outputs, wanted, illness.clinic, age[:, None], drawn.female[:, None])
-    met = {label: ok[:, : illness.window + 1] for label, ok in limits_met(protocol, truth).items()}
-    first = first_day(all_of(met))
-    became = first >= 0
-    arrival = np.where(became, first + drawn.delay.astype(np.int64), 0)
-    alive = ~np.isnan(seen.outputs[spec.states[0]])
-    row = np.arange(len(first))
-
-    at_screening = _measure(illness, drawn, seen, arrival, age, 0)
-    day = np.minimum(arrival + illness.wait, last)
-    at_entry = _measure(illness, drawn, seen, day, age, 1) if illness.wait else at_screening
-    fails = (
-        Stream(illness.seed, "screening_failure").uniform(drawn.number) < protocol.selection.screening_failure
+def _meet(machine: Machine, illness: Illness, drawn: Candidates, luck: Array, first: Whole) -> _Met:
+    """The full look at those who became eligible: screening on arrival, waiting, randomisation."""
+    spec, selection = machine.spec, illness.protocol.selection
+    arrival = first + drawn.delay.astype(np.int64)
+    day = arrival + illness.wait
+    names = _recorded(spec, illness)
+    result = machine.solve(
+        drawn.parameters,
+        drawn.initial,
+        luck,
+        np.stack([arrival, day], axis=1).astype(np.float64),
+        day.astype(np.float64),
+        outputs=names,
     )
-    declines = Stream(illness.seed, "consent").uniform(drawn.number) >= protocol.selection.consent
+    looks = [{name: result.values[:, look, i] for i, name in enumerate(names)} for look in (0, 1)]
+    arrived, waited = (~np.isnan(look[spec.states[0]]) for look in looks)
+    screening = _measure(spec, illness, drawn, looks[0], 0)
+    entry = _measure(spec, illness, drawn, looks[1], 1) if illness.wait else screening
+    fails = Stream(illness.seed, "screening_failure").uniform(drawn.number) < selection.screening_failure
+    declines = Stream(illness.seed, "consent").uniform(drawn.number) >= selection.consent
     # In the order of the way: the first exit that applies is taken.
     exits = (
-        ("solver_failed", ~seen.result.ok),
-        ("died_first", ~became & ~alive[:, illness.window]),
-        ("never_eligible", ~became),
-        ("died_first", ~alive[row, arrival]),
-        ("left_eligibility", ~at_screening.within),
-        ("excluded", ~at_screening.allowed),
+        ("solver_failed", ~result.ok),
+        ("died_first", ~arrived),
+        ("left_eligibility", ~screening.within),
+        ("excluded", ~screening.allowed),
         ("screening_failure", fails),
         ("declined", declines),
-        ("died_before_randomisation", ~alive[row, day]),
-        ("left_before_randomisation", ~(at_entry.within & at_entry.allowed)),
+        ("died_before_randomisation", ~waited),
+        ("left_before_randomisation", ~(entry.within & entry.allowed)),
     )
     outcome = np.full(len(first), _CODE["admitted"], dtype=np.int64)
     for name, leaves in reversed(exits):
         outcome[leaves] = _CODE[name]
-    never = {label: ~ok.any(axis=1) & ~became for label, ok in met.items()}
     index = np.flatnonzero(outcome == _CODE["admitted"])
-    return _Screened(outcome, never, _admit(illness, drawn, seen, at_entry, index, first, day, spec))
+    hazards = [hazard.state for hazard in spec.hazards]
+    at_entry = looks[1]
+    admitted = Admitted(
+        number=drawn.number[index],
+        day=day[index],
+        delay=(day - first)[index],
+        state=_stack([at_entry[name][index] for name in spec.states], len(index)),
+        cumulative_hazards=_stack([at_entry[name][index] for name in hazards], len(index)),
+        occurrences=result.end_occurrences[index],
+        infected=(at_entry["infection"][index] >= illness.deck.value("infected_from")).astype(np.float64),
+        measures=_stack([entry.measures[name][index] for name in illness.measures], len(index)),
+    )
+    return _Met(outcome, admitted)
+
+
+def _recorded(spec: ModelSpec, illness: Illness) -> tuple[str, ...]:
+    """Everything to be known of a day: the whole state, and what the clinic reads."""
+    hazards = [hazard.state for hazard in spec.hazards]
+    read = outputs_of(illness.read, spec.outputs)
+    return tuple(dict.fromkeys((*spec.states, *hazards, *read, *exclusion_outputs(illness.protocol))))
 
 
 @dataclass(frozen=True)
@@ -261,58 +262,23 @@ class _Reading:
     """Measures on one day with assay error, and what they say about entry."""
 
     measures: Mapping[str, Array]
-    within: NDArray[np.bool_]
-    allowed: NDArray[np.bool_]
+    within: Yes
+    allowed: Yes
 
 
 def _measure(
-    illness: Illness, drawn: Candidates, seen: _Seen, day: Whole, age: Array, occurrence: int
+    spec: ModelSpec, illness: Illness, drawn: Candidates, outputs: Mapping[str, Array], occurrence: int
 ) -> _Reading:
     """What the laboratory reports of each candidate on a day of its own."""
-    wanted = tuple(dict.fromkeys((*illness.measures, *criteria_measures(illness.protocol))))
-    exclusions = exclusion_outputs(illness.protocol)
-    outputs = seen.on(day, tuple(dict.fromkeys((*seen.measured, *exclusions))))
-    errors = draw_errors(illness.seed, "screening", seen.measured, illness.clinic, drawn.number, occurrence)
-    reported = measured({name: outputs[name] for name in seen.measured}, illness.clinic, errors)
-    measures = read_measures(reported, wanted, illness.clinic, age, drawn.female)
+    clinic, names = illness.clinic, outputs_of(illness.read, spec.outputs)
+    errors = draw_errors(illness.seed, "screening", names, clinic, drawn.number, occurrence)
+    reported = measured({name: outputs[name] for name in names}, clinic, errors)
+    measures = read_measures(reported, illness.read, clinic, drawn.column(spec, "age"), drawn.female)
     within = all_of(limits_met(illness.protocol, measures))
-    infected_from = illness.deck.value("infected_from")
-    entering = not_excluded(illness.protocol, outputs, infected_from)
-    allowed = all_of({"": np.ones(len(day), dtype=bool), **entering})
+    entering = not_excluded(illness.protocol, outputs, illness.deck.value("infected_from"))
+    allowed = all_of({"": np.ones(len(within), dtype=bool), **entering})
     return _Reading(measures, within, allowed)
-
-
-def _admit(
-    illness: Illness,
-    drawn: Candidates,
-    seen: _Seen,
-    reading: _Reading,
-    index: NDArray[np.intp],
-    first: Whole,
-    day: Whole,
-    spec: ModelSpec,
-) -> Admitted:
-    outputs = {name: values[index, day[index]] for name, values in seen.outputs.items()}
-    hazards = [hazard.state for hazard in spec.hazards]
-    return Admitted(
-        number=drawn.number[index],
-        day=day[index],
-        delay=(day - first)[index],
-        state=_stack([outputs[name] for name in spec.states], len(index)),
-        cumulative_hazards=_stack([outputs[name] for name in hazards], len(index)),
-        occurrences=_events_until(seen.result, day, len(spec.hazards))[index],
-        infected=(outputs["infection"] >= illness.deck.value("infected_from")).astype(np.float64),
-        measures=_stack([reading.measures[name][index] for name in illness.measures], len(index)),
-    )
 
 
 def _stack(columns: list[Array], n: int) -> Array:
     return np.stack(columns, axis=1) if columns else np.empty((n, 0))
-
-
-def _events_until(result: Result, day: Whole, n_hazards: int) -> Whole:
-    """Number of events of each cause by a day of each candidate, (n, n_hazards)."""
-    count = np.zeros((len(day), n_hazards), dtype=np.int64)
-    past = result.events[result.events["time"] <= day[result.events["patient"]]]
-    np.add.at(count, (past["patient"], past["cause"]), 1)
-    return count

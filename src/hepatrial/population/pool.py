@@ -24,8 +24,8 @@ from hepatrial.population.candidates import FIRST_CANDIDATE, Candidates, draw_ca
 from hepatrial.population.machine import Machine
 from hepatrial.population.onset import OUTCOMES, Admitted, Illness, Onset, live_through_onset
 
-CHUNK = 512
-"""Candidates followed in one engine call; about 60 MB of daily records."""
+CHUNK = 1024
+"""Candidates followed in one engine call."""
 
 GIVE_UP_AFTER = 20_000
 """Candidates after which a pool with next to nobody admitted is given up."""

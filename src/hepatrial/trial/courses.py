@@ -117,7 +117,7 @@ def simulate_courses(trial: Trial, plan: Plan) -> Tables:
     result = trial.machine.solve(
         parameters,
         pool.admitted.state[row],
-        thresholds(seed, "course", spec.causes, plan.person),
+        thresholds(seed, "course", spec.hazards, plan.person),
         np.where(days <= end[:, None], days, np.nan),
         end,
         impulses=doses.impulses,
