@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+import re
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -18,9 +21,6 @@ from hepatrial.trial.run import check_options
 
 Progress = Callable[[str, int, int], None]
 """Called with (stage, done, total)."""
-
-CARD_SUFFIXES = (".spread", ".share")
-"""What may follow the name of a card in a setting; any other dot belongs to a place in the protocol."""
 
 T = TypeVar("T")
 
@@ -102,9 +102,10 @@ def carry_out(
             Table 1), or a folder that cannot be used.
         RunFailed: the run could not be finished.
     """
-    folder = run_trial(
-        plan.protocol, **plan.options, threads=threads or cores(), out=plan.out, progress=progress
-    )
+    with _nothing_left(plan.out):
+        folder = run_trial(
+            plan.protocol, **plan.options, threads=threads or cores(), out=plan.out, progress=progress
+        )
     write_report(folder, lang=lang)
     return folder
 
@@ -152,15 +153,15 @@ def check(
     loaded = (
         protocol if isinstance(protocol, Protocol) else _collect(problems, lambda: load_protocol(protocol))
     )
-    of_protocol, parameters = split_settings(settings or {})
+    of_protocol, of_cards = split_settings(settings or {})
     if loaded is not None:
         planned = loaded
         _collect(
             problems, lambda: check_options(planned, patients, replicates, pairs, seed, variant, threads)
         )
-        loaded, plain = _collect(problems, lambda: planned.with_settings(of_protocol)) or (None, {})
-        parameters |= plain
-    cards = cast(dict[str, float], parameters)  # make_deck refuses what is no number
+        changed = _collect(problems, lambda: planned.with_settings(of_protocol))
+        loaded = changed[0] if changed else None
+    cards = cast(dict[str, float], of_cards)  # make_deck refuses what is no number
     _collect(problems, lambda: make_deck(cards))
     if problems or loaded is None:
         raise BadInput(problems)
@@ -177,13 +178,21 @@ def check(
 
 
 def split_settings(settings: Mapping[str, object]) -> tuple[dict[str, object], dict[str, object]]:
-    """The settings that the protocol looks up first, and those of a card's spread or share."""
-    of_cards = {
-        name: _number(value)
-        for name, value in settings.items()
-        if name.endswith(CARD_SUFFIXES) and name.partition(".")[0] not in SECTIONS
-    }
-    return {name: value for name, value in settings.items() if name not in of_cards}, of_cards
+    """Settings by who knows the name: the protocol (places in it), the cards (``NAME``, ``NAME.spread``).
+
+    A dotted name that neither knows goes to the protocol, which names the nearest section.
+    """
+    deck = make_deck()
+    of_protocol: dict[str, object] = {}
+    of_cards: dict[str, object] = {}
+    for name, value in settings.items():
+        first = re.split(r"[.\[]", name, maxsplit=1)[0]
+        is_card = first not in SECTIONS and (first == name or first in deck.model or first in deck.population)
+        if is_card:
+            of_cards[name] = _number(value)
+        else:
+            of_protocol[name] = value
+    return of_protocol, of_cards
 
 
 def _number(value: object) -> object:
@@ -191,6 +200,21 @@ def _number(value: object) -> object:
         return float(value) if isinstance(value, str) else value
     except ValueError:
         return value
+
+
+@contextmanager
+def _nothing_left(out: Path) -> Iterator[None]:
+    """Take away the folders that were made for a run that turned out to be bad input."""
+    made = [folder for folder in (out, *out.parents) if not folder.exists()]
+    try:
+        yield
+    except BadInput:
+        if made and out.is_dir():
+            shutil.rmtree(out)
+        for parent in made[1:]:
+            if parent.is_dir() and not any(parent.iterdir()):
+                parent.rmdir()
+        raise
 
 
 def _collect(problems: list[Problem], attempt: Callable[[], T]) -> T | None:
