@@ -1,6 +1,6 @@
 """Who: joint traits, onset until admission, selection before randomisation, matching a Table 1."""
 
-from hepatrial.population.cohort import Cohort, acceptance_of, make_cohort, measures_needed
+from hepatrial.population.cohort import Cohort, acceptance_of, make_cohort, make_illness, measures_needed
 from hepatrial.population.deck import Deck, make_deck
 from hepatrial.population.machine import Machine
 from hepatrial.population.observation import Clinic, make_clinic
@@ -20,5 +20,6 @@ __all__ = [
     "make_clinic",
     "make_cohort",
     "make_deck",
+    "make_illness",
     "measures_needed",
 ]

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hepatrial.errors import BadInput, Problem
 from hepatrial.model.spec import ModelSpec
 from hepatrial.population.admission import ADMISSION_MEASURES
 from hepatrial.population.candidates import Candidates
+from hepatrial.population.deck import Deck
 from hepatrial.population.eligibility import criteria_measures
 from hepatrial.population.machine import Machine
 from hepatrial.population.matching import Match, Target, balance, matched_order, require_match
+from hepatrial.population.observation import make_clinic
 from hepatrial.population.onset import Illness
 from hepatrial.population.pool import Pool, Store, build_pool, traits_of
 from hepatrial.protocol import Protocol, Wish
@@ -51,6 +54,25 @@ def measures_needed(protocol: Protocol) -> tuple[str, ...]:
     wishes = [wish.variable for wish in protocol.population.table1 if wish.variable in MEASURES]
     names = (*protocol.visits.measures, *criteria_measures(protocol), *wishes, *ADMISSION_MEASURES)
     return tuple(dict.fromkeys((*names, "vasopressor")))
+
+
+def make_illness(protocol: Protocol, deck: Deck, seed: int) -> Illness:
+    """What is the same for all candidates of a run; the protocol's referral delay replaces the card's.
+
+    Raises:
+        BadInput: the protocol's median delay is beyond the longest that is followed.
+    """
+    delay = protocol.selection.referral_delay
+    if delay is not None:
+        cap = deck.value("referral_delay_cap")
+        if delay.median >= cap:
+            allowed = f"below {cap:g} d, the longest delay followed (referral_delay_cap)"
+            place = "selection.referral_delay.median"
+            raise BadInput([Problem(place, f"{delay.median:g} d", allowed)])
+        card = deck.population["referral_delay"]
+        card = card.model_copy(update={"value": delay.median, "spread": delay.log_sd})
+        deck = replace(deck, population={**deck.population, "referral_delay": card})
+    return Illness(protocol, deck, make_clinic(deck, protocol), seed, measures_needed(protocol))
 
 
 def targets_of(protocol: Protocol) -> tuple[Target, ...]:

@@ -19,11 +19,9 @@ from hepatrial.errors import BadInput, Problem, nearest_name
 from hepatrial.model import load_patient_model
 from hepatrial.model.variants import load_variants
 from hepatrial.population.admission import admission_table
-from hepatrial.population.cohort import Cohort, acceptance_of, make_cohort, measures_needed, table1_columns
+from hepatrial.population.cohort import Cohort, acceptance_of, make_cohort, make_illness, table1_columns
 from hepatrial.population.deck import Deck, make_deck
 from hepatrial.population.machine import Machine
-from hepatrial.population.observation import make_clinic
-from hepatrial.population.onset import Illness
 from hepatrial.protocol import Protocol, protocol_from_dict
 from hepatrial.provenance import fingerprint, package_versions
 from hepatrial.trial.courses import Tables, Trial, VariantSet, simulate_courses
@@ -108,8 +106,7 @@ def run_trial(
 
     if not _finished(shards):
         plan = make_plan(protocol, seed, replicates, pairs, np.array(variants.weights))
-        measures = measures_needed(protocol)
-        illness = Illness(protocol, deck, make_clinic(deck, protocol), seed, measures)
+        illness = make_illness(protocol, deck, seed)
         subjects = max(replicates * protocol.patients, pairs)
         cohort = make_cohort(
             machine,
