@@ -138,3 +138,15 @@ def test_the_page_of_the_command_line_is_what_the_help_says() -> None:
     )  # fmt: skip
     wanted = (ROOT / "docs" / "cli.md").read_text()
     assert made.stdout == wanted, "run: python docs/make_reference.py"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("script", sorted((ROOT / "examples").glob("*.py")), ids=name)
+def test_an_example_runs_in_an_empty_folder_and_is_listed(script: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(script)],
+        cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+    assert script.name in (ROOT / "examples" / "README.md").read_text()
