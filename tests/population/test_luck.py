@@ -28,6 +28,12 @@ def test_more_occurrences_leave_the_first_ones_alone():
     assert np.array_equal(few, many[:, :, :3])
 
 
+def test_a_course_has_room_for_more_events_than_an_onset():
+    onset = thresholds(1, "onset", [FEVER], np.arange(3))
+    course = thresholds(1, "course", [FEVER], np.arange(3))
+    assert course.shape[2] > onset.shape[2] > 4
+
+
 def test_a_cause_that_does_not_recur_has_one_threshold():
     table = thresholds(1, "course", [hazard("death", recurrent=False)], np.arange(5))
     assert np.isfinite(table[:, 0, 0]).all()

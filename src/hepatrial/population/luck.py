@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hepatrial.model.spec import Hazard
 from hepatrial.rng import Stream
 
-OCCURRENCES = 8
+OCCURRENCES = {"onset": 12, "course": 24}
 """Thresholds drawn for a recurrent cause; a patient whom it strikes more often is a failed solve."""
 
 
@@ -19,7 +19,7 @@ def thresholds(
     stage: str,
     hazards: Sequence[Hazard],
     person: NDArray[np.int64],
-    occurrences: int = OCCURRENCES,
+    occurrences: int | None = None,
 ) -> NDArray[np.float64]:
     """Increments of cumulative hazard that a person withstands before each occurrence of each cause.
 
@@ -29,11 +29,13 @@ def thresholds(
             exponential has no memory, so what remains of a threshold at randomisation is a new one.
         hazards: of the model, in its order.
         person: (n,) numbers.
-        occurrences: thresholds for a cause that recurs; one that does not has a single finite threshold.
+        occurrences: thresholds for a cause that recurs, by default ``OCCURRENCES`` of the stage; one that
+            does not recur has a single finite threshold.
 
     Returns:
         (n, n_hazards, occurrences) unit-exponential draws, the same in every arm.
     """
+    occurrences = occurrences or OCCURRENCES[stage]
     draws = np.full((len(person), len(hazards), occurrences), np.inf)
     for i, hazard in enumerate(hazards):
         index = np.arange(occurrences if hazard.recurrent else 1)
