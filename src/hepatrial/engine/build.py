@@ -92,10 +92,7 @@ def machine_of(spec: ModelSpec, width: int) -> Machine:
     if code is None:
         code = compile_text(module_of(spec, width))
         _write(file, code)
-    try:
-        return Machine(code)
-    except RuntimeError:  # a damaged file
-        return Machine(compile_text(module_of(spec, width)))
+    return Machine(code)
 
 
 def compile_text(text: str) -> bytes:
@@ -141,10 +138,13 @@ def _key(spec: ModelSpec, width: int) -> str:
 
 
 def _read(file: Path) -> bytes | None:
+    """The object in the file; None if there is none or it is damaged (linking it would crash the process)."""
     try:
-        return file.read_bytes()
+        kept = file.read_bytes()
     except OSError:
         return None
+    digest, code = kept[:32], kept[32:]
+    return code if hashlib.sha256(code).digest() == digest else None
 
 
 def _write(file: Path, code: bytes) -> None:
@@ -153,7 +153,7 @@ def _write(file: Path, code: bytes) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=file.parent)
         with os.fdopen(handle, "wb") as out:
-            out.write(code)
+            out.write(hashlib.sha256(code).digest() + code)
         os.replace(name, file)
     except OSError:
         return

@@ -1,7 +1,7 @@
 """exp, ln and pow for any lane width, written in terms of +, *, fma and bit operations only.
 
 libm and vector libraries differ between platforms and widths; these give the same bits everywhere. Tested
-errors: exp below 1 unit in the last place (2 where the result is subnormal), ln below 1; a power is
+errors: exp below 1.2 units in the last place (2 where the result is subnormal), ln below 1; a power is
 exp(y ln x), whose relative error grows as |y ln x| times one unit in the last place.
 """
 

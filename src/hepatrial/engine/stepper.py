@@ -530,7 +530,7 @@ class Stepper:
             scale = self._spread(self.rtol) * (self.H_new[q] + _HAZARD_SCALE)
             e = self.used[0] * self._mix(_BOOLE_LESS_SIMPSON, q) / scale
             total[0] = f.fma(e, e, total[0])
-        e2 = total[0] * (1.0 / (len(self.k.spec.states) + self.nh)) + 1e-12
+        e2 = total[0] * (1.0 / max(1, len(self.k.spec.states) + self.nh)) + 1e-12
         self.e2[0] = f.select(self.pivot[0] <= _PIVOT_LIMIT, e2, float("nan"))
         logarithm = f.call(f"ln_{self.w}", [self.e2[0]], real)
         factor = f.call(f"exp_{self.w}", [logarithm * (-0.5 / ORDER)], real) * _SAFETY

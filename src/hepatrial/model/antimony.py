@@ -27,6 +27,8 @@ def antimony_to_sbml(text: str, folder: Path | None = None) -> str:
     Raises:
         BadInput: libAntimony cannot read the text.
     """
+    if "\0" in text:
+        raise BadInput([Problem("Antimony text", "a NUL character", "must be text")])
     with _lock:
         antimony.clearPreviousLoads()
         antimony.clearDirectories()

@@ -668,7 +668,7 @@ def _text(node: Expr, memo: Mapping[Expr, str]) -> str:
     if node.op == "neg":
         return f"-{parts[0]}"
     if node.op == "not":
-        return f"!{parts[0]}"
+        return f"!({memo[node.args[0]]})"
     return _SIGN[node.op].join(parts)
 
 

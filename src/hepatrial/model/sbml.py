@@ -365,6 +365,8 @@ class _Reader:
     # ---- checks -------------------------------------------------------------------------------------------
 
     def _check_names(self) -> None:
+        if not self.values:
+            self.complain("model", "nothing", "must define variables")
         for name in self.constants:
             if self.values[name] is None and name not in self.starts:
                 known = [n for n in self.values if n != name]
