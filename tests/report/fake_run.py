@@ -10,6 +10,7 @@ from hepatrial.report.facts import (
     Arm,
     Assumption,
     Card,
+    CohortFigure,
     Facts,
     Published,
     PublishedText,
@@ -123,9 +124,20 @@ def events_of(rng: np.random.Generator, subjects: pl.DataFrame) -> pl.DataFrame:
         )
     for k in range(4):
         given = subjects.filter(pl.col("infusions_received") > k)
-        rows.append(given.select(*key, pl.lit(7.0 * k).alias("day"), pl.lit("cell_infusion").alias("event"), pl.lit("").alias("detail")))
+        rows.append(
+            given.select(
+                *key,
+                pl.lit(7.0 * k).alias("day"),
+                pl.lit("cell_infusion").alias("event"),
+                pl.lit("").alias("detail"),
+            )
+        )
     for event, column in (("death", "overall_survival_time"), ("transplant", "transplant_free_time")):
-        had = pl.col("overall_survival_event") == 1 if event == "death" else pl.col("first_event") == "transplant"
+        had = (
+            pl.col("overall_survival_event") == 1
+            if event == "death"
+            else pl.col("first_event") == "transplant"
+        )
         rows.append(
             subjects.filter(had).select(
                 *key, pl.col(column).alias("day"), pl.lit(event).alias("event"), pl.lit("").alias("detail")
@@ -137,11 +149,26 @@ def events_of(rng: np.random.Generator, subjects: pl.DataFrame) -> pl.DataFrame:
 def published() -> tuple[Published, ...]:
     """Lin 2017 as far as it is published: week 24 and infections seen, weeks 4 and 12 an article's."""
 
-    def survival(arm: str, week: float, alive: int, of: int, role: str, ci: tuple[float, float] | None) -> Published:
+    def survival(
+        arm: str, week: float, alive: int, of: int, role: str, ci: tuple[float, float] | None
+    ) -> Published:
         grade = "article" if role == "article" else "seen"
         low, high = ci or (None, None)
         interval = "printed" if ci else ""
-        return Published("survival", arm, week, alive / of, low, high, interval, alive, of, grade, role, "doi:10.1002/hep.29189")
+        return Published(
+            "survival",
+            arm,
+            week,
+            alive / of,
+            low,
+            high,
+            interval,
+            alive,
+            of,
+            grade,
+            role,
+            "doi:10.1002/hep.29189",
+        )
 
     return (
         survival("msc", 4, 56, 56, "article", None),
@@ -150,8 +177,34 @@ def published() -> tuple[Published, ...]:
         survival("smt", 12, 35, 54, "article", None),
         survival("msc", 24, 41, 56, "predicted", (0.616, 0.848)),
         survival("smt", 24, 30, 54, "fitted", (0.423, 0.689)),
-        Published("severe_infection", "msc", 24, 9 / 56, 0.076, 0.283, "exact", 9, 56, "seen", "predicted", "doi:10.1002/hep.29189"),
-        Published("severe_infection", "smt", 24, 18 / 54, 0.211, 0.475, "exact", 18, 54, "seen", "fitted", "doi:10.1002/hep.29189"),
+        Published(
+            "severe_infection",
+            "msc",
+            24,
+            9 / 56,
+            0.076,
+            0.283,
+            "exact",
+            9,
+            56,
+            "seen",
+            "predicted",
+            "doi:10.1002/hep.29189",
+        ),
+        Published(
+            "severe_infection",
+            "smt",
+            24,
+            18 / 54,
+            0.211,
+            0.475,
+            "exact",
+            18,
+            54,
+            "seen",
+            "fitted",
+            "doi:10.1002/hep.29189",
+        ),
     )
 
 
@@ -165,7 +218,7 @@ def study() -> Study:
         doi="10.1002/hep.29189",
         registration="NCT01322906",
         definition={"en": "Chinese Medical Association", "zh": "中华医学会"},
-        entry="TBil >= 171 umol/L, INR >= 1.5, MELD 17 to 30, age 18 to 65",
+        entry={"en": "TBil >= 171 umol/L, INR >= 1.5, MELD 17 to 30, age 18 to 65"},
         weeks=WEEKS,
         landmarks=LANDMARKS,
         primary_week=24.0,
@@ -183,7 +236,16 @@ def fake_facts(replicates: int = 40, pairs: int = 400, seed: int = 1) -> Facts:
     parts, patient = [], 1
     for replicate in range(1, replicates + 1):
         for arm in ARMS:
-            parts.append(subjects_of(rng, arm, replicate, HAZARDS[arm.name], "secretome_14d" if replicate % 2 else "no_effect", patient))
+            parts.append(
+                subjects_of(
+                    rng,
+                    arm,
+                    replicate,
+                    HAZARDS[arm.name],
+                    "secretome_14d" if replicate % 2 else "no_effect",
+                    patient,
+                )
+            )
             patient += arm.size
     trials = pl.concat(parts).with_columns(
         subject=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("replicate")
@@ -196,11 +258,11 @@ def fake_facts(replicates: int = 40, pairs: int = 400, seed: int = 1) -> Facts:
         subjects=subjects,
         visits=visits_of(rng, trials),
         events=events_of(rng, trials),
-        steps=(Step("never_eligible", 2900), Step("died_first", 1100), Step("left_eligibility", 770)),
+        candidates=4770 + 110 * replicates, never_met={"inr at least 1.5": 1700}, matching={}, steps=(Step("never_eligible", 2900), Step("died_first", 1100), Step("left_eligibility", 770)),
         admission=pl.DataFrame(
             {"measure": ["bilirubin", "bilirubin", "inr"], "statistic": ["mean", "sd", "median"], "value": [318.0, 92.0, 1.87]}
         ),
-        cohorts={"hbv_aclf_684": {"en": "HBV-ACLF, n = 684", "zh": "乙肝慢加急性肝衰竭，684 例"}},
+        cohorts={"bmcgastro2020": {"en": "HBV-ACLF, n = 684", "zh": "乙肝慢加急性肝衰竭，684 例"}},
         published=published(),
         reported=(
             Reported("event", {"en": "Carcinoma", "zh": "癌"}, {"en": "0/56"}, "msc", "seen", "doi:10.1002/hep.29189"),
@@ -210,8 +272,8 @@ def fake_facts(replicates: int = 40, pairs: int = 400, seed: int = 1) -> Facts:
         read={"en": "The abstract.", "zh": "仅读到摘要。"},
         remarks=({"en": "The trial was open.", "zh": "该试验为开放设计。"},),
         published_baseline=(PublishedText("msc", "age", "40.0 (9.9)", "seen_secondary", "review table with copy errors"),),
-        published_admission=(PublishedText("hbv_aclf_684", "bilirubin.mean", "323.5", "seen", "doi:10.1186/s12876-020-01191-5"),),
-        variants=tuple(Variant(name, 0.25, {"en": name.replace("_", " ")}) for name in VARIANTS),
+        published_admission=(CohortFigure("bmcgastro2020", "all", 684, "bilirubin", "mean", 323.5, "seen", "PMC7081680"), CohortFigure("bmcgastro2020", "all", 684, "bilirubin", "sd", 148.4, "seen", "PMC7081680"),),
+        variants=tuple(Variant(name, 0.25, {"en": f"Meaning of {name}."}) for name in VARIANTS),
         cards=(
             Card("growth_max", 0.47, "1/day", "", "fitted: exploratory", "fitted", "Largest division rate."),
             Card("hepatocytes_total", 160000.0, "1e6 cells", "", "remien2012", "recalled", "Hepatocytes of a healthy liver."),

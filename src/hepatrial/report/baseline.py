@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from hepatrial.analysis.balance import smd
-from hepatrial.report.facts import Facts
+from hepatrial.analysis import smd
+from hepatrial.report.facts import CohortFigure, Facts
 from hepatrial.report.spread import MIN_REPLICATES, finite
 from hepatrial.schema import MEASURES
 
@@ -117,24 +117,50 @@ def _replicate_smd(
     usable = (n_a > 1) & (n_b > 1)
     variance = (squares_a[usable] / (n_a[usable] - 1) + squares_b[usable] / (n_b[usable] - 1)) / 2
     difference = mean_a[usable] - mean_b[usable]
-    return np.divide(difference, np.sqrt(variance), out=np.zeros_like(difference), where=variance > 0)
+    sizes = np.zeros(difference.size)
+    np.divide(difference, np.sqrt(variance), out=sizes, where=variance > 0)
+    return sizes
+
+
+FORMS = {"mean_sd": ("mean", "sd"), "median_iqr": ("median", "q1", "q3"), "percent": ("percent",)}
+"""How admission statistics are printed together."""
 
 
 def admission_numbers(facts: Facts) -> list[dict[str, Any]]:
-    """Admission laboratory values: simulated, and published for the cohorts that have the statistic."""
+    """Admission values as cohorts print them: simulated, and published by cohort and group.
+
+    One row a measure and form ('mean_sd', 'median_iqr', 'percent') that at least one cohort printed, in the
+    order of the run's admission table.
+    """
+    simulated = {
+        (row["measure"], row["statistic"]): row["value"] for row in facts.admission.iter_rows(named=True)
+    }
+    measures = list(dict.fromkeys(measure for measure, _ in simulated))
     rows = []
-    for row in facts.admission.to_dicts():
-        published = [
-            p for p in facts.published_admission if p.measure == f"{row['measure']}.{row['statistic']}"
-        ]
-        rows.append(
-            {
-                "measure": row["measure"],
-                "statistic": row["statistic"],
-                "simulated": row["value"],
-                "published": [
-                    {"cohort": p.who, "text": p.text, "grade": p.grade, "source": p.source} for p in published
-                ],
-            }
-        )
+    for measure in measures:
+        for form, statistics in FORMS.items():
+            figures = [
+                f for f in facts.published_admission if f.measure == measure and f.statistic in statistics
+            ]
+            if figures and (measure, statistics[0]) in simulated:
+                rows.append(
+                    {
+                        "measure": measure,
+                        "form": form,
+                        "simulated": {s: simulated.get((measure, s)) for s in statistics},
+                        "published": _by_group(figures),
+                    }
+                )
     return rows
+
+
+def _by_group(figures: list[CohortFigure]) -> list[dict[str, Any]]:
+    """Figures of the same cohort and group together."""
+    groups: dict[tuple[str, str], dict[str, Any]] = {}
+    for f in figures:
+        group = groups.setdefault(
+            (f.cohort, f.group),
+            {"cohort": f.cohort, "group": f.group, "n": f.n, "grade": f.grade, "values": {}},
+        )
+        group["values"][f.statistic] = f.value
+    return list(groups.values())

@@ -9,8 +9,7 @@ import numpy as np
 import polars as pl
 from scipy.stats import binom
 
-from hepatrial.analysis.proportions import fisher_exact, risk_difference
-from hepatrial.analysis.replicates import survival_by_arm
+from hepatrial.analysis import fisher_exact, risk_difference, survival_by_arm
 from hepatrial.report.facts import Facts, Published
 from hepatrial.report.spread import Floats, finite, spread
 from hepatrial.report.survival import share_with_event
@@ -83,7 +82,9 @@ def _replicate_shares(facts: Facts, published: Published) -> Floats:
         return np.asarray(found.survival[:, 0, 0])
     if published.endpoint == "difference":
         pair = (published.arm, published.control)
-        return np.asarray(survival_by_arm(facts.trials, [7 * published.week], arms=pair).difference(*pair)[:, 0])
+        return np.asarray(
+            survival_by_arm(facts.trials, [7 * published.week], arms=pair).difference(*pair)[:, 0]
+        )
     return np.asarray(share_with_event(facts, published.endpoint, published.arm, published.week))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from hepatrial.analysis.replicates import marginal_contrast
+from hepatrial.analysis import marginal_contrast
 from hepatrial.report.facts import Arm, Facts, Variant
 from hepatrial.report.spread import finite
 from hepatrial.report.survival import ENDPOINTS
@@ -61,7 +61,7 @@ def _present(facts: Facts, treated: Arm) -> list[Variant]:
     """The variants in the treated arm's counterfactual rows; one without a stated weight has weight 0."""
     found = facts.pairs.filter(pl.col("arm") == treated.name)["variant"].unique().sort().to_list()
     known = {variant.name: variant for variant in facts.variants}
-    return [known.get(name) or Variant(name, 0.0, {"en": name}) for name in found]
+    return [known.get(name) or Variant(name, 0.0, {"en": ""}) for name in found]
 
 
 def _variant_row(facts: Facts, treated: Arm, control: Arm, variant: Variant) -> dict[str, Any]:
@@ -99,18 +99,17 @@ def _variant_row(facts: Facts, treated: Arm, control: Arm, variant: Variant) -> 
 
 
 def _pair_rows(facts: Facts, treated: Arm, control: Arm, variant: str) -> pl.DataFrame:
-    """The treated rows of a variant and the control rows of the same patients.
+    """The rows of both arms for the persons who are simulated under a variant.
 
-    A control arm without cells is the same under every variant, so its rows may be stored once.
+    A control arm without cells is the same under every variant, so its rows may be stored once. The pair is
+    the person (``subject``): a patient can stand for several persons when a cohort was matched by resampling.
     """
-    of_treated = facts.pairs.filter((pl.col("arm") == treated.name) & (pl.col("variant") == variant))
-    of_control = facts.pairs.filter(pl.col("arm") == control.name).join(
+    pairs = facts.pairs.with_columns(patient=pl.col("subject").cast(pl.Int64))
+    of_treated = pairs.filter((pl.col("arm") == treated.name) & (pl.col("variant") == variant))
+    of_control = pairs.filter(pl.col("arm") == control.name).join(
         of_treated.select("patient"), on="patient", how="semi"
     )
     own = of_control.filter(pl.col("variant") == variant)
-    chosen = (
-        own
-        if own.height == of_treated.height
-        else of_control.unique("patient", keep="first", maintain_order=True)
-    )
-    return pl.concat([of_treated, chosen])
+    if own.height != of_treated.height:
+        own = of_control.unique("patient", keep="first", maintain_order=True)
+    return pl.concat([of_treated, own])

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import polars as pl
 
@@ -110,12 +111,32 @@ class PublishedText:
 
 
 @dataclass(frozen=True)
+class CohortFigure:
+    """One statistic of a published cohort at admission, in the SI unit of the measure.
+
+    Attributes:
+        cohort, group, n: which patients.
+        measure: name of the same quantity in the run's admission table.
+        statistic: 'mean', 'sd', 'median', 'q1', 'q3' or 'percent'.
+    """
+
+    cohort: str
+    group: str
+    n: int
+    measure: str
+    statistic: str
+    value: float
+    grade: str
+    source: str
+
+
+@dataclass(frozen=True)
 class Variant:
-    """A structural variant of the cell effect and its weight before any data."""
+    """A structural variant of the cell effect, its weight before any data and what it says."""
 
     name: str
     weight: float
-    label: Names
+    meaning: Names
 
 
 @dataclass(frozen=True)
@@ -176,7 +197,7 @@ class Study:
     doi: str
     registration: str
     definition: Names
-    entry: str
+    entry: Names
     weeks: float
     landmarks: tuple[float, ...]
     primary_week: float
@@ -191,7 +212,10 @@ class Facts:
 
     Attributes:
         subjects, visits, events: the run's tables (``schema.py``).
-        steps: exits before randomisation, in order.
+        candidates: virtual patients who fell ill.
+        steps: exits before admission, in order.
+        never_met: entry criterion -> candidates who never met it.
+        matching: how well a requested Table 1 was met (effective N, largest miss); empty when none was.
         admission: admission laboratory values: columns ``measure``, ``statistic``, ``value``.
         cohorts: published cohort -> its name.
         published: numbers to compare; reported: what else was published; read: what of the publication was
@@ -205,7 +229,10 @@ class Facts:
     subjects: pl.DataFrame
     visits: pl.DataFrame
     events: pl.DataFrame
+    candidates: int
     steps: tuple[Step, ...]
+    never_met: Mapping[str, int]
+    matching: Mapping[str, Any]
     admission: pl.DataFrame
     cohorts: Mapping[str, Names]
     published: tuple[Published, ...]
@@ -213,7 +240,7 @@ class Facts:
     read: Names
     remarks: tuple[Names, ...]
     published_baseline: tuple[PublishedText, ...]
-    published_admission: tuple[PublishedText, ...]
+    published_admission: tuple[CohortFigure, ...]
     variants: tuple[Variant, ...]
     cards: tuple[Card, ...]
     references: Mapping[str, str] = field(default_factory=dict)

@@ -13,11 +13,14 @@ def flow_numbers(facts: Facts) -> dict[str, Any]:
     """The flow of virtual patients.
 
     Returns:
-        ``steps`` (exits before randomisation with counts over all simulated trials), ``randomised``,
-        ``replicates``, ``failed`` (solves, trials only) and one entry an arm.
+        ``candidates``, ``steps`` (exits before admission), ``admitted``, ``never_met``, ``randomised`` (all
+        simulated trials), ``replicates`` and one entry an arm with averages per trial.
     """
     trials = facts.trials
     return {
+        "candidates": facts.candidates,
+        "admitted": facts.candidates - sum(step.count for step in facts.steps),
+        "never_met": dict(facts.never_met),
         "steps": [{"name": step.name, "count": step.count} for step in facts.steps],
         "randomised": trials.height,
         "replicates": facts.replicates,
@@ -51,7 +54,7 @@ def _arm_flow(facts: Facts, arm: Arm, rows: pl.DataFrame) -> dict[str, Any]:
             for reason, count in zip(reasons["dropout_reason"], reasons["len"], strict=True)
         },
         "failed": int((rows["status"] != "ok").sum()),
-        "analysed": rows.height * per_trial,
+        "analysed": int((rows["status"] == "ok").sum()) * per_trial,
     }
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from hepatrial.analysis.change import change_from_baseline
+from hepatrial.analysis import change_from_baseline
 from hepatrial.report.facts import Facts
 from hepatrial.report.spread import spread
 from hepatrial.schema import PAIR_REPLICATE

@@ -6,8 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from hepatrial.analysis.proportions import proportion_interval, rate_interval
-from hepatrial.analysis.safety import event_rates
+from hepatrial.analysis import event_rates, proportion_interval, rate_interval
 from hepatrial.report.facts import Facts
 from hepatrial.report.spread import finite, spread
 from hepatrial.schema import PAIR_REPLICATE

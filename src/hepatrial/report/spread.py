@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hepatrial.analysis.replicates import summarise
+from hepatrial.analysis import summarise
 
 MIN_REPLICATES = 20
 """Fewer simulated trials give no 95 % range: its ends would be the extremes of a handful."""

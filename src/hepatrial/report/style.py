@@ -112,6 +112,19 @@ def wrap(text: str, width: float, size: float) -> list[str]:
     return [*lines, line.rstrip()] if line.strip() else lines or [""]
 
 
+class Rows:
+    """The rows of a drawing, kept beside the chart: Altair copies whatever is inside it many times over."""
+
+    def __init__(self) -> None:
+        self.sets: dict[str, list[dict[str, Any]]] = {}
+
+    def __call__(self, rows: list[dict[str, Any]]) -> alt.NamedData:
+        """Keep some rows and return the name by which a chart asks for them."""
+        name = f"rows{len(self.sets) + 1}"
+        self.sets[name] = rows
+        return alt.NamedData(name)
+
+
 def line_axis(labels: list[list[str]], limit: int) -> alt.Axis:
     """A vertical axis with a label of one or more lines at 0, 1, 2 ..."""
     text = json.dumps(labels, ensure_ascii=False)
@@ -134,54 +147,86 @@ def lane_scale(lanes: int) -> alt.Scale:
     return alt.Scale(domain=[lanes - 0.5, -0.5], nice=False, zero=False)
 
 
-def finish(chart: Any, frame: Frame) -> Any:
-    """Give a chart the common look and burn the mark and the run's hash into its foot."""
-    size = 11
-    lines = wrap(f"{frame.mark} · {frame.stamp}", frame.width - 12, size)
-    foot = alt.TitleParams(
-        lines, orient="bottom", anchor="start", fontSize=size, fontWeight="bold", color=INK, offset=14
-    )
-    return (
-        chart.properties(
-            title=foot, background="white", padding={"left": 4, "right": 8, "top": 6, "bottom": 6}
-        )
-        .configure(font=FONTS, aria=False)
-        .configure_view(stroke=None)
-        .configure_axis(
-            labelFontSize=12,
-            titleFontSize=12,
-            titleFontWeight="normal",
-            labelColor=INK,
-            titleColor=INK,
-            gridColor=RULE,
-            gridWidth=0.6,
-            domainColor=QUIET,
-            tickColor=QUIET,
-            labelFlush=False,
-        )
-        .configure_legend(
-            labelFontSize=12,
-            labelLimit=400,
-            labelColor=INK,
-            rowPadding=3,
-            offset=6,
-        )
-        .configure_title(font=FONTS)
-        .configure_concat(spacing=18)
-    )
+def unit(chart: Any) -> dict[str, Any]:
+    """A single mark with its encodings as plain Vega-Lite."""
+    plain: dict[str, Any] = chart.to_dict(validate=False, context={"top_level": False})
+    return plain
 
 
-def to_svg(chart: Any, identifier: str, title: str, description: str) -> str:
-    """A finished chart as one SVG element that can stand in a page with others, or alone as a file.
+def layered(*charts: Any, **properties: Any) -> dict[str, Any]:
+    """Charts on top of each other. (Altair's own layering copies every chart many times over.)"""
+    return {"layer": [unit(chart) for chart in charts], **properties}
+
+
+def side_by_side(views: list[dict[str, Any]], columns: int) -> dict[str, Any]:
+    """Views in rows of ``columns``, each with axes of its own."""
+    return {"concat": views, "columns": columns, "spacing": 18}
+
+
+def heading(text: str) -> dict[str, Any]:
+    """The title of one view among several."""
+    return {"text": text, "anchor": "start", "fontSize": 12.5, "fontWeight": "bold", "offset": 4}
+
+
+CONFIG: dict[str, Any] = {
+    "font": FONTS,
+    "aria": False,
+    "view": {"stroke": None},
+    "axis": {
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+        "labelColor": INK,
+        "titleColor": INK,
+        "gridColor": RULE,
+        "gridWidth": 0.6,
+        "domainColor": QUIET,
+        "tickColor": QUIET,
+        "labelFlush": False,
+    },
+    "legend": {
+        "labelFontSize": 12,
+        "labelLimit": 400,
+        "labelColor": INK,
+        "rowPadding": 3,
+        "offset": 6,
+        "layout": {"top": {"direction": "vertical", "anchor": "start", "margin": 4}},
+    },
+    "title": {"font": FONTS, "color": INK},
+}
+
+
+def finish(view: dict[str, Any], frame: Frame, rows: Rows) -> dict[str, Any]:
+    """Give a view the common look and burn the mark and the run's hash into its foot.
+
+    Returns:
+        The whole drawing as a Vega-Lite specification.
+    """
+    foot = {
+        "text": wrap(f"{frame.mark} · {frame.stamp}", frame.width - 12, 11),
+        "orient": "bottom",
+        "anchor": "start",
+        "fontSize": 11,
+        "fontWeight": "bold",
+        "offset": 14,
+    }
+    return {
+        "$schema": alt.SCHEMA_URL,
+        "config": CONFIG,
+        "background": "white",
+        "padding": {"left": 4, "right": 8, "top": 6, "bottom": 6},
+        "title": foot,
+        "datasets": rows.sets,
+        **view,
+    }
+
+
+def to_svg(specification: dict[str, Any], identifier: str, title: str, description: str) -> str:
+    """A finished drawing as one SVG element that can stand in a page with others, or alone as a file.
 
     Clip paths are renumbered under ``identifier`` (the renderer counts them over the whole process), and
     the title and description are put in for readers who cannot see it.
     """
-    specification = chart.to_dict(validate=False)
-    # Legends under each other; Vega-Lite takes this setting but Altair's schema does not know it.
-    specification["config"]["legend"]["layout"] = {
-        "top": {"direction": "vertical", "anchor": "start", "margin": 4}
-    }
     svg: str = vl_convert.vegalite_to_svg(specification)
     numbers: dict[str, str] = {}
     for old in re.findall(r'id="(clip\d+)"', svg):

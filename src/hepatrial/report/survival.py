@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from hepatrial.analysis.endpoints import incidence_by_arm
-from hepatrial.analysis.replicates import (
+from hepatrial.analysis import (
     SurvivalByArm,
     hazard_ratio_by_replicate,
+    incidence_by_arm,
     logrank_by_replicate,
     summarise,
     survival_by_arm,

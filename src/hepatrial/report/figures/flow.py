@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 
 from hepatrial.report.catalogue import Catalogue
-from hepatrial.report.style import INK, QUIET, Frame, finish, wrap
+from hepatrial.report.style import INK, QUIET, Frame, Rows, finish, layered, wrap
 from hepatrial.report.wording import number, percent
 
 _SIZE = 12
@@ -41,7 +41,7 @@ class _Box:
         return self.left + self.width / 2
 
 
-def consort_flow(numbers: dict[str, Any], frame: Frame, t: Catalogue) -> Any:
+def consort_flow(numbers: dict[str, Any], frame: Frame, t: Catalogue) -> dict[str, Any]:
     """Flow of virtual patients, after the CONSORT 2010 diagram (doi:10.1136/bmj.c332).
 
     Args:
@@ -52,6 +52,7 @@ def consort_flow(numbers: dict[str, Any], frame: Frame, t: Catalogue) -> Any:
     Raises:
         ValueError: for treated arms without a control arm.
     """
+    rows_of = Rows()
     frame.require_control({arm["arm"] for arm in numbers["arms"]})
     boxes, lines = _before_randomisation(numbers, frame, t)
     arms, more = _arms(numbers, frame, t, boxes[-1])
@@ -75,21 +76,23 @@ def consort_flow(numbers: dict[str, Any], frame: Frame, t: Catalogue) -> Any:
     outline = alt.Stroke(
         "arm:N", scale=alt.Scale(domain=["", *scale["domain"]], range=[QUIET, *scale["range"]]), legend=None
     )
-    figure = alt.layer(
-        alt.Chart(alt.Data(values=rules))
+    figure = layered(
+        alt.Chart(rows_of(rules))
         .mark_rule(color=QUIET, strokeWidth=1)
         .encode(x=x, y=y, x2="x2:Q", y2="y2:Q"),
-        alt.Chart(alt.Data(values=frames))
+        alt.Chart(rows_of(frames))
         .mark_rect(fill="white", strokeWidth=1.2)
         .encode(x=x, y=y, x2="x2:Q", y2="y2:Q", stroke=outline),
         *(
-            alt.Chart(alt.Data(values=[w for w in words if w["weight"] == weight]))
+            alt.Chart(rows_of([w for w in words if w["weight"] == weight]))
             .mark_text(align="left", baseline="middle", fontSize=_SIZE, fontWeight=weight, color=INK)
             .encode(x=x, y=y, text="text:N")
             for weight in ("bold", "normal")
         ),
+        width=frame.width - 14,
+        height=height,
     )
-    return finish(figure.properties(width=frame.width - 14, height=height), frame)
+    return finish(figure, frame, rows_of)
 
 
 def _box(left: float, top: float, width: float, texts: list[str], arm: str = "") -> _Box:
@@ -104,12 +107,14 @@ def _before_randomisation(
     trunk = frame.width * (0.40 if frame.narrow else 0.36)
     exit_left = trunk + (22 if frame.narrow else 70)
     exit_width = frame.width - exit_left - 2
-    fell_ill = sum(step["count"] for step in numbers["steps"]) + numbers["randomised"]
+    fell_ill = numbers["candidates"]
     boxes = [_box(2, 2, trunk, [t("flow.fell_ill"), t("flow.n", n=number(fell_ill, 0))])]
     lines = []
     remaining = fell_ill
     top = boxes[0].bottom + 10
     for step in numbers["steps"]:
+        if not step["count"]:
+            continue
         share = percent(step["count"] / remaining) if remaining else percent(None)
         text = t("flow.exit", n=number(step["count"], 0), share=share)
         exit_box = _box(exit_left, top, exit_width, [t.get(f"flow.step.{step['name']}", step["name"]), text])
@@ -119,10 +124,13 @@ def _before_randomisation(
         remaining -= step["count"]
         top = exit_box.bottom + 8
     texts = [
+        t("flow.admitted", n=number(numbers["admitted"], 0)),
         t("flow.randomised"),
         t("flow.n", n=number(numbers["randomised"], 0)),
         t("flow.per_trial", replicates=number(numbers["replicates"], 0)),
     ]
+    if numbers["admitted"] == numbers["randomised"]:
+        del texts[0]
     randomised = _box(2, top + 2, trunk, texts)
     lines.append((boxes[0].middle, boxes[0].bottom, boxes[0].middle, randomised.top))
     return [*boxes, randomised], lines

@@ -7,14 +7,14 @@ from typing import Any
 import altair as alt
 
 from hepatrial.report.catalogue import Catalogue
-from hepatrial.report.style import Frame, finish
+from hepatrial.report.style import Frame, Rows, finish, layered, side_by_side
 
 CAUSES = ("death", "transplant")
 
 
 def cumulative_incidence(
     curves: dict[str, dict[str, list[float]]], frame: Frame, t: Catalogue, *, weeks: float
-) -> Any:
+) -> dict[str, Any]:
     """Aalen-Johansen curves.
 
     Args:
@@ -26,6 +26,7 @@ def cumulative_incidence(
     Raises:
         ValueError: for treated arms without a control arm.
     """
+    rows_of = Rows()
     frame.require_control(set(curves))
     columns = 1 if frame.narrow else 2
     width = (frame.width - 70 * columns - 20) / columns
@@ -43,19 +44,21 @@ def cumulative_incidence(
         x_axis = alt.Axis(
             title=t("axis.weeks"), values=list(range(0, int(weeks) + 1, step)), grid=False, format="d"
         )
+        line = alt.Chart(rows_of(rows)).mark_line(interpolate="step-after", strokeWidth=2.2)
         panels.append(
-            alt.Chart(alt.Data(values=rows))
-            .mark_line(interpolate="step-after", strokeWidth=2.2)
-            .encode(
-                x=alt.X("week:Q", scale=alt.Scale(domain=[0, weeks], nice=False), axis=x_axis),
-                y=alt.Y(
-                    "share:Q",
-                    scale=alt.Scale(domain=[0, ceiling], nice=False),
-                    axis=alt.Axis(title=t(f"incidence.{cause}"), format=".0%", tickCount=5, minExtent=34),
+            layered(
+                line.encode(
+                    x=alt.X("week:Q", scale=alt.Scale(domain=[0, weeks], nice=False), axis=x_axis),
+                    y=alt.Y(
+                        "share:Q",
+                        scale=alt.Scale(domain=[0, ceiling], nice=False),
+                        axis=alt.Axis(title=t(f"incidence.{cause}"), format=".0%", tickCount=5, minExtent=34),
+                    ),
+                    color=alt.Color("arm:N", scale=frame.colours(), legend=frame.arm_legend()),
+                    strokeDash=alt.StrokeDash("arm:N", scale=frame.dashes(), legend=frame.arm_legend()),
                 ),
-                color=alt.Color("arm:N", scale=frame.colours(), legend=frame.arm_legend()),
-                strokeDash=alt.StrokeDash("arm:N", scale=frame.dashes(), legend=frame.arm_legend()),
+                width=width,
+                height=190 if frame.narrow else 220,
             )
-            .properties(width=width, height=190 if frame.narrow else 220)
         )
-    return finish(alt.concat(*panels, columns=columns), frame)
+    return finish(side_by_side(panels, columns), frame, rows_of)

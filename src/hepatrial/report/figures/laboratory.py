@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 
 from hepatrial.report.catalogue import Catalogue
-from hepatrial.report.style import Frame, finish
+from hepatrial.report.style import Frame, Rows, finish, heading, layered, side_by_side
 from hepatrial.schema import MEASURES
 
 _LOG = frozenset(("alt", "ast"))
@@ -15,7 +15,7 @@ _LOG = frozenset(("alt", "ast"))
 
 def laboratory_courses(
     courses: dict[str, dict[str, list[dict[str, Any]]]], frame: Frame, t: Catalogue, *, weeks: float
-) -> Any:
+) -> dict[str, Any]:
     """Small multiples of laboratory courses.
 
     Args:
@@ -29,11 +29,12 @@ def laboratory_courses(
     """
     columns = 1 if frame.narrow else 3
     width = (frame.width - 62 * columns - 14) / columns
+    rows_of = Rows()
     panels = []
     for measure, by_arm in courses.items():
         frame.require_control(set(by_arm))
-        panels.append(_panel(measure, by_arm, frame, t, weeks, width))
-    return finish(alt.concat(*panels, columns=columns), frame)
+        panels.append(_panel(measure, by_arm, frame, t, weeks, width, rows_of))
+    return finish(side_by_side(panels, columns), frame, rows_of)
 
 
 def _panel(
@@ -43,7 +44,8 @@ def _panel(
     t: Catalogue,
     weeks: float,
     width: float,
-) -> Any:
+    rows_of: Rows,
+) -> dict[str, Any]:
     rows = [
         {
             "arm": frame.labels[arm],
@@ -64,7 +66,7 @@ def _panel(
     y_axis = alt.Axis(
         title=None, tickCount=5, minExtent=32, maxExtent=32, format="~r" if kind == "linear" else "d"
     )
-    base = alt.Chart(alt.Data(values=rows)).encode(
+    base = alt.Chart(rows_of(rows)).encode(
         x=alt.X("week:Q", scale=alt.Scale(domain=[0, weeks], nice=False), axis=x_axis),
         color=alt.Color("arm:N", scale=frame.colours(), legend=frame.arm_legend()),
     )
@@ -74,5 +76,4 @@ def _panel(
         y=alt.Y("median:Q", scale=y_scale, axis=y_axis),
         strokeDash=alt.StrokeDash("arm:N", scale=frame.dashes(), legend=frame.arm_legend()),
     )
-    heading = alt.TitleParams(title, anchor="start", fontSize=12.5, fontWeight="bold", offset=4)
-    return alt.layer(band, line).properties(width=width, height=130, title=heading)
+    return layered(band, line, width=width, height=130, title=heading(title))

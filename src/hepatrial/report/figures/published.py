@@ -8,11 +8,11 @@ from typing import Any
 import altair as alt
 
 from hepatrial.report.catalogue import Catalogue
-from hepatrial.report.figures.roles import published_marks
-from hepatrial.report.style import INK, Frame, finish, lane_scale, line_axis, wrap
+from hepatrial.report.figures.roles import OWN_ROLE_KEY, published_marks
+from hepatrial.report.style import INK, Frame, Rows, finish, lane_scale, layered, line_axis, wrap
 
 
-def simulated_against_published(rows: Sequence[dict[str, Any]], frame: Frame, t: Catalogue) -> Any:
+def simulated_against_published(rows: Sequence[dict[str, Any]], frame: Frame, t: Catalogue) -> dict[str, Any]:
     """One line a published number: the interval of simulated trials as a bar, the published value on it.
 
     Args:
@@ -23,6 +23,7 @@ def simulated_against_published(rows: Sequence[dict[str, Any]], frame: Frame, t:
     Raises:
         ValueError: for treated arms without a control arm.
     """
+    rows_of = Rows()
     frame.require_control({row["arm"] for row in rows})
     data = [
         {
@@ -47,7 +48,7 @@ def simulated_against_published(rows: Sequence[dict[str, Any]], frame: Frame, t:
     y_scale = lane_scale(len(rows))
     x_axis = alt.Axis(title=t("axis.share"), format=".0%", values=[0, 0.25, 0.5, 0.75, 1])
     x = alt.X("low:Q", scale=alt.Scale(domain=[0, 1], nice=False), axis=x_axis)
-    base = alt.Chart(alt.Data(values=data))
+    base = alt.Chart(rows_of(data))
     lane, below = alt.Y("row:Q", scale=y_scale, axis=axis), alt.Y("below:Q", scale=y_scale)
     colour = alt.Color("arm:N", scale=frame.colours(), legend=frame.arm_legend())
     bar = (
@@ -61,20 +62,16 @@ def simulated_against_published(rows: Sequence[dict[str, Any]], frame: Frame, t:
         .encode(x="published_low:Q", x2="published_high:Q", y=below, color=colour)
         .transform_filter("isValid(datum.published_low)")
     )
-    marks = published_marks(data, alt.X("published:Q"), below, frame, t)
+    marks = published_marks(data, alt.X("published:Q"), below, frame, t, rows_of)
     misses = sum(row["inside"] is False for row in rows)
     layers = [bar, centre, whisker, *marks]
     if 0 < misses < len(rows):
-        edge = alt.Chart(alt.Data(values=[{"edge": misses - 0.5}]))
+        edge = alt.Chart(rows_of([{"edge": misses - 0.5}]))
         layers.append(
             edge.mark_rule(color=INK, strokeDash=[2, 3]).encode(
                 y=alt.Y("edge:Q", scale=y_scale), x=alt.value(0), x2=alt.value("width")
             )
         )
     width = frame.width - limit - 34
-    return finish(
-        alt.layer(*layers)
-        .resolve_scale(shape="independent", fill="independent")
-        .properties(width=width, height=(64 if frame.narrow else 46) * len(rows)),
-        frame,
-    )
+    height = (64 if frame.narrow else 46) * len(rows)
+    return finish(layered(*layers, width=width, height=height, resolve=OWN_ROLE_KEY), frame, rows_of)

@@ -7,12 +7,17 @@ from typing import Any
 import altair as alt
 
 from hepatrial.report.catalogue import Catalogue
-from hepatrial.report.style import QUIET, Frame
+from hepatrial.report.style import QUIET, Frame, Rows
+
+OWN_ROLE_KEY = {"scale": {"shape": "independent", "fill": "independent"}}
+"""How layers with ``published_marks`` resolve their scales: the key of roles has a filling of its own."""
 
 SHAPES = {"fitted": "diamond", "predicted": "square", "article": "circle"}
 
 
-def published_marks(rows: list[dict[str, Any]], x: Any, y: Any, frame: Frame, t: Catalogue) -> list[Any]:
+def published_marks(
+    rows: list[dict[str, Any]], x: Any, y: Any, frame: Frame, t: Catalogue, rows_of: Rows
+) -> list[Any]:
     """Layers with the marks of published numbers and their legend.
 
     Fitted and predicted numbers are filled, an article's are hollow. The legend hangs on an invisible layer,
@@ -23,6 +28,7 @@ def published_marks(rows: list[dict[str, Any]], x: Any, y: Any, frame: Frame, t:
         x, y: position channels.
         frame: the common look.
         t: texts.
+        rows_of: the drawing's data.
     """
     present = [role for role in SHAPES if any(row["role"] == role for row in rows)]
     shapes = alt.Scale(domain=list(SHAPES), range=list(SHAPES.values()))
@@ -33,7 +39,7 @@ def published_marks(rows: list[dict[str, Any]], x: Any, y: Any, frame: Frame, t:
         chosen = [row for row in rows if (row["role"] == "article") == hollow]
         if chosen:
             mark: dict[str, Any] = {"fill": "white"} if hollow else {"filled": True}
-            points = alt.Chart(alt.Data(values=chosen)).mark_point(size=90, strokeWidth=2, opacity=1, **mark)
+            points = alt.Chart(rows_of(chosen)).mark_point(size=90, strokeWidth=2, opacity=1, **mark)
             layers.append(points.encode(x=x, y=y, color=colour, shape=shape))
     words = [t(f"role.{role}") for role in present]
     legend = alt.Legend(
@@ -46,7 +52,7 @@ def published_marks(rows: list[dict[str, Any]], x: Any, y: Any, frame: Frame, t:
         symbolSize=80,
     )
     fills = ["white" if role == "article" else QUIET for role in present]
-    key = alt.Chart(alt.Data(values=[{"key": word} for word in words])).mark_point(opacity=0)
+    key = alt.Chart(rows_of([{"key": word} for word in words])).mark_point(opacity=0)
     layers.append(
         key.encode(
             x=alt.value(0),

@@ -8,8 +8,8 @@ from typing import Any
 import altair as alt
 
 from hepatrial.report.catalogue import Catalogue
-from hepatrial.report.figures.roles import published_marks
-from hepatrial.report.style import QUIET, Frame, finish, lane_scale
+from hepatrial.report.figures.roles import OWN_ROLE_KEY, published_marks
+from hepatrial.report.style import QUIET, Frame, Rows, finish, heading, lane_scale, layered, side_by_side
 from hepatrial.report.wording import number
 
 
@@ -22,7 +22,7 @@ def survival_curves(
     y_title: str,
     published: Sequence[dict[str, Any]] = (),
     at_risk: bool = True,
-) -> Any:
+) -> dict[str, Any]:
     """Survival by arm.
 
     Args:
@@ -37,38 +37,50 @@ def survival_curves(
     Raises:
         ValueError: for treated arms without a control arm.
     """
+    rows_of = Rows()
     frame.require_control(set(curves))
     width = frame.width - 76
-    ticks = _ticks(weeks, frame.narrow)
-    x = alt.X(
-        "week:Q",
-        scale=alt.Scale(domain=[0, weeks], nice=False),
-        axis=alt.Axis(values=ticks, title=t("axis.weeks"), grid=False, format="d"),
-    )
+    layers = _curve_layers(curves, frame, t, weeks, y_title, rows_of)
+    x, y = _x(frame, t, weeks), _y(y_title)
+    layers += _point_layers(published, frame, t, x, y, rows_of)
+    figure = layered(*layers, width=width, height=260 if frame.narrow else 330, resolve=OWN_ROLE_KEY)
+    if at_risk:
+        table = _risk_table(curves, frame, t, _ticks(weeks, frame.narrow), x, width, rows_of)
+        figure = {"vconcat": [figure, table], "spacing": 8}
+    return finish(figure, frame, rows_of)
+
+
+def _x(frame: Frame, t: Catalogue, weeks: float) -> alt.X:
+    axis = alt.Axis(values=_ticks(weeks, frame.narrow), title=t("axis.weeks"), grid=False, format="d")
+    return alt.X("week:Q", scale=alt.Scale(domain=[0, weeks], nice=False), axis=axis)
+
+
+def _y(title: str | None) -> alt.Y:
+    axis = alt.Axis(title=title, values=[0, 0.2, 0.4, 0.6, 0.8, 1], format=".0%", minExtent=38, maxExtent=38)
+    return alt.Y("estimate:Q", scale=alt.Scale(domain=[0, 1.02], nice=False), axis=axis)
+
+
+def _curve_layers(
+    curves: dict[str, dict[str, list[float]]],
+    frame: Frame,
+    t: Catalogue,
+    weeks: float,
+    y_title: str | None,
+    rows_of: Rows,
+) -> list[Any]:
+    """Band and line of every arm."""
+    x = _x(frame, t, weeks)
     colour = alt.Color("arm:N", scale=frame.colours(), legend=frame.arm_legend())
     dash = alt.StrokeDash("arm:N", scale=frame.dashes(), legend=frame.arm_legend())
-    base = alt.Chart(alt.Data(values=_curve_rows(curves, frame)))
-    y_axis = alt.Axis(
-        title=y_title, values=[0, 0.2, 0.4, 0.6, 0.8, 1], format=".0%", minExtent=38, maxExtent=38
+    base = alt.Chart(rows_of(_curve_rows(curves, frame)))
+    band = base.mark_area(interpolate="step-after", opacity=0.16).encode(
+        x=x, y=alt.Y("low:Q"), y2="high:Q", color=colour, detail="arm:N"
     )
-    y = alt.Y("estimate:Q", scale=alt.Scale(domain=[0, 1.02], nice=False), axis=y_axis)
-    layers = [
-        base.mark_area(interpolate="step-after", opacity=0.16)
-        .encode(x=x, y=alt.Y("low:Q"), y2="high:Q", color=colour, detail="arm:N")
-        .transform_filter("isValid(datum.low)"),
-        base.mark_line(interpolate="step-after", strokeWidth=2.2).encode(
-            x=x, y=y, color=colour, strokeDash=dash
-        ),
+    line = base.mark_line(interpolate="step-after", strokeWidth=2.2)
+    return [
+        band.transform_filter("isValid(datum.low)"),
+        line.encode(x=x, y=_y(y_title), color=colour, strokeDash=dash),
     ]
-    layers += _point_layers(published, frame, t, x, y)
-    figure = (
-        alt.layer(*layers)
-        .resolve_scale(shape="independent", fill="independent")
-        .properties(width=width, height=260 if frame.narrow else 330)
-    )
-    if at_risk:
-        figure = alt.vconcat(figure, _risk_table(curves, frame, t, ticks, x, width), spacing=8)
-    return finish(figure, frame)
 
 
 def _ticks(weeks: float, narrow: bool) -> list[int]:
@@ -85,6 +97,8 @@ def _curve_rows(curves: dict[str, dict[str, list[float]]], frame: Frame) -> list
         band = bool(curve["low"])
         last = None
         for i, day in enumerate(curve["day"]):
+            if curve["estimate"][i] is None:
+                continue
             level = (curve["estimate"][i], *((curve["low"][i], curve["high"][i]) if band else ()))
             if level != last or i == len(curve["day"]) - 1:
                 row: dict[str, Any] = {
@@ -100,7 +114,7 @@ def _curve_rows(curves: dict[str, dict[str, list[float]]], frame: Frame) -> list
 
 
 def _point_layers(
-    published: Sequence[dict[str, Any]], frame: Frame, t: Catalogue, x: alt.X, y: alt.Y
+    published: Sequence[dict[str, Any]], frame: Frame, t: Catalogue, x: alt.X, y: alt.Y, rows_of: Rows
 ) -> list[Any]:
     if not published:
         return []
@@ -118,12 +132,12 @@ def _point_layers(
     ]
     colour = alt.Color("arm:N", scale=frame.colours(), legend=None)
     bars = (
-        alt.Chart(alt.Data(values=rows))
+        alt.Chart(rows_of(rows))
         .mark_rule(strokeWidth=1.6)
         .encode(x=x, y=alt.Y("low:Q"), y2="high:Q", color=colour)
         .transform_filter("isValid(datum.low)")
     )
-    return [bars, *published_marks(rows, x, y, frame, t)]
+    return [bars, *published_marks(rows, x, y, frame, t, rows_of)]
 
 
 def _risk_table(
@@ -133,7 +147,8 @@ def _risk_table(
     ticks: list[int],
     x: alt.X,
     width: int,
-) -> Any:
+    rows_of: Rows,
+) -> dict[str, Any]:
     """Numbers at risk: the arm's name on a line of its own, so that no name is cut, then its numbers."""
     names, counts = [], []
     for lane, (arm, curve) in enumerate(curves.items()):
@@ -145,24 +160,49 @@ def _risk_table(
             counts.append({"arm": label, "week": week, "lane": 2 * lane + 1, "text": text})
     y = alt.Y("lane:Q", scale=lane_scale(2 * len(curves)), axis=None)
     colour = alt.Color("arm:N", scale=frame.colours(), legend=None)
-    title = alt.TitleParams(
-        t("figure.at_risk"),
-        anchor="start",
-        frame="group",
-        fontSize=12,
-        fontWeight="normal",
-        color=QUIET,
-        offset=4,
-    )
-    labels = alt.Chart(alt.Data(values=names)).mark_text(
-        fontSize=11.5, align="left", dx=-8, fontWeight="bold"
-    )
-    numbers = alt.Chart(alt.Data(values=counts)).mark_text(fontSize=11.5)
-    return alt.layer(
+    title = {**heading(t("figure.at_risk")), "frame": "group", "fontWeight": "normal", "color": QUIET}
+    labels = alt.Chart(rows_of(names)).mark_text(fontSize=11.5, align="left", dx=-8, fontWeight="bold")
+    numbers = alt.Chart(rows_of(counts)).mark_text(fontSize=11.5)
+    return layered(
         labels.encode(x=alt.value(0), y=y, text="text:N", color=colour),
         numbers.encode(x=alt.X("week:Q", scale=x["scale"], axis=None), y=y, text="text:N", color=colour),
-    ).properties(width=width, height=32 * len(curves), title=title)
+        width=width,
+        height=32 * len(curves),
+        title=title,
+    )
 
 
 def _nearest(days: list[float], day: float) -> int:
     return min(range(len(days)), key=lambda i: abs(days[i] - day))
+
+
+def endpoint_panels(
+    curves: dict[str, dict[str, dict[str, list[float]]]], frame: Frame, t: Catalogue, *, weeks: float
+) -> dict[str, Any]:
+    """Overall and transplant-free survival side by side, on the same scale.
+
+    Args:
+        curves: endpoint -> arm -> ``day``, ``estimate``, ``low``, ``high``.
+        frame: the common look.
+        t: texts.
+        weeks: length of the horizontal axes.
+
+    Raises:
+        ValueError: for treated arms without a control arm.
+    """
+    rows_of = Rows()
+    columns = 1 if frame.narrow else 2
+    width = (frame.width - 68 * columns - 12) / columns
+    panels = []
+    for endpoint, by_arm in curves.items():
+        frame.require_control(set(by_arm))
+        layers = _curve_layers(by_arm, frame, t, weeks, None, rows_of)
+        panels.append(
+            layered(
+                *layers,
+                width=width,
+                height=200 if frame.narrow else 230,
+                title=heading(t(f"panel.{endpoint}")),
+            )
+        )
+    return finish(side_by_side(panels, columns), frame, rows_of)

@@ -8,7 +8,18 @@ from typing import Any
 import altair as alt
 
 from hepatrial.report.catalogue import Catalogue
-from hepatrial.report.style import INK, QUIET, TREATED_COLOURS, Frame, finish, lane_scale, line_axis, wrap
+from hepatrial.report.style import (
+    INK,
+    QUIET,
+    TREATED_COLOURS,
+    Frame,
+    Rows,
+    finish,
+    lane_scale,
+    layered,
+    line_axis,
+    wrap,
+)
 from hepatrial.report.wording import percent
 
 
@@ -20,7 +31,7 @@ def difference_by_variant(
     average: float,
     published: dict[str, Any] | None,
     x_title: str,
-) -> Any:
+) -> dict[str, Any]:
     """Marginal survival difference (treated minus control) of every variant.
 
     Args:
@@ -31,6 +42,7 @@ def difference_by_variant(
         published: ``difference``, ``low``, ``high`` of the publication, or None.
         x_title: what the difference is.
     """
+    rows_of = Rows()
     data = [
         {
             "lane": lane,
@@ -59,14 +71,14 @@ def difference_by_variant(
     limit = 150 if frame.narrow else 250
     axis = line_axis([wrap(entry["label"], limit, 12) for entry in data], limit)
     kinds = alt.Scale(domain=["variant", "average", "published"], range=[TREATED_COLOURS[0], INK, QUIET])
-    base = alt.Chart(alt.Data(values=data)).encode(
+    base = alt.Chart(rows_of(data)).encode(
         y=alt.Y("lane:Q", scale=lane_scale(len(data)), axis=axis),
         color=alt.Color("kind:N", scale=kinds, legend=None),
     )
     sign = "datum.value > 0 ? '+' + datum.label : datum.label"
     x_axis = alt.Axis(title=wrap(x_title, frame.width - limit - 40, 12), tickCount=6, labelExpr=sign)
     x = alt.X("difference:Q", scale=alt.Scale(nice=True, zero=True), axis=x_axis)
-    zero = alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color=INK, strokeWidth=1.2).encode(x="zero:Q")
+    zero = alt.Chart(rows_of([{"zero": 0}])).mark_rule(color=INK, strokeWidth=1.2).encode(x="zero:Q")
     whiskers = (
         base.mark_rule(strokeWidth=1.8).encode(x="low:Q", x2="high:Q").transform_filter("isValid(datum.low)")
     )
@@ -77,7 +89,6 @@ def difference_by_variant(
     )
     marks = base.mark_point(size=75, filled=True, opacity=1).encode(x=x, shape=shapes)
     width = frame.width - limit - 34
-    figure = alt.layer(zero, whiskers, marks).properties(
-        width=width, height=(46 if frame.narrow else 36) * len(data)
-    )
-    return finish(figure, frame)
+    height = (46 if frame.narrow else 36) * len(data)
+    figure = layered(zero, whiskers, marks, width=width, height=height)
+    return finish(figure, frame, rows_of)

@@ -1,0 +1,264 @@
+"""The report as one self-contained HTML page: no script, nothing loaded from elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup, escape
+
+from hepatrial.report import sentences, tables
+from hepatrial.report.catalogue import Catalogue
+from hepatrial.report.facts import Facts
+from hepatrial.report.figures import (
+    consort_flow,
+    cumulative_incidence,
+    difference_by_variant,
+    endpoint_panels,
+    laboratory_courses,
+    simulated_against_published,
+    survival_curves,
+)
+from hepatrial.report.references import reference_list
+from hepatrial.report.style import NARROW, WIDE, Frame, to_svg
+from hepatrial.report.wording import number
+
+SECTIONS = (
+    "answer",
+    "question",
+    "published",
+    "differ",
+    "patients",
+    "variants",
+    "transplant",
+    "laboratory",
+    "safety",
+    "rests",
+    "methods",
+    "references",
+)
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure set for a page: the same drawing for a column and for a phone.
+
+    Attributes:
+        name: identifier on the page and file name.
+        caption: what it shows.
+        wide, narrow: SVG.
+    """
+
+    name: str
+    caption: str
+    wide: str
+    narrow: str
+
+
+def frame_of(facts: Facts, t: Catalogue) -> Frame:
+    """The common look of this report's figures."""
+    return Frame(
+        mark=t.mark,
+        stamp=t("report.stamp", hash=facts.run_hash[:12]),
+        arms=tuple(arm.name for arm in facts.ordered),
+        controls=tuple(arm.name for arm in facts.controls),
+        labels=tables.arm_labels(facts, t),
+    )
+
+
+def _draw(name: str, caption: str, make: Callable[[Frame], Any], frame: Frame, t: Catalogue) -> Drawing:
+    description = t("describe.figure", caption=caption, mark=t.mark)
+    wide, narrow = (
+        to_svg(make(replace(frame, width=width)), f"{name}-{kind}", caption, description)
+        for kind, width in (("wide", WIDE), ("narrow", NARROW))
+    )
+    return Drawing(name, caption, wide, narrow)
+
+
+def figures_of(facts: Facts, results: dict[str, Any], t: Catalogue) -> dict[str, Drawing]:
+    """Every figure of the report but those of the variants, by name; without those that have no data."""
+    frame, weeks = frame_of(facts, t), facts.study.weeks
+    replicates = number(facts.replicates, 0)
+    curves = results["survival"]["curves"]
+    banded = bool(next(iter(curves["overall_survival"].values()))["low"])
+    points = [_point(row) for row in results["comparison"] if row["endpoint"] == "survival"]
+    shares = [row for row in results["comparison"] if row["endpoint"] != "difference"]
+    made = {
+        "km": _draw(
+            "figure-km",
+            t("caption.km" if banded else "caption.km_plain", replicates=replicates),
+            lambda f: survival_curves(
+                curves["overall_survival"],
+                f,
+                t,
+                weeks=weeks,
+                y_title=t("axis.overall_survival"),
+                published=points,
+            ),
+            frame,
+            t,
+        ),
+        "flow": _draw(
+            "figure-flow", t("caption.flow"), lambda f: consort_flow(results["flow"], f, t), frame, t
+        ),
+        "endpoints": _draw(
+            "figure-endpoints",
+            t("caption.tfs"),
+            lambda f: endpoint_panels(curves, f, t, weeks=weeks),
+            frame,
+            t,
+        ),
+        "incidence": _draw(
+            "figure-incidence",
+            t("caption.incidence"),
+            lambda f: cumulative_incidence(results["survival"]["incidence"], f, t, weeks=weeks),
+            frame,
+            t,
+        ),
+    }
+    courses = results["laboratory"]["courses"]
+    if courses:
+        made["laboratory"] = _draw(
+            "figure-laboratory",
+            t("caption.laboratory"),
+            lambda f: laboratory_courses(courses, f, t, weeks=weeks),
+            frame,
+            t,
+        )
+    if {row["arm"] for row in shares} & set(frame.controls):
+        made["published"] = _draw(
+            "figure-published",
+            t("caption.published"),
+            lambda f: simulated_against_published(shares, f, t),
+            frame,
+            t,
+        )
+    return made
+
+
+def _point(row: dict[str, Any]) -> dict[str, Any]:
+    """A published survival point as the figure wants it; only a printed interval is drawn."""
+    printed = row["interval"] == "printed"
+    return {
+        "arm": row["arm"],
+        "week": row["week"],
+        "value": row["published"],
+        "low": row["published_low"] if printed else None,
+        "high": row["published_high"] if printed else None,
+        "role": row["role"],
+    }
+
+
+def variant_figure(facts: Facts, results: dict[str, Any], entry: dict[str, Any], t: Catalogue) -> Drawing:
+    """The differences by structural variant of one contrast."""
+    labels = tables.arm_labels(facts, t)
+    rows = [{**row, "label": tables.variant_label(t, row["variant"])} for row in entry["variants"]]
+    published = next((row for row in results["published_differences"] if row["arm"] == entry["arm"]), None)
+    week = f"{entry['week']:g}"
+    title = t("axis.difference", week=week, arm=labels[entry["arm"]], control=labels[entry["control"]])
+    caption = t("caption.variants_figure", week=week, endpoint=t(f"endpoint.{facts.study.endpoint}"))
+    return _draw(
+        f"figure-variants-{entry['arm']}",
+        caption,
+        lambda f: difference_by_variant(
+            rows, f, t, average=entry["average"], published=published, x_title=title
+        ),
+        frame_of(facts, t),
+        t,
+    )
+
+
+def _variants(facts: Facts, results: dict[str, Any], t: Catalogue) -> list[dict[str, Any]]:
+    return [
+        {
+            "texts": sentences.variant_findings(entry, t),
+            "figure": variant_figure(facts, results, entry, t),
+            "table": tables.variants(facts, entry, t),
+            "number": 4 + i,
+            "table_number": 5 + i,
+        }
+        for i, entry in enumerate(results["counterfactual"])
+    ]
+
+
+def _tables(facts: Facts, results: dict[str, Any], t: Catalogue) -> dict[str, tables.Table]:
+    return {
+        "baseline": tables.baseline(facts, results, t),
+        "admission": tables.admission(facts, results, t),
+        "published": tables.published(facts, results, t),
+        "reported": tables.reported(facts, t),
+        "trialist": tables.trialist(facts, results, t),
+        "changes": tables.changes(facts, results, t),
+        "safety": tables.safety(facts, results, t),
+        "assumptions": tables.assumptions(facts, t),
+        "parameters": tables.parameters(results, t),
+        "provenance": tables.provenance(facts, results, t),
+    }
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=False, keep_trailing_newline=True
+    )
+
+
+def _text(name: str) -> str:
+    return resources.files("hepatrial.report").joinpath(name).read_text("utf-8")
+
+
+def doi(given: str) -> Markup:
+    """A DOI as a link: the only address a report names, and nothing is loaded from it."""
+    bare, _, rest = given.partition(" ")
+    link = Markup('<a href="https://doi.org/{0}">doi:{0}</a>').format(escape(bare))
+    return link + (f" {rest}" if rest else "")
+
+
+def html(facts: Facts, results: dict[str, Any], lang: str) -> str:
+    """The report's page.
+
+    Args:
+        facts: what the report is made from.
+        results: its numbers, as ``results.results_of`` returns them.
+        lang: 'en' or 'zh'.
+    """
+    t = Catalogue(lang)
+    variants = _variants(facts, results, t)
+    versions: Any = facts.provenance.get("versions", {})
+    sizes = {key: number(results["design"][key], 0) for key in ("replicates", "patients")}
+    return (
+        _environment()
+        .from_string(_text("report.html.j2"))
+        .render(
+            t=t,
+            lang=lang,
+            css=_text("report.css"),
+            title=t.pick(facts.study.title),
+            facts=facts,
+            study=facts.study,
+            results=results,
+            sections=SECTIONS,
+            version=versions.get("hepatrial", ""),
+            answer=sentences.answer(facts, results, t),
+            differences=sentences.differences(facts, results, t),
+            engraftment=sentences.engraftment(facts, results, t),
+            failures=sentences.failures(results, t),
+            fitted=sentences.fitted(facts, results, t),
+            variants=variants,
+            figures=figures_of(facts, results, t),
+            tables=_tables(facts, results, t),
+            next={"figure": 3 + len(variants), "table": 4 + len(variants)},
+            methods=[
+                t("methods.model"),
+                t("methods.events"),
+                t("methods.trial", **sizes),
+                t("methods.limits"),
+            ],
+            references=reference_list(facts),
+            doi=doi,
+        )
+    )

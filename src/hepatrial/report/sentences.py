@@ -1,0 +1,282 @@
+"""The report's findings in words, generated from the numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hepatrial.report.catalogue import Catalogue
+from hepatrial.report.comparison import COUNTED
+from hepatrial.report.facts import Facts
+from hepatrial.report.tables import arm_labels, variant_label
+from hepatrial.report.wording import number, percent, points, probability, significant, span
+
+UNLIKELY = 0.05
+"""A published count whose probability under the simulation is below this is said to be unlikely."""
+
+
+def answer(facts: Facts, results: dict[str, Any], t: Catalogue) -> list[dict[str, str]]:
+    """The short box: label and sentence of each finding."""
+    items = [{"label": t("answer.what"), "text": _what(facts, results, t)}]
+    labels = arm_labels(facts, t)
+    for treated, control in facts.contrasts:
+        names = {"arm": labels[treated.name], "control": labels[control.name]}
+        items += _predicted(facts, results, treated.name, names, t)
+        items += _no_benefit(facts, results, treated.name, names, t)
+    items.append({"label": t("answer.differs"), "text": _agreement(results, t)})
+    items.append({"label": t("answer.limits"), "text": t("answer.limits_text")})
+    return items
+
+
+def _what(facts: Facts, results: dict[str, Any], t: Catalogue) -> str:
+    labels = arm_labels(facts, t)
+    arms = t("list.and").join(t("answer.arm", arm=labels[arm.name], n=arm.size) for arm in facts.arms)
+    sizes = {key: number(results["design"][key], 0) for key in ("replicates", "patients", "pairs")}
+    text = t("answer.what_text", arms=arms, definition=t.pick(facts.study.definition), **sizes)
+    return text + (t("answer.what_pairs", **sizes) if results["design"]["pairs"] else "")
+
+
+def _predicted(
+    facts: Facts, results: dict[str, Any], arm: str, names: dict[str, str], t: Catalogue
+) -> list[dict[str, str]]:
+    week = facts.study.primary_week
+    found = primary_contrast(facts, results, arm)
+    endpoint = t(f"endpoint.{facts.study.endpoint}")
+    shown = {"week": f"{week:g}", "endpoint": endpoint, "difference": points(found["mean"]), **names}
+    interval = span(t, found["low"], found["high"], "points")
+    text = (
+        t("answer.predicted_text", interval=interval, **shown)
+        if interval
+        else t("answer.predicted_few", **shown)
+    )
+    items = [{"label": t("answer.predicted", week=f"{week:g}"), "text": text}]
+    for published in results["published_differences"]:
+        if published["arm"] == arm:
+            text = t(
+                "answer.published_text",
+                difference=points(published["difference"]),
+                interval=span(t, published["low"], published["high"], "points"),
+                p=probability(published["fisher_p"]),
+                role=t(f"answer.role.{published['role']}"),
+            )
+            items.append({"label": t("answer.published", week=f"{week:g}"), "text": text})
+    return items
+
+
+def primary_contrast(facts: Facts, results: dict[str, Any], arm: str) -> dict[str, Any]:
+    """The contrast of an arm at the primary endpoint and week."""
+    found: dict[str, Any] = next(
+        row
+        for row in results["survival"]["contrasts"]
+        if (row["arm"], row["endpoint"], row["week"]) == (arm, facts.study.endpoint, facts.study.primary_week)
+    )
+    return found
+
+
+def _no_benefit(
+    facts: Facts, results: dict[str, Any], arm: str, names: dict[str, str], t: Catalogue
+) -> list[dict[str, str]]:
+    found = primary_contrast(facts, results, arm)["no_benefit"]
+    test = next(
+        row
+        for row in results["survival"]["tests"]
+        if (row["arm"], row["endpoint"]) == (arm, facts.study.endpoint)
+    )
+    text = t(
+        "answer.trials_text",
+        share=percent(found["share"], 0),
+        mcse=number(100 * found["mcse"], 0),
+        significant=percent(test["significant"]["share"], 0),
+        **names,
+    )
+    for entry in results["counterfactual"]:
+        if entry["arm"] == arm:
+            text += t(
+                "answer.variants_text", share=percent(entry["no_benefit"], 0), count=len(entry["variants"])
+            )
+    return [{"label": t("answer.no_benefit"), "text": text}]
+
+
+def _agreement(results: dict[str, Any], t: Catalogue) -> str:
+    tally = results["tally"]
+    if not results["comparison"]:
+        return t("answer.nothing_published")
+    if not any(row["inside"] is not None for row in results["comparison"]):
+        return t("answer.too_few")
+    text = t("answer.tally", **{key: number(value, 0) for key, value in tally.items()})
+    if tally["article_missed"]:
+        text += t("answer.tally_article", missed=tally["article_missed"], of=tally["article"])
+    missed = tally["fitted_missed"] + tally["predicted_missed"] + tally["article_missed"]
+    return text + t("answer.why_missed" if missed else "answer.why_inside")
+
+
+def differences(facts: Facts, results: dict[str, Any], t: Catalogue) -> list[str]:
+    """Where simulation and publication differ: one paragraph a miss, then when the benefit falls."""
+    misses = [row for row in results["comparison"] if row["inside"] is False]
+    paragraphs = [_miss(facts, results, row, t) for row in misses]
+    if not paragraphs:
+        paragraphs.append(t("differ.none" if results["comparison"] else "differ.nothing"))
+    paragraphs += [_early_late(facts, row, t) for row in results["early_late"]]
+    return paragraphs
+
+
+def _miss(facts: Facts, results: dict[str, Any], row: dict[str, Any], t: Catalogue) -> str:
+    labels = arm_labels(facts, t)
+    form = "points" if row["endpoint"] == "difference" else "percent"
+    shown = points if form == "points" else percent
+    text = t(
+        "differ.row",
+        outcome=t("comparison.row", endpoint=t(f"endpoint.{row['endpoint']}"), week=f"{row['week']:g}"),
+        arm=labels[row["arm"]],
+        published=shown(row["published"]),
+        role=t(f"role.short.{row['role']}"),
+        simulated=shown(row["simulated"]),
+        interval=span(t, row["low"], row["high"], form),
+        points=number(100 * abs(row["difference"])),
+        direction=t("differ.higher" if row["difference"] > 0 else "differ.lower"),
+    )
+    return text + _count_clause(row, t) + _why(facts, results, row, t)
+
+
+def _count_clause(row: dict[str, Any], t: Catalogue) -> str:
+    """The probability of so extreme a count, told in deaths or in patients with the event."""
+    if row["tail"] is None:
+        return ""
+    deaths = row["endpoint"] == "survival"
+    count = row["of"] - row["count"] if deaths else row["count"]
+    fewer = (row["published"] > row["simulated"]) == deaths
+    key = "none" if fewer and count == 0 else "at_most" if fewer else "at_least"
+    what = t("differ.deaths") if deaths else t(f"event.{row['endpoint']}").lower()
+    text = t(f"differ.count.{key}", what=what, count=count, of=row["of"], p=probability(row["tail"]))
+    return text if row["tail"] < UNLIKELY else ""
+
+
+def _why(facts: Facts, results: dict[str, Any], row: dict[str, Any], t: Catalogue) -> str:
+    """What the gap can mean, as far as the numbers allow to say."""
+    if row["endpoint"] == "difference":
+        return t("differ.why_article") if row["role"] not in COUNTED else ""
+    control = next((arm.name for arm in facts.controls), "")
+    if row["arm"] == control:
+        return t("differ.why_control")
+    if row["endpoint"] == "survival" and row["count"] is not None and row["count"] == row["of"]:
+        return t("differ.why_no_deaths")
+    twin = next(
+        (
+            other
+            for other in results["comparison"]
+            if (other["endpoint"], other["week"], other["arm"]) == (row["endpoint"], row["week"], control)
+        ),
+        None,
+    )
+    return t("differ.why_treated") if twin and twin["inside"] else ""
+
+
+def _early_late(facts: Facts, row: dict[str, Any], t: Catalogue) -> str:
+    labels = arm_labels(facts, t)
+    a, b = row["treated"], row["control_arm"]
+    text = t(
+        "differ.early_late",
+        arm=labels[row["arm"]],
+        control=labels[row["control"]],
+        early=f"{row['early']:g}",
+        late=f"{row['late']:g}",
+        treated_published=f"{percent(a['published'])} ({a['alive_late']}/{a['alive_early']})",
+        control_published=f"{percent(b['published'])} ({b['alive_late']}/{b['alive_early']})",
+        treated_simulated=percent(a["simulated"]),
+        control_simulated=percent(b["simulated"]),
+    )
+    dead = a["of"] - a["alive_early"]
+    if row["chance"] < UNLIKELY:
+        text += t(
+            "differ.early_chance",
+            dead=dead,
+            of=a["of"],
+            p=probability(row["chance"]),
+            early=f"{row['early']:g}",
+        )
+    return text + (t("differ.early_article") if row["article"] else "")
+
+
+def variant_findings(entry: dict[str, Any], t: Catalogue) -> list[str]:
+    """What the counterfactual arms say."""
+    driver = entry["driver"]
+    texts = [
+        t(
+            "variants.range",
+            low=points(entry["lowest"]),
+            high=points(entry["highest"]),
+            average=points(entry["average"]),
+            error=number(100 * entry["average_mcse"], 1),
+            week=f"{entry['week']:g}",
+        )
+    ]
+    if driver["share"] is None:
+        texts.append(t("variants.no_driver"))
+    else:
+        texts.append(
+            t(
+                "variants.driver",
+                variant=variant_label(t, driver["variant"]),
+                share=percent(driver["share"], 0),
+                none=percent(entry["no_benefit"], 0),
+            )
+        )
+    texts.append(t("variants.not_learnt"))
+    return texts
+
+
+def engraftment(facts: Facts, results: dict[str, Any], t: Catalogue) -> list[str]:
+    """The bound of engraftment, one sentence an arm."""
+    labels = arm_labels(facts, t)
+    return [
+        t(
+            "engraftment.sentence",
+            arm=labels[row["arm"]],
+            infusions=row["infusions"],
+            dose=significant(row["cells_per_kg"], 2),
+            weight=number(row["weight"], 0),
+            cells=significant(row["cells"], 2),
+            hepatocytes=significant(row["hepatocytes"], 2),
+            bound=percent(row["bound"], 3),
+        )
+        for row in results["engraftment"]
+    ]
+
+
+def failures(results: dict[str, Any], t: Catalogue) -> list[str]:
+    """Patients whose computation failed: how many and why."""
+    if not results["failures"]:
+        return [t("failures.none")]
+    return [
+        t(
+            "failures.row",
+            count=number(row["count"], 0),
+            arm=row["arm"],
+            part=t(f"failures.part.{row['part']}"),
+            reason=row["status"],
+        )
+        for row in results["failures"]
+    ]
+
+
+def fitted(facts: Facts, results: dict[str, Any], t: Catalogue) -> str:
+    """What of the model and of this publication was fitted, predicted or only shown."""
+    labels = arm_labels(facts, t)
+    lists = {}
+    for role in ("fitted", "predicted", "article"):
+        items = [
+            t(
+                "fitted.item",
+                outcome=t(
+                    "comparison.row", endpoint=t(f"endpoint.{row['endpoint']}"), week=f"{row['week']:g}"
+                ),
+                arm=labels[row["arm"]],
+            )
+            for row in results["comparison"]
+            if row["role"] == role
+        ]
+        lists[f"{role}_list"] = t("table.comma").join(items) or t("fitted.nothing")
+    counts = results["parameters"]["counts"]
+    total = results["parameters"]["total"]
+    return t(
+        "fitted.text", total=total, fitted=counts.get("fitted", 0), assumed=counts.get("assumed", 0), **lists
+    )
