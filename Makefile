@@ -34,8 +34,8 @@ short-demo: $(VENV)/.dev  ## the demo with few replicates
 slow: $(VENV)/.dev  ## the slower tests
 	$(BIN)/python -m pytest -m slow -n $(WORKERS) $(PYTEST_ARGS)
 
-lowest: $(VENV)/.lowest  ## a few fast tests on the lowest versions that pyproject.toml allows
-	$(VENV)/lowest/bin/python -m pytest -m "not slow" -p no:cacheprovider tests/cli tests/test_rng.py
+lowest: $(VENV)/.lowest  ## fast tests on the lowest versions that pyproject.toml allows
+	$(VENV)/lowest/bin/python -m pytest -m "not slow" -n $(WORKERS) -p no:cacheprovider $(addprefix tests/,test_rng.py protocol engine trial report cli)
 
 bench: $(VENV)/.dev  ## measure speed and memory
 	@set -e; for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file; done
