@@ -73,7 +73,7 @@ def _follow(machine: Machine, illness: Illness, pool: Pool) -> Cohort:
     result = machine.solve(
         parameters,
         pool.admitted.state,
-        thresholds(illness.seed, "course", spec.causes, pool.admitted.number),
+        thresholds(illness.seed, "course", spec.hazards, pool.admitted.number),
         np.zeros((n, 1)),
         np.full(n, FOLLOW_UP),
         outputs=("bilirubin", "bilirubin_conjugated", "bilirubin_delta"),

@@ -87,7 +87,9 @@ def search(
     import cma
 
     evolution = cma.CMAEvolutionStrategy(
-        np.zeros(size) if start is None else start, 0.4, {"popsize": 16, "seed": seed, "verbose": -9}
+        np.zeros(size) if start is None else start,
+        0.4 if start is None else 0.25,
+        {"popsize": 16, "seed": seed, "verbose": -9},
     )
     for generation in range(generations):
         steps = evolution.ask()
