@@ -35,8 +35,8 @@ MEASURES = {
 }  # fmt: skip
 
 ARMS = (
-    Arm("msc", {"en": "MSC + standard care", "zh": "间充质干细胞＋标准治疗"}, False, 56, 56, 4, 3.2e5),
-    Arm("smt", {"en": "Standard care", "zh": "标准治疗"}, True, 54, 54),
+    Arm("msc", {"en": "MSC + standard care", "zh": "间充质干细胞＋标准治疗"}, False, 56, 4, 3.2e5),
+    Arm("smt", {"en": "Standard care", "zh": "标准治疗"}, True, 54),
 )
 
 
@@ -275,9 +275,9 @@ def fake_facts(replicates: int = 40, pairs: int = 400, seed: int = 1) -> Facts:
         published_admission=(CohortFigure("bmcgastro2020", "all", 684, "bilirubin", "mean", 323.5, "seen", "PMC7081680"), CohortFigure("bmcgastro2020", "all", 684, "bilirubin", "sd", 148.4, "seen", "PMC7081680"),),
         variants=tuple(Variant(name, 0.25, {"en": f"Meaning of {name}."}) for name in VARIANTS),
         cards=(
-            Card("growth_max", 0.47, "1/day", "", "fitted: exploratory", "fitted", "Largest division rate."),
-            Card("hepatocytes_total", 160000.0, "1e6 cells", "", "remien2012", "recalled", "Hepatocytes of a healthy liver."),
-            Card("calming_turnover", 4.7, "1/day", "", "huhn1997", "seen", "IL-10 half-life 3.5 h."),
+            Card("growth_max", 0.47, "1/day", {"en": ""}, "fitted: exploratory", "fitted", "Largest division rate."),
+            Card("hepatocytes_total", 160000.0, "1e6 cells", {"en": ""}, "remien2012", "recalled", "Hepatocytes of a healthy liver."),
+            Card("calming_turnover", 4.7, "1/day", {"en": ""}, "huhn1997", "seen", "IL-10 half-life 3.5 h."),
         ),
         provenance={"run_hash": "3f2a9c01d4e7" + "0" * 52, "model_hash": "ab" * 32, "seed": 7, "versions": {"hepatrial": "0.1.0", "numpy": "2.1.0"}},
     )  # fmt: skip

@@ -28,8 +28,8 @@ from hepatrial.report.style import NARROW, WIDE, Frame, to_svg
 from hepatrial.report.wording import number
 
 SECTIONS = (
-    "answer",
     "question",
+    "answer",
     "published",
     "differ",
     "patients",
@@ -160,7 +160,7 @@ def variant_figure(facts: Facts, results: dict[str, Any], entry: dict[str, Any],
     published = next((row for row in results["published_differences"] if row["arm"] == entry["arm"]), None)
     week = f"{entry['week']:g}"
     title = t("axis.difference", week=week, arm=labels[entry["arm"]], control=labels[entry["control"]])
-    caption = t("caption.variants_figure", week=week, endpoint=t(f"endpoint.{facts.study.endpoint}"))
+    caption = t("caption.variants_figure", week=week, endpoint=t(f"endpoint.{facts.study.endpoint}").lower())
     return _draw(
         f"figure-variants-{entry['arm']}",
         caption,
@@ -247,6 +247,7 @@ def html(facts: Facts, results: dict[str, Any], lang: str) -> str:
             differences=sentences.differences(facts, results, t),
             engraftment=sentences.engraftment(facts, results, t),
             failures=sentences.failures(results, t),
+            never_met=sentences.never_met(results, t),
             fitted=sentences.fitted(facts, results, t),
             variants=variants,
             figures=figures_of(facts, results, t),

@@ -28,7 +28,6 @@ class Arm:
         label: short name to show.
         control: whether the other arms are compared with it.
         size: patients in each simulated trial.
-        planned_size: patients in the protocol (as published).
         infusions: cell infusions planned.
         cells_per_kg: cells in one infusion, for each kg, or None.
         note: what the product is and how it is given, in words.
@@ -38,10 +37,9 @@ class Arm:
     label: Names
     control: bool
     size: int
-    planned_size: int
     infusions: int = 0
     cells_per_kg: float | None = None
-    note: str = ""
+    note: Names = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -141,15 +139,21 @@ class Variant:
 
 @dataclass(frozen=True)
 class Card:
-    """A parameter of the model as its card states it."""
+    """A parameter as its card states it.
+
+    Attributes:
+        spread: how patients differ in it, in words; empty texts when they do not.
+        changed: whether a setting of the run changed it; its grade is then 'assumed'.
+    """
 
     name: str
     value: float
     unit: str
-    spread: str
+    spread: Names
     source: str
     grade: str
     meaning: str
+    changed: bool = False
 
 
 @dataclass(frozen=True)

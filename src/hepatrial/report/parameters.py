@@ -21,10 +21,11 @@ def parameter_numbers(facts: Facts) -> dict[str, Any]:
             "name": card.name,
             "value": card.value,
             "unit": card.unit,
-            "spread": card.spread,
+            "spread": dict(card.spread),
             "source": card.source,
             "grade": card.grade,
             "meaning": card.meaning,
+            "changed": card.changed,
         }
         for card in cards
     ]

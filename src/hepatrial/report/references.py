@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from hepatrial.model.cards import FOLDER
 from hepatrial.report.facts import Facts
 
 METHODS = (
@@ -23,8 +24,8 @@ def reference_list(facts: Facts) -> list[dict[str, str]]:
     listed += [dict(entry) for entry in METHODS]
     keys = sorted({card.source for card in facts.cards} & set(facts.references))
     listed += [_entry(key, facts.references[key]) for key in keys]
-    sources = sorted({p.source for p in facts.published_admission})
-    listed += [_entry("", source) for source in sources]
+    keys = [key for key in facts.cohorts if key in facts.references and key not in keys]
+    listed += [_entry(key, facts.references[key]) for key in keys]
     seen: set[str] = set()
     kept = []
     for entry in listed:
@@ -42,3 +43,18 @@ def _entry(key: str, text: str) -> dict[str, str]:
     bare = re.sub(r"\(?(?:doi:\s*)?10\.\d{4,9}/[^\s;,)]+\)?", "", text).strip(" .;,")
     label = f"[{key}] " if key else ""
     return {"text": f"{label}{bare}.", "doi": doi}
+
+
+def read_references() -> dict[str, str]:
+    """The sources of the parameter cards: key -> what it is, with its DOI or address in the text.
+
+    The file is BibTeX with one entry a line and braces around every value.
+    """
+    text = (FOLDER / "references.bib").read_text(encoding="utf-8")
+    found = {}
+    for key, body in re.findall(r"^@\w+\{\s*([^,\s]+)\s*,(.*)\}\s*$", text, flags=re.MULTILINE):
+        fields = dict(re.findall(r"(\w+)\s*=\s*\{([^{}]*)\}", body))
+        where = f"doi:{fields['doi']}" if "doi" in fields else fields.get("url", "")
+        place = " ".join(fields[name] for name in ("journal", "year", "volume", "pages") if name in fields)
+        found[key] = " ".join(part for part in (fields.get("note", ""), place, where) if part)
+    return found

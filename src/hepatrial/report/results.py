@@ -59,10 +59,7 @@ def _design(facts: Facts) -> dict[str, Any]:
         "replicates": facts.replicates,
         "patients": sum(arm.size for arm in facts.arms),
         "pairs": int(facts.pairs["patient"].n_unique()),
-        "arms": [
-            {"name": arm.name, "control": arm.control, "size": arm.size, "planned_size": arm.planned_size}
-            for arm in facts.arms
-        ],
+        "arms": [{"name": arm.name, "control": arm.control, "size": arm.size} for arm in facts.arms],
     }
 
 

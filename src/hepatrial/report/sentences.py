@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from hepatrial.report.catalogue import Catalogue
@@ -186,13 +187,8 @@ def _early_late(facts: Facts, row: dict[str, Any], t: Catalogue) -> str:
     )
     dead = a["of"] - a["alive_early"]
     if row["chance"] < UNLIKELY:
-        text += t(
-            "differ.early_chance",
-            dead=dead,
-            of=a["of"],
-            p=probability(row["chance"]),
-            early=f"{row['early']:g}",
-        )
+        key = "differ.early_chance" if dead else "differ.early_chance_none"
+        text += t(key, dead=dead, of=a["of"], p=probability(row["chance"]), early=f"{row['early']:g}")
     return text + (t("differ.early_article") if row["article"] else "")
 
 
@@ -280,3 +276,18 @@ def fitted(facts: Facts, results: dict[str, Any], t: Catalogue) -> str:
     return t(
         "fitted.text", total=total, fitted=counts.get("fitted", 0), assumed=counts.get("assumed", 0), **lists
     )
+
+
+def never_met(results: dict[str, Any], t: Catalogue) -> str:
+    """Which entry criteria kept patients out, most frequent first; empty when none did."""
+    counts = sorted(results["flow"]["never_met"].items(), key=lambda item: (-item[1], item[0]))
+    shown = [f"{_criterion(name, t)} ({number(count, 0)})" for name, count in counts if count]
+    return t("flow.never_met", list=t("list.semicolon").join(shown)) if shown else ""
+
+
+def _criterion(label: str, t: Catalogue) -> str:
+    """A criterion's label ("inr at least 1.5") in the report's language; others as they stand."""
+    found = re.fullmatch(r"(\w+) at (least|most) (\S+)", label)
+    if found is None:
+        return label
+    return t(f"criterion.{found[2]}", measure=t.get(f"measure.{found[1]}", found[1]), value=found[3])

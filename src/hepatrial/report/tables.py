@@ -131,7 +131,7 @@ def admission(facts: Facts, results: dict[str, Any], t: Catalogue) -> Table:
     """Values at admission beside published cohorts."""
     cohorts = list(facts.cohorts)
     head = [t("table.characteristic"), t("table.simulated_admission")]
-    head += [t.pick(facts.cohorts[cohort]) for cohort in cohorts]
+    head += [_cohort_head(facts, cohort, t) for cohort in cohorts]
     rows = []
     for row in results["admission"]:
         digits = 1 if row["form"] == "percent" else digits_of(row["measure"])
@@ -143,9 +143,17 @@ def admission(facts: Facts, results: dict[str, Any], t: Catalogue) -> Table:
         for cohort in cohorts:
             groups = [group for group in row["published"] if group["cohort"] == cohort]
             texts = [_printed(group["values"], digits) for group in groups]
-            cells.append("; ".join(texts) or DASH)
+            cells.append("\n".join(texts) or DASH)
         rows.append(Row(tuple(cells)))
     return Table("table-admission", t("caption.admission"), tuple(head), tuple(rows), (t("note.admission"),))
+
+
+def _cohort_head(facts: Facts, cohort: str, t: Catalogue) -> str:
+    """The cohort's name, and the order of its groups when its figures stand by group."""
+    groups = dict.fromkeys(figure.group for figure in facts.published_admission if figure.cohort == cohort)
+    named = [t.get(f"group.{group}", group) for group in groups if group != "all"]
+    name = t.pick(facts.cohorts[cohort])
+    return t("table.groups", name=name, groups=t("list.semicolon").join(named)) if named else name
 
 
 def _printed(values: dict[str, float | None], digits: int) -> str:
@@ -223,9 +231,9 @@ def trialist(facts: Facts, results: dict[str, Any], t: Catalogue) -> Table:
             both = [percent(strategy["arms"][arm.name]["mean"]) for arm in (treated, control)]
             found = strategy["differences"][treated.name]
             interval = span(t, found["low"], found["high"], "points")
-            difference = points(found["mean"])
-            value = t("table.bracket", value=difference, interval=interval) if interval else difference
-            cells.append(t("table.strategy_value", treated=both[0], control=both[1], difference=value))
+            shown = {"treated": both[0], "control": both[1], "difference": points(found["mean"])}
+            shown["interval"] = t("table.strategy_interval", interval=interval) if interval else ""
+            cells.append(t("table.strategy_value", **shown))
         rows.append(Row(tuple(cells)))
     for endpoint in ("overall_survival", "transplant_free_survival"):
         rows.append(Row((t(f"endpoint.{endpoint}"),), "group"))
@@ -233,7 +241,8 @@ def trialist(facts: Facts, results: dict[str, Any], t: Catalogue) -> Table:
         for kind, write in (("hazard_ratio", _ratio), ("rmst", _rmst), ("logrank", _logrank)):
             rows.append(Row((t(f"test.{kind}"), *(write(tests[a.name], t) for a, _ in facts.contrasts))))
     notes = (t("note.trialist", replicates=number(facts.replicates, 0)), t("note.strategies"))
-    return Table("table-trialist", t("caption.trialist"), tuple(head), tuple(rows), notes)
+    words = frozenset(range(1, len(head)))
+    return Table("table-trialist", t("caption.trialist"), tuple(head), tuple(rows), notes, words)
 
 
 def _ratio(test: dict[str, Any], t: Catalogue) -> str:
@@ -353,7 +362,8 @@ def safety(facts: Facts, results: dict[str, Any], t: Catalogue) -> Table:
             cells.append(t("table.bracket", value=value, interval=interval) if interval else value)
             rate = number(100 * found["rate"], 1) if found["rate"] is not None else DASH
             limits = [None if found[k] is None else 100 * found[k] for k in ("rate_low", "rate_high")]
-            cells.append(t("table.bracket", value=rate, interval=span(t, limits[0], limits[1], "number", 1)))
+            interval = span(t, limits[0], limits[1], "number", 1)
+            cells.append(t("table.bracket", value=rate, interval=interval) if interval else rate)
         rows.append(Row(tuple(cells)))
     notes = (t("note.safety"), t("note.safety_rate"))
     return Table("table-safety", t("caption.safety"), tuple(head), tuple(rows), notes)
@@ -368,7 +378,7 @@ def reported(facts: Facts, t: Catalogue) -> Table:
         if chosen:
             rows.append(Row((t(f"reported.{kind}"),), "group"))
         for item in chosen:
-            name = measure_name(t, item.what["en"]) if kind == "laboratory" else t.pick(item.what)
+            name = t(f"measure.{item.what['en']}") if kind == "laboratory" else t.pick(item.what)
             note = t.pick(item.note) if item.note else ""
             rows.append(
                 Row((name, labels.get(item.arm, item.arm), t.pick(item.text), note, t(f"grade.{item.grade}")))
@@ -414,7 +424,15 @@ def parameters(results: dict[str, Any], t: Catalogue) -> Table:
         value = significant(card["value"], 4)
         unit = "" if card["unit"] == "1" else f" {card['unit']}"
         rows.append(
-            Row((card["name"], f"{value}{unit}", card["spread"] or DASH, card["source"], card["meaning"]))
+            Row(
+                (
+                    card["name"],
+                    f"{value}{unit}",
+                    t.pick(card["spread"]) or DASH,
+                    _source(card, t),
+                    card["meaning"],
+                )
+            )
         )
     head = (t("table.parameter"), t("table.value"), t("table.spread"), t("table.source"), t("table.meaning"))
     return Table(
@@ -425,6 +443,10 @@ def parameters(results: dict[str, Any], t: Catalogue) -> Table:
         (),
         frozenset({2, 3, 4}),
     )
+
+
+def _source(card: dict[str, Any], t: Catalogue) -> str:
+    return t("parameters.set") if card["changed"] else str(card["source"]).replace("fitted: ", "")
 
 
 def provenance(facts: Facts, results: dict[str, Any], t: Catalogue) -> Table:
@@ -444,9 +466,12 @@ def provenance(facts: Facts, results: dict[str, Any], t: Catalogue) -> Table:
             )
         ),
     ]
-    settings = given.get("settings")
+    settings: Any = given.get("settings") or {}
     if settings:
-        rows.append(Row((t("provenance.settings"), str(settings))))
+        shown = ", ".join(f"{name} = {value:g}" for name, value in sorted(settings.items()))
+        rows.append(Row((t("provenance.settings"), shown)))
+    if given.get("variant"):
+        rows.append(Row((t("provenance.variant"), variant_label(t, str(given["variant"])))))
     head = (t("table.item"), t("table.value"))
     return Table("table-provenance", t("caption.provenance"), head, tuple(rows), (), frozenset({1}))
 

@@ -7,6 +7,9 @@ import math
 from hepatrial.report.catalogue import Catalogue
 
 DASH = "–"
+THIN = "\u202f"
+"""A narrow space at which no line breaks."""
+
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -21,18 +24,21 @@ def number(value: float | None, digits: int = 1) -> str:
     text = f"{value:,.{digits}f}"
     if float(text.replace(",", "")) == 0:
         text = text.lstrip("-")
-    return text.replace("-", "−").replace(",", " ")
+    return text.replace("-", "−").replace(",", THIN)
 
 
 def significant(value: float | None, digits: int = 3) -> str:
     """A number to significant digits; scientific when very large or small."""
     if value is None or not math.isfinite(value):
         return DASH
-    if value != 0 and not 1e-3 <= abs(value) < 1e6:
+    if value != 0 and not 1e-3 <= abs(value) < 1e4:
         mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
         mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
         return f"{mantissa.replace('-', '−')} × 10{str(int(exponent)).translate(_SUPERSCRIPT)}"
-    return f"{value:.{digits}g}".replace("-", "−")
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value)))) if value else 0
+    text = f"{value:.{decimals}f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return text.replace("-", "−")
 
 
 def percent(share: float | None, digits: int = 1) -> str:
@@ -43,7 +49,7 @@ def percent(share: float | None, digits: int = 1) -> str:
 def signed(value: float | None, digits: int = 1) -> str:
     """A number that carries its sign."""
     text = number(value, digits)
-    return text if text.startswith(("−", DASH)) or float(text.replace(" ", "")) == 0 else f"+{text}"
+    return text if text.startswith(("−", DASH)) or float(text.replace(THIN, "")) == 0 else f"+{text}"
 
 
 def points(share: float | None, digits: int = 1) -> str:
@@ -57,6 +63,8 @@ def probability(value: float | None) -> str:
         return DASH
     if value >= 0.1:
         return f"{value:.2f}"
+    if value >= 1e-3:
+        return f"{value:.2g}"
     return significant(value, 2) if value > 0 else "0"
 
 

@@ -188,8 +188,5 @@ def _follow_up(arm: dict[str, Any], t: Catalogue) -> list[str]:
 
 
 def _analysis(arm: dict[str, Any], t: Catalogue) -> list[str]:
-    return [
-        t("flow.analysed", n=number(arm["analysed"], 0)),
-        t("flow.as_randomised"),
-        t("flow.failed", n=arm["failed"]),
-    ]
+    texts = [t("flow.analysed", n=number(arm["analysed"], 0)), t("flow.as_randomised")]
+    return [*texts, t("flow.failed", n=arm["failed"])] if arm["failed"] else texts

@@ -52,7 +52,7 @@ def published_marks(
         symbolSize=80,
     )
     fills = ["white" if role == "article" else QUIET for role in present]
-    key = alt.Chart(rows_of([{"key": word} for word in words])).mark_point(opacity=0)
+    key = alt.Chart(rows_of([{"key": word} for word in words])).mark_point(opacity=0, stroke=QUIET)
     layers.append(
         key.encode(
             x=alt.value(0),

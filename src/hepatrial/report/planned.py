@@ -1,0 +1,107 @@
+"""The protocol in words: what was asked, who may enter, what each arm gets."""
+
+from __future__ import annotations
+
+from hepatrial.protocol import Protocol
+from hepatrial.protocol.products import PRODUCTS
+from hepatrial.protocol.sections import Arm, Dosing, Limit
+from hepatrial.report.catalogue import LANGUAGES, Catalogue
+from hepatrial.report.facts import Assumption, Study
+from hepatrial.report.wording import significant
+from hepatrial.schema import MEASURES
+
+
+def study_of(protocol: Protocol) -> Study:
+    """The trial as the report tells it."""
+    identity, primary = protocol.identity, protocol.endpoints.primary
+
+    def names(entry: str) -> dict[str, str]:
+        return {lang: identity.text(entry, lang) for lang in LANGUAGES}
+
+    definition = protocol.definition
+    return Study(
+        name=identity.id,
+        title=names("title"),
+        question=names("question"),
+        context=names("context_of_use"),
+        citation=identity.citation,
+        doi=identity.doi,
+        registration=identity.registration,
+        definition={"en": definition.label, "zh": definition.label_zh},
+        entry={lang: entry_text(protocol, Catalogue(lang)) for lang in LANGUAGES},
+        weeks=protocol.follow_up.length / 7,
+        landmarks=tuple(day / 7 for day in protocol.survival_days),
+        primary_week=primary.week,
+        endpoint=primary.endpoint,
+        strategies=tuple(protocol.endpoints.strategies),
+        assumptions=tuple(
+            Assumption(
+                about=one.about,
+                known={lang: one.text("known", lang) for lang in LANGUAGES},
+                handled={lang: one.text("handled", lang) for lang in LANGUAGES},
+                grade=one.grade,
+                source=one.source,
+            )
+            for one in protocol.assumptions
+        ),
+    )
+
+
+def entry_text(protocol: Protocol, t: Catalogue) -> str:
+    """Who may enter, and where the criteria come from."""
+    population = protocol.population
+    age = t(
+        "entry.range",
+        measure=t("measure.age"),
+        low=f"{population.age.min:g}",
+        high=f"{population.age.max:g}",
+        unit=t("unit.years"),
+    )
+    limits = [limit_text(limit, t) for limit in protocol.entry_limits]
+    text = t("list.semicolon").join([*limits, age]) + t("list.stop")
+    if population.exclude:
+        excluded = t("list.semicolon").join(t(f"exclusion.{name}") for name in population.exclude)
+        text += t("entry.excluded", list=excluded)
+    criteria = population.criteria
+    text += t(
+        "entry.source",
+        basis=t(f"basis.{criteria.basis}"),
+        source=criteria.source,
+        grade=t(f"grade.{criteria.grade}"),
+    )
+    note = criteria.text("note", t.lang)
+    return f"{text} {note}".strip() if t.lang == "en" else text + note
+
+
+def limit_text(limit: Limit, t: Catalogue) -> str:
+    """A limit on a measure: "total bilirubin at least 171 µmol/L"."""
+    unit = MEASURES[limit.measure].unit
+    shown = {
+        "measure": t(f"measure.{limit.measure}"),
+        "unit": "" if unit == "1" else t.get(f"unit.{unit}", unit),
+    }
+    if limit.min is not None and limit.max is not None:
+        return t("entry.range", low=f"{limit.min:g}", high=f"{limit.max:g}", **shown).rstrip()
+    if limit.min is not None:
+        return t("entry.least", value=f"{limit.min:g}", **shown).rstrip()
+    return t("entry.most", value=f"{limit.max:g}", **shown).rstrip()
+
+
+def arm_note(arm: Arm, t: Catalogue) -> str:
+    """What an arm gets besides the care of all arms."""
+    if not arm.regimen:
+        return t("regimen.none")
+    return t("list.semicolon").join(_dosing_text(dosing, t) for dosing in arm.regimen)
+
+
+def _dosing_text(dosing: Dosing, t: Catalogue) -> str:
+    product = PRODUCTS[dosing.product]
+    return t(
+        "regimen.cells",
+        product=product.label_zh if t.lang == "zh" else product.label,
+        infusions=len(dosing.days),
+        dose=significant(dosing.dose.cells, 2),
+        per=t("regimen.per_kg" if dosing.dose.per_kg else "regimen.in_total"),
+        route=t(f"route.{dosing.route}"),
+        days=", ".join(f"{day:g}" for day in dosing.days),
+    )
