@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 
 from hepatrial.cli import edge
 
@@ -59,37 +60,6 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
         yield tell
 
 
-def _percent(value: float | None) -> str:
-    return "" if value is None else f"{100 * value:.1f}"
-
-
-def _interval(row: dict[str, Any], low: str, high: str) -> str:
-    return "" if row[low] is None else f" ({_percent(row[low])} to {_percent(row[high])})"
-
-
-def _print_comparison(rows: list[dict[str, Any]]) -> None:
-    if not rows:
-        edge.out().print("The protocol names no published figures to lay beside the simulation.")
-        return
-    verdict = {True: "within", False: "OUTSIDE", None: ""}
-    edge.print_table(
-        "Simulated against published, percent (95 % of the simulated trials; interval as published)",
-        ("figure", "arm", "week", "simulated", "published", "", "role"),
-        (
-            (
-                row["endpoint"],
-                row["arm"],
-                f"{row['week']:g}",
-                _percent(row["simulated"]) + _interval(row, "low", "high"),
-                _percent(row["published"]) + _interval(row, "published_low", "published_high"),
-                verdict[row["inside"]],
-                row["role"],
-            )
-            for row in sorted(rows, key=lambda row: (row["endpoint"], row["week"], row["arm"]))
-        ),
-    )
-
-
 def _acceptance(folder: RunFolder) -> str:
     steps = {step["name"]: step["count"] for step in folder.acceptance["steps"]}
     counts = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in steps.items() if count)
@@ -99,9 +69,9 @@ def _acceptance(folder: RunFolder) -> str:
 def _tell(folder: RunFolder, lang: str, as_json: bool) -> None:
     """What came out: the comparison, what became of the candidates, where the report is."""
     from hepatrial.report import comparison_table
-    from hepatrial.schema import MARK
+    from hepatrial.schema import MARK, RESEARCH_USE_ONLY
 
-    rows = comparison_table(folder)
+    rows = comparison_table(folder, lang)
     report = folder.path / "report.html"
     if as_json:
         edge.print_json(
@@ -116,9 +86,15 @@ def _tell(folder: RunFolder, lang: str, as_json: bool) -> None:
         )
         return
     console = edge.out()
-    _print_comparison(rows)
+    if not rows:
+        console.print("The protocol names no published figures to lay beside the simulation.")
+        console.print(MARK[lang])
+    elif console.is_terminal:
+        Console(highlight=False).print(rows)
+    else:
+        console.print(str(rows), end="")
     console.print(_acceptance(folder))
-    console.print(f"{MARK[lang]} Run {folder.hash[:12]}.")
+    console.print(RESEARCH_USE_ONLY[lang])
     console.print(f"Report: {report}", style="bold")
 
 
