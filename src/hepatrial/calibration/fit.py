@@ -14,7 +14,6 @@ from hepatrial.calibration.cohort import reference_cohort, reference_protocol
 from hepatrial.calibration.statistics import load_targets, misfit
 from hepatrial.engine import Result
 from hepatrial.model.spec import ModelSpec
-from hepatrial.population.deck import Deck, make_deck
 
 FEWEST_ADMITTED = 100
 """Below this a statistic is noise; such a setting is given up."""
@@ -30,17 +29,11 @@ class Free:
     log_sd: float
 
 
-def load_free(deck: Deck | None = None) -> tuple[Free, ...]:
-    """The free cards of ``targets.toml`` with the values that the cards hold now."""
-    deck = deck or make_deck()
+def load_free() -> tuple[Free, ...]:
+    """The free cards of ``targets.toml``, each with its value before the fit."""
     text = files("hepatrial.calibration").joinpath("targets.toml").read_text(encoding="utf-8")
-    return tuple(Free(name, _now(deck, name), sd) for name, sd in tomllib.loads(text)["free"].items())
-
-
-def _now(deck: Deck, name: str) -> float:
-    base, _, field = name.partition(".")
-    card = deck.model[base] if base in deck.model else deck.population[base]
-    return float(getattr(card, field or "value"))
+    rows = tomllib.loads(text)["free"].items()
+    return tuple(Free(name, float(row["start"]), float(row["log_sd"])) for name, row in rows)
 
 
 def decode(free: Sequence[Free], step: NDArray[np.float64]) -> dict[str, float]:
