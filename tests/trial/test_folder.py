@@ -47,14 +47,25 @@ def test_a_damaged_shard_counts_as_missing(tmp_path):
     shards.put("shards/a", b"good")
     (tmp_path / "shards" / "a").write_bytes(b"bad")
     assert shards.get("shards/a") is None
-    assert shards.get_or_make("shards/a", lambda: b"again") == b"again"
+    shards.put("shards/a", b"again")
     assert shards.get("shards/a") == b"again"
 
 
-def test_a_finished_shard_is_not_made_again(tmp_path):
+def test_a_damaged_manifest_counts_as_none(tmp_path):
     shards = prepare(tmp_path, SPEC)
     shards.put("shards/a", b"good")
-    assert shards.get_or_make("shards/a", lambda: pytest.fail("made again")) == b"good"
+    (tmp_path / "manifest.json").write_bytes(b'{"files": {"shar')
+    assert shards.manifest() == {}
+    assert shards.get("shards/a") is None
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_only_a_durable_write_waits_for_the_disk(tmp_path, monkeypatch, durable):
+    waited = []
+    monkeypatch.setattr("os.fsync", waited.append)
+    write_atomic(tmp_path / "x", b"1", durable=durable)
+    assert bool(waited) == durable
+    assert (tmp_path / "x").read_bytes() == b"1"
 
 
 def test_a_write_that_fails_leaves_the_old_content_and_no_debris(tmp_path, monkeypatch):

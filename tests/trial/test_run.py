@@ -198,12 +198,12 @@ def test_a_run_killed_between_two_writes_is_resumed_from_its_spec_alone(base, tm
     out, writes = tmp_path / "run", 0
     put = Shards.put
 
-    def killed(self, name, data):
+    def killed(self, name, data, **how):
         nonlocal writes
         writes += 1
         if writes == 5:
             raise SystemExit("killed")
-        put(self, name, data)
+        put(self, name, data, **how)
 
     monkeypatch.setattr(Shards, "put", killed)
     with pytest.raises(SystemExit):

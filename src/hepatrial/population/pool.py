@@ -146,8 +146,9 @@ def _consume(
         number = np.arange(start, start + chunk, dtype=np.int64)
         return name, None, pool.submit(live_through_onset, machine, illness, number)
 
-    ahead = [begin(index) for index in range(threads)]
-    for index in count(threads):
+    in_flight = threads + 1  # one waits, so that no worker does while this thread writes
+    ahead = [begin(index) for index in range(in_flight)]
+    for index in count(in_flight):
         name, stored, future = ahead.pop(0)
         if future is None:
             assert stored is not None

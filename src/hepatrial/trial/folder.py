@@ -7,7 +7,6 @@ import io
 import json
 import os
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,14 +25,22 @@ ROW_GROUP = 65_536
 """Rows in a group of a final table; fixed, so that its bytes do not depend on how it was computed."""
 
 
-def write_atomic(path: Path, data: bytes) -> None:
-    """Write a file so that a reader, or a killed run, sees the old content or the new, never a part."""
+def write_atomic(path: Path, data: bytes, *, durable: bool = True) -> None:
+    """Write a file so that a reader, or a killed run, sees the old content or the new, never a part.
+
+    Args:
+        path: the file.
+        data: its content.
+        durable: wait until the content would also outlast a power cut; shards need not, since a damaged one
+            is known by its checksum and made again.
+    """
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except BaseException:
@@ -76,19 +83,20 @@ class Shards:
 
     def manifest(self) -> dict[str, str]:
         """Relative path -> SHA-256 of every finished file."""
-        if not self._manifest_path.exists():
-            return {}
-        listed: dict[str, str] = json.loads(self._manifest_path.read_bytes())["files"]
+        try:
+            listed: dict[str, str] = json.loads(self._manifest_path.read_bytes())["files"]
+        except (FileNotFoundError, ValueError, KeyError):
+            return {}  # none yet, or damaged: then every file is made again
         return listed
 
-    def put(self, name: str, data: bytes) -> None:
+    def put(self, name: str, data: bytes, *, durable: bool = False) -> None:
         """Store a file and enter it in the manifest."""
         target = self.path / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(target, data)
+        write_atomic(target, data, durable=durable)
         files = self.manifest()
         files[name] = _digest(data)
-        write_atomic(self._manifest_path, json_bytes({"files": files}))
+        write_atomic(self._manifest_path, json_bytes({"files": files}), durable=durable)
 
     def get(self, name: str) -> bytes | None:
         """A finished file's content, or None when it is missing or not what was written."""
@@ -98,14 +106,6 @@ class Shards:
             return None
         data = target.read_bytes()
         return data if _digest(data) == expected else None
-
-    def get_or_make(self, name: str, make: Callable[[], bytes]) -> bytes:
-        """A finished file's content; made and stored first when it is not there."""
-        data = self.get(name)
-        if data is None:
-            data = make()
-            self.put(name, data)
-        return data
 
 
 def prepare(path: Path, spec: dict[str, Any]) -> Shards:
@@ -213,5 +213,5 @@ class RunFolder:
 
     def write(self, name: str, data: bytes) -> Path:
         """Store a further file (results, report) atomically and return its path."""
-        Shards(self.path).put(name, data)
+        Shards(self.path).put(name, data, durable=True)
         return self.path / name

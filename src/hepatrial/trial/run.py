@@ -279,9 +279,10 @@ def _write_tables(trial: Trial, plan: Plan, shards: Shards, size: int) -> None:
     stems = [stem for stem, _ in _chunks(plan, size)]
     for table in TABLES:
         parts = [pl.read_parquet(BytesIO(shards.get(f"{stem}.{table}.parquet") or b"")) for stem in stems]
-        shards.put(f"{table}.parquet", parquet_bytes(pl.concat(parts)))
-    shards.put("acceptance.json", json_bytes(acceptance_of(trial.cohort)))
-    shards.put("admission.json", json_bytes(_admission(trial.machine, trial.cohort).to_dicts()))
+        shards.put(f"{table}.parquet", parquet_bytes(pl.concat(parts)), durable=True)
+    shards.put("acceptance.json", json_bytes(acceptance_of(trial.cohort)), durable=True)
+    admission = _admission(trial.machine, trial.cohort).to_dicts()
+    shards.put("admission.json", json_bytes(admission), durable=True)
 
 
 def _admission(machine: Machine, cohort: Cohort) -> pl.DataFrame:
