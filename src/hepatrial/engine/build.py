@@ -65,7 +65,7 @@ def module_of(spec: ModelSpec, width: int) -> str:
     from hepatrial.engine.stepper import Stepper, write_crossing
 
     kernels = write_kernels(spec, width)
-    functions = [f for w in sorted({1, width}) for f in library(w)]
+    functions = [f for w in sorted({1, width}) for f in library(w, inlined=w == width)]
     functions += [*kernels.functions, write_crossing(), Stepper(kernels).write()]
     return module_text(functions)
 

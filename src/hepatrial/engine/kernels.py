@@ -1,7 +1,7 @@
 """The model's own functions: rates, Jacobian, factorisation, solution, hazards, outputs, jumps.
 
 Each works on vectors of patients ("lanes"); memory is [quantity][lane]. The state vector ``y`` holds the
-model's states and, when an equation names time, time as a last state of slope 1.
+model's states, those that hazards depend on first, and, when an equation names time, time with slope 1.
 """
 
 from __future__ import annotations
@@ -20,11 +20,17 @@ from hepatrial.model.spec import TIME, Jump, ModelSpec
 
 @dataclass
 class Kernels:
-    """Names and sizes that the stepper needs, and the functions themselves."""
+    """Names and sizes that the stepper needs, and the functions themselves.
+
+    Attributes:
+        states: names in the order of ``y``.
+        in_hazards: how many of them, from the first, the hazards depend on.
+    """
 
     spec: ModelSpec
     width: int
     states: tuple[str, ...]
+    in_hazards: int
     plan: Plan
     constants: Constants
     functions: list[Function] = field(default_factory=list)
@@ -35,9 +41,10 @@ class Kernels:
         return len(self.states)
 
     @property
-    def timed(self) -> bool:
-        """Whether time is the last state."""
-        return len(self.states) > len(self.spec.states)
+    def columns(self) -> list[int | None]:
+        """Column of the model's state for each place in ``y``; None for time."""
+        column = {name: i for i, name in enumerate(self.spec.states)}
+        return [column.get(name) for name in self.states]
 
 
 def write_kernels(spec: ModelSpec, width: int) -> Kernels:
@@ -45,13 +52,16 @@ def write_kernels(spec: ModelSpec, width: int) -> Kernels:
     rates = spec.inline(spec.rates)
     hazards = spec.inline([h.rate for h in spec.hazards])
     timed = any(TIME in e.symbols for e in (*rates, *hazards))
-    states = (*spec.states, TIME) if timed else spec.states
-    slopes = [*rates, ex.ONE] if timed else rates
+    slope = dict(zip(spec.states, spec.rates, strict=True)) | ({TIME: ex.ONE} if timed else {})
+    used = frozenset().union(*(e.symbols for e in hazards))
+    states = tuple(sorted(slope, key=lambda name: name not in used))  # stable
+    slopes = spec.inline([slope[name] for name in states])
     observables = dict(zip(spec.observables, spec.observable_expressions, strict=True))
-    entries = jacobian(states, [*spec.rates, ex.ONE] if timed else spec.rates, observables)
+    entries = jacobian(states, [slope[name] for name in states], observables)
     entries = dict(zip(entries, spec.inline(list(entries.values())), strict=True))
     plan = plan_elimination(len(states), entries)
-    k = Kernels(spec, width, states, plan, Constants(frozenset(spec.parameters)))
+    in_hazards = len(used & set(states))
+    k = Kernels(spec, width, states, in_hazards, plan, Constants(frozenset(spec.parameters)))
     _write_flow(k, slopes, entries)
     k.functions.append(_factor(plan, width))
     k.functions.append(_solve(plan, width))

@@ -102,12 +102,22 @@ def pow_of(f: Function, x: Value, y: Value) -> Value:
     return f.select(x < 0.0, negative, size)
 
 
-def library(width: int) -> list[Function]:
-    """exp, ln and pow as functions ``exp_<width>`` and so on."""
+def library(width: int, inlined: bool = True) -> list[Function]:
+    """exp, ln and pow as functions ``exp_<width>`` and so on.
+
+    Args:
+        width: lanes.
+        inlined: copied to where they are used (faster code) rather than called (faster compilation).
+    """
     real = Lanes(width).real
     made = []
     for name, arguments in (("exp", "x"), ("ln", "x"), ("pow", "xy")):
-        f = Function(f"{name}_{width}", [(real, a) for a in arguments], real, "alwaysinline nounwind")
+        f = Function(
+            f"{name}_{width}",
+            [(real, a) for a in arguments],
+            real,
+            f"{'alwaysinline' if inlined else 'noinline'} nounwind",
+        )
         x = f.argument("x")
         f.finish(
             pow_of(f, x, f.argument("y")) if name == "pow" else (exp_of if name == "exp" else ln_of)(f, x)

@@ -220,8 +220,9 @@ class Stepper:
         self.next = f.variable("i64", f.argument("first"))
         self.live = f.variable("i64", self.w)
         self.restart = f.variable("i64", 0)
-        scales = [float(s) for s in self.k.spec.scales] + [1.0] * self.k.timed
-        for i, scale in enumerate(scales):
+        self.dense_left = f.variable("i64", 0)
+        for i, column in enumerate(self.k.columns):
+            scale = 1.0 if column is None else float(self.k.spec.scales[column])
             self.atol[i] = self.rtol * (0.01 * scale)
         for array, count in (
             (self.y, self.n),
@@ -260,15 +261,13 @@ class Stepper:
 
     def _load(self, lane: Value, i: Value) -> None:
         f = self.f
-        row = Array(f, self.arg["parameters"].at(i * len(self.k.spec.parameters)), "double")
-        f.call("prepare", [row.pointer, self.one_c.pointer])
+        mine = self.arg["parameters"].at(i * len(self.k.spec.parameters))
+        f.call("prepare", [mine, self.one_c.pointer])
         with f.count(0, self.nc) as j:
             self.c.set_lane(j, lane, self.one_c[j])
-        states = len(self.k.spec.states)
-        with f.count(0, states) as j:
-            self.y.set_lane(j, lane, self.arg["initial"][i * states + j])
-        if self.k.timed:
-            self.y.set_lane(states, lane, 0.0)
+        row = i * len(self.k.spec.states)
+        for place, column in enumerate(self.k.columns):
+            self.y.set_lane(place, lane, 0.0 if column is None else self.arg["initial"][row + column])
         for q in range(self.nh):
             self.H.set_lane(q, lane, self.arg["cumulative_hazards"][i * self.nh + q])
             self.count[lane * self.nh + q] = self.arg["occurrences"][i * self.nh + q]
@@ -415,14 +414,15 @@ class Stepper:
 
     def _finish(self, lane: Value) -> None:
         """Store how the patient's course ended."""
-        f = self.f
-        i, states = self.id[lane], len(self.k.spec.states)
+        i = self.id[lane]
         self.arg["status"][i] = self.state[lane]
         self.arg["end_time"][i] = self.t.lane(0, lane)
         self.arg["steps"][i] = self.taken[lane]
         self.arg["rejected"][i] = self.refused[lane]
-        with f.count(0, states) as j:
-            self.arg["end_state"][i * states + j] = self.one_y[j]
+        row = i * len(self.k.spec.states)
+        for place, column in enumerate(self.k.columns):
+            if column is not None:
+                self.arg["end_state"][row + column] = self.one_y[place]
         for q in range(self.nh):
             self.arg["end_cumulative_hazards"][i * self.nh + q] = self.one_H[q]
             self.arg["end_occurrences"][i * self.nh + q] = self.count[lane * self.nh + q]
@@ -471,7 +471,12 @@ class Stepper:
             self._call("solve", matrix, self.stage[s].pointer)
         with f.count(0, self.n) as i:
             self.new[i] = self.u[i] + self.stage[STAGES - 1][i]
-            for m, row in enumerate(DENSE):
+        self._dense(0, self.k.in_hazards)
+
+    def _dense(self, first: int, last: int) -> None:
+        """Coefficients of the dense output for a range of states."""
+        for m, row in enumerate(DENSE):
+            with self.f.count(first, last) as i:
                 self.d[m][i] = self._sum(row, i, None)
 
     def _sum(self, coefficients: tuple[float, ...], i: Value, start: Value | None) -> Value:
@@ -497,7 +502,7 @@ class Stepper:
         f = self.f
         for m in (1, 2, 3):
             x = f.constant(self.lanes.real, m / 4)
-            with f.count(0, self.n) as i:
+            with f.count(0, self.k.in_hazards) as i:
                 self.um[i] = self._between(x, i)
             self._call("hazards", self.um.pointer, self.c.pointer, self.node[m].pointer)
         self._call("hazards", self.new.pointer, self.c.pointer, self.node[4].pointer)
@@ -517,20 +522,21 @@ class Stepper:
     def _error(self) -> None:
         """Mean square of the scaled errors, and from it the factor for the next step."""
         f, real = self.f, self.lanes.real
-        total = f.array(real, 1)
-        total[0] = 0.0
+        total, finite = f.array(real, 1), f.array(real, 1)
+        total[0], finite[0] = 0.0, 0.0
         with f.count(0, self.n) as i:
             new = self.new[i]
             size = f.larger(f.absolute(self.y[i]), f.absolute(new))
             scale = f.fma(self._spread(self.rtol), size, self._spread(self.atol[i]))
             e = self.stage[STAGES - 1][i] / scale
+            total[0] = f.fma(e, e, total[0])
             # 0 * new is NaN for an infinite state, which a finite error would hide.
-            total[0] = f.fma(new, 0.0, f.fma(e, e, total[0]))
+            finite[0] = f.fma(new, 0.0, finite[0])
         for q in range(self.nh):
             scale = self._spread(self.rtol) * (self.H_new[q] + _HAZARD_SCALE)
             e = self.used[0] * self._mix(_BOOLE_LESS_SIMPSON, q) / scale
             total[0] = f.fma(e, e, total[0])
-        e2 = total[0] * (1.0 / max(1, len(self.k.spec.states) + self.nh)) + 1e-12
+        e2 = (total[0] + finite[0]) * (1.0 / max(1, len(self.k.spec.states) + self.nh)) + 1e-12
         self.e2[0] = f.select(self.pivot[0] <= _PIVOT_LIMIT, e2, float("nan"))
         logarithm = f.call(f"ln_{self.w}", [self.e2[0]], real)
         factor = f.call(f"exp_{self.w}", [logarithm * (-0.5 / ORDER)], real) * _SAFETY
@@ -624,6 +630,7 @@ class Stepper:
     def _record(self) -> None:
         """Visits inside the accepted steps; each pass serves the next visit of every lane."""
         f = self.f
+        self.dense_left.set(1)
         with f.forever() as loop:
             pending = f.variable("i64", 0)
             pending.set(0)
@@ -637,9 +644,16 @@ class Stepper:
                         pending.set(1)
                         self.when.set_lane(0, lane, time)
             loop.leave_if(pending.get().equals(0))
+            self._complete_dense()
             self._outputs_between()
             with f.count(0, self.w) as lane, f.where(self.wanted[lane].equals(1)):
                 self._store_outputs(lane, self.out, lane)
+
+    def _complete_dense(self) -> None:
+        """Dense output of the states that hazards do not need, once a step and only if somebody asks."""
+        with self.f.where(self.dense_left.get().equals(1)):
+            self.dense_left.set(0)
+            self._dense(self.k.in_hazards, self.n)
 
     def _outputs_between(self) -> None:
         f = self.f
@@ -670,6 +684,7 @@ class Stepper:
         with f.count(0, self.w) as lane, f.where(self.striking[lane] >= 0):
             anyone.set(1)
         with f.where(anyone.get().equals(1)):
+            self._complete_dense()
             self._interpolate(self.theta[0], self.um, self.H_at)
             with f.count(0, self.w) as lane, f.where(self.striking[lane] >= 0):
                 for after, cut, count in ((self.new, self.um, self.n), (self.H_new, self.H_at, self.nh)):
@@ -689,8 +704,9 @@ class Stepper:
         with f.count(0, self.w) as lane, f.where(self.accepted[lane].equals(1)):
             self._next_step(lane)
             self.t.set_lane(0, lane, self.until.lane(0, lane))
-            if self.k.timed:
-                self.y.set_lane(self.n - 1, lane, self.until.lane(0, lane))
+            for place, column in enumerate(self.k.columns):
+                if column is None:
+                    self.y.set_lane(place, lane, self.until.lane(0, lane))
             with f.where((self.striking[lane] >= 0) | self.hits[lane].equals(1)):
                 self.unsettled[lane] = 1
 
