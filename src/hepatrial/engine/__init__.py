@@ -3,6 +3,7 @@
 from hepatrial.engine.build import cache_folder, clear_cache
 from hepatrial.engine.call import EVENT, Impulses, Result, Status
 from hepatrial.engine.plain import simulate_plain
+from hepatrial.engine.show import show_code
 from hepatrial.engine.simulate import CompiledModel, compile_model, simulate
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "cache_folder",
     "clear_cache",
     "compile_model",
+    "show_code",
     "simulate",
     "simulate_plain",
 ]
