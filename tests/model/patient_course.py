@@ -11,10 +11,20 @@ import hepatrial.engine as engine
 from hepatrial.model import load_patient_model
 from hepatrial.model.spec import ModelSpec
 
-REFERENCE = {"regeneration": 1.0}
-"""A patient of reference age whose liver regrows as a living donor's."""
-FLARE = {"hbv": 1.0, "flare": 2.5, "regeneration": 0.8}
-"""A carrier of hepatitis B whose tolerance breaks: liver failure within weeks, survived."""
+REFERENCE = {
+    "age": 45.0,
+    "regeneration": 1.0,
+    "immune_drive": 1.0,
+    "cholestasis": 1.0,
+    "vitamin_k": 1.0,
+    "alt_content": 12000.0,
+    "creatinine_habitual": 68.0,
+}
+"""A patient whose liver regrows as a donor's; traits are pinned so that no calibration moves the tests."""
+FLARE = {**REFERENCE, "hbv": 1.0, "infected_share": 0.86, "flare": 2.5, "regeneration": 0.8}
+"""A carrier of hepatitis B whose tolerance breaks: liver injury within weeks, survived."""
+FAILURE = {**FLARE, "flare": 4.0, "regeneration": 0.6, "immune_drive": 1.4}
+"""The same in a patient who falls into liver failure."""
 INFLAMED = {"macrophages_activated": 0.5, "tnf": 0.7, "il6": 0.6, "paralysis": 0.9, "toxins": 0.5}
 """Starting states of a patient with systemic inflammation."""
 

@@ -100,7 +100,7 @@ def test_the_hazard_of_death_rises_with_each_failing_organ():
 
 
 def test_older_patients_die_sooner_with_the_same_organs():
-    young, old = (follow([0, 30], age=a, start={"healthy_cells": 0.4}, regeneration=1.0) for a in (30, 60))
+    young, old = (follow([0, 30], start={"healthy_cells": 0.4}, **{**REFERENCE, "age": a}) for a in (30, 60))
     assert old["H_death"][1] > 2 * young["H_death"][1]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from patient_course import FLARE, REFERENCE, follow
+from patient_course import FAILURE, FLARE, REFERENCE, follow
 from scipy.integrate import simpson
 
 from hepatrial.model import load_patient_model
@@ -27,7 +27,7 @@ def test_enzymes_are_cleared_with_their_published_half_lives(name, hours):
 
 @pytest.mark.parametrize(("name", "hours"), [("alt", 34.6), ("ast", 15.8)])
 def test_after_an_acute_insult_enzymes_end_by_falling_with_their_half_lives(name, hours):
-    course = follow([0, 2, 9, 11, 60], insult_size=0.5, insult_decay=5.0, **REFERENCE)
+    course = follow([0, 2, 9, 11, 60], insult_size=1.0, insult_decay=5.0, **REFERENCE)
     excess = course[name] - course[name][0]
     half_life = 24 * 2 * np.log(2) / np.log(excess[2] / excess[3])
     # Never faster than clearance, and at most twice as slow: dying goes on, as in 60 % of real courses.
@@ -101,10 +101,10 @@ def test_an_albumin_dialysis_session_changes_bilirubin_and_creatinine_and_no_haz
 
 def test_infused_plasma_and_albumin_change_laboratory_values_and_no_hazard():
     days = np.arange(0, 85.0, 7.0)
-    plain = follow(days, rtol=1e-8, **FLARE)
-    orders = {"plasma_rate": 0.6, "plasma_inr_above": 1.2, "albumin_rate": 20.0, "albumin_below": 35.0}
+    plain = follow(days, rtol=1e-8, **FAILURE)
+    orders = {"plasma_rate": 0.6, "plasma_inr_above": 1.1, "albumin_rate": 20.0, "albumin_below": 35.0}
     given = [(30.0, "give_plasma", 1.0), (30.0, "give_albumin", 40.0)]
-    treated = follow(days, rtol=1e-8, actions=given, **FLARE, **orders)
+    treated = follow(days, rtol=1e-8, actions=given, **FAILURE, **orders)
     assert treated["inr"][6] < plain["inr"][6] - 0.02
     assert treated["albumin"][6] > plain["albumin"][6] + 1
     assert treated["fibrinogen"][6] > plain["fibrinogen"][6]
