@@ -20,9 +20,9 @@ def counterfactual_numbers(facts: Facts) -> list[dict[str, Any]]:
     primary week does not exceed zero by two Monte-Carlo errors.
 
     Returns:
-        Entries with ``arm``, ``control``, ``pairs``, ``variants`` (largest difference first), ``average`` by
-        weight, ``no_benefit`` (weight of the variants without), ``driver`` (variant that contributes most to
-        the average, with its share), ``spread`` (lowest and highest difference). Empty without such arms.
+        Entries with ``arm``, ``control``, ``persons``, ``variants`` (largest difference first), ``average``
+        by weight, ``no_benefit`` (weight of the variants without), ``driver`` (variant that contributes most
+        to the average, with its share), ``lowest`` and ``highest`` difference. Empty without such arms.
     """
     if facts.pairs.height == 0:
         return []
@@ -46,7 +46,7 @@ def _contrast(facts: Facts, treated: Arm, control: Arm) -> dict[str, Any] | None
         "arm": treated.name,
         "control": control.name,
         "week": facts.study.primary_week,
-        "pairs": max(row["pairs"] for row in rows),
+        "persons": int(facts.pairs["subject"].n_unique()),
         "variants": rows,
         "average": average,
         "average_mcse": sum((row["weight"] * row["mcse"]) ** 2 for row in rows) ** 0.5,

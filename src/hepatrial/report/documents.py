@@ -246,6 +246,7 @@ def html(facts: Facts, results: dict[str, Any], lang: str) -> str:
             answer=sentences.answer(facts, results, t),
             differences=sentences.differences(facts, results, t),
             engraftment=sentences.engraftment(facts, results, t),
+            safety=sentences.safety(facts, results, t),
             failures=sentences.failures(results, t),
             never_met=sentences.never_met(results, t),
             fitted=sentences.fitted(facts, results, t),

@@ -100,8 +100,11 @@ def _published(trial: PublishedTrial, protocol: Protocol) -> Iterator[f.Publishe
         if _has_a_twin(event, protocol):
             week = event.to_week or protocol.follow_up.length / 7
             yield _number(event, event.event, week, event.percent)
+    points = {(point.arm, point.week) for point in trial.survival}
     for gap in trial.differences:
-        if {gap.treated, gap.control} <= set(protocol.arms) and 7 * gap.week <= protocol.follow_up.length:
+        known = {(gap.treated, gap.week), (gap.control, gap.week)} <= points
+        here = {gap.treated, gap.control} <= set(protocol.arms) and 7 * gap.week <= protocol.follow_up.length
+        if here and not known:  # of two points the difference says nothing new
             yield f.Published(
                 endpoint="difference",
                 arm=gap.treated,

@@ -58,7 +58,7 @@ def entry_text(protocol: Protocol, t: Catalogue) -> str:
         unit=t("unit.years"),
     )
     limits = [limit_text(limit, t) for limit in protocol.entry_limits]
-    text = t("list.semicolon").join([*limits, age]) + t("list.stop")
+    text = t("list.semicolon").join([age, *limits]) + t("list.stop")
     if population.exclude:
         excluded = t("list.semicolon").join(t(f"exclusion.{name}") for name in population.exclude)
         text += t("entry.excluded", list=excluded)

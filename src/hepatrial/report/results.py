@@ -14,7 +14,7 @@ from hepatrial.report.facts import Facts
 from hepatrial.report.flow import failures, flow_numbers
 from hepatrial.report.laboratory import laboratory_numbers
 from hepatrial.report.parameters import parameter_numbers
-from hepatrial.report.safety import safety_numbers
+from hepatrial.report.safety import fever_ratio, safety_numbers
 from hepatrial.report.survival import strategy_numbers, survival_numbers
 from hepatrial.schema import MARK
 
@@ -43,6 +43,7 @@ def results_of(facts: Facts) -> dict[str, Any]:
         "counterfactual": counterfactual_numbers(facts),
         "laboratory": laboratory_numbers(facts),
         "safety": safety_numbers(facts),
+        "fever": fever_ratio(facts),
         "engraftment": engraftment_numbers(facts),
         "parameters": parameter_numbers(facts),
     }
@@ -58,7 +59,7 @@ def _design(facts: Facts) -> dict[str, Any]:
         "endpoint": study.endpoint,
         "replicates": facts.replicates,
         "patients": sum(arm.size for arm in facts.arms),
-        "pairs": int(facts.pairs["patient"].n_unique()),
+        "pairs": int(facts.pairs["subject"].n_unique()),
         "arms": [{"name": arm.name, "control": arm.control, "size": arm.size} for arm in facts.arms],
     }
 

@@ -9,6 +9,7 @@ import polars as pl
 from hepatrial.analysis import event_rates, proportion_interval, rate_interval
 from hepatrial.report.facts import Facts
 from hepatrial.report.spread import finite, spread
+from hepatrial.report.survival import share_with_event
 from hepatrial.schema import PAIR_REPLICATE
 
 SHOWN = (
@@ -16,13 +17,15 @@ SHOWN = (
     "mild_infection",
     "variceal_bleeding",
     "fever",
+    "fever_after_infusion",
     "infusion_reaction",
     "transplant",
     "death",
 )
 """Events in the order shown; others found in the run follow by name."""
 
-NOT_SAFETY = frozenset(("cell_infusion", "dropout"))
+NOT_SAFETY = frozenset(("cell_infusion", "plasma_exchange", "dropout"))
+INFUSION_DAYS = 2.0
 PER_DAYS = 30.4375
 """Rates are per patient-month."""
 
@@ -35,7 +38,7 @@ def safety_numbers(facts: Facts) -> list[dict[str, Any]]:
         ``share`` with exact binomial limits and ``rate`` per patient-month with exact Poisson limits. The
         pooled limits tell the precision of the simulation, not that of a trial.
     """
-    events = facts.events.filter(pl.col("replicate") != PAIR_REPLICATE)
+    events = _with_infusion_fever(facts.events.filter(pl.col("replicate") != PAIR_REPLICATE))
     present = set(events["event"].unique().to_list()) - NOT_SAFETY
     names = [name for name in SHOWN if name in present] + sorted(present - set(SHOWN))
     order = [arm.name for arm in facts.ordered]
@@ -50,6 +53,30 @@ def safety_numbers(facts: Facts) -> list[dict[str, Any]]:
         }
         for name in names
     ]
+
+
+def _with_infusion_fever(events: pl.DataFrame) -> pl.DataFrame:
+    """The events and, under a name of its own, every fever that follows a cell infusion within two days."""
+    key = ["replicate", "subject"]
+    infusions = events.filter(pl.col("event") == "cell_infusion").select(*key, infusion="day")
+    after = (pl.col("day") - pl.col("infusion")).is_between(0, INFUSION_DAYS)
+    fevers = events.filter(pl.col("event") == "fever").with_row_index("fever")
+    caused = fevers.join(infusions, on=key).filter(after).unique("fever", keep="first").sort("fever")
+    named = caused.with_columns(event=pl.lit("fever_after_infusion")).select(events.columns)
+    return pl.concat([events, named]) if named.height else events
+
+
+def fever_ratio(facts: Facts) -> list[dict[str, Any]]:
+    """Share with fever by week 4 in each arm with cells and its control, and their ratio."""
+    rows = []
+    for treated, control in facts.contrasts:
+        shares = [share_with_event(facts, "fever", arm.name, 4.0) for arm in (treated, control)]
+        a, b = (sum(values) / len(values) for values in shares)
+        if treated.infusions and a > 0 and b > 0:
+            rows.append(
+                {"arm": treated.name, "control": control.name, "treated": a, "untreated": b, "ratio": a / b}
+            )
+    return rows
 
 
 def _pooled(rows: pl.DataFrame) -> dict[str, Any]:

@@ -153,22 +153,24 @@ def _count_clause(row: dict[str, Any], t: Catalogue) -> str:
 
 def _why(facts: Facts, results: dict[str, Any], row: dict[str, Any], t: Catalogue) -> str:
     """What the gap can mean, as far as the numbers allow to say."""
+    control = next((arm.name for arm in facts.controls), "")
+    fitted = t("differ.why_fitted") if row["role"] == "fitted" else ""
     if row["endpoint"] == "difference":
         return t("differ.why_article") if row["role"] not in COUNTED else ""
-    control = next((arm.name for arm in facts.controls), "")
     if row["arm"] == control:
-        return t("differ.why_control")
+        return fitted + t(
+            "differ.why_control" if row["endpoint"] == "survival" else "differ.why_control_event"
+        )
     if row["endpoint"] == "survival" and row["count"] is not None and row["count"] == row["of"]:
         return t("differ.why_no_deaths")
-    twin = next(
-        (
-            other
-            for other in results["comparison"]
-            if (other["endpoint"], other["week"], other["arm"]) == (row["endpoint"], row["week"], control)
-        ),
-        None,
-    )
-    return t("differ.why_treated") if twin and twin["inside"] else ""
+    same = [
+        other for other in results["comparison"] if _same_question(other, row) and other["arm"] == control
+    ]
+    return fitted + (t("differ.why_treated") if any(other["inside"] for other in same) else "")
+
+
+def _same_question(a: dict[str, Any], b: dict[str, Any]) -> bool:
+    return bool((a["endpoint"], a["week"]) == (b["endpoint"], b["week"]))
 
 
 def _early_late(facts: Facts, row: dict[str, Any], t: Catalogue) -> str:
@@ -287,7 +289,32 @@ def never_met(results: dict[str, Any], t: Catalogue) -> str:
 
 def _criterion(label: str, t: Catalogue) -> str:
     """A criterion's label ("inr at least 1.5") in the report's language; others as they stand."""
+    found = re.fullmatch(r"(\w+) (\S+) to (\S+)", label)
+    if found is not None:
+        return t(
+            "criterion.range", measure=t.get(f"measure.{found[1]}", found[1]), low=found[2], high=found[3]
+        )
     found = re.fullmatch(r"(\w+) at (least|most) (\S+)", label)
     if found is None:
         return label
     return t(f"criterion.{found[2]}", measure=t.get(f"measure.{found[1]}", found[1]), value=found[3])
+
+
+def safety(facts: Facts, results: dict[str, Any], t: Catalogue) -> list[str]:
+    """What the safety table cannot say, and where its fever comes from."""
+    labels = arm_labels(facts, t)
+    card = next((card for card in facts.cards if card.name == "fever_by_cells"), None)
+    texts = [t("safety.not_simulated")]
+    for row in results["fever"] if card else []:
+        texts.append(
+            t(
+                "safety.fever",
+                arm=labels[row["arm"]],
+                control=labels[row["control"]],
+                treated=percent(row["treated"]),
+                untreated=percent(row["untreated"]),
+                ratio=number(row["ratio"], 2),
+                meaning=card.meaning if card else "",
+            )
+        )
+    return texts

@@ -49,9 +49,9 @@ def measure_name(t: Catalogue, name: str) -> str:
 
 def digits_of(name: str) -> int:
     """Decimals with which a measure is usually printed."""
-    return {"inr": 2, "wbc": 1, "albumin": 1, "age": 1, "meld": 1, "hbv_dna": 1, "referral_delay": 1}.get(
-        name, 0
-    )
+    if name.startswith(("meld", "clif", "child")):
+        return 1
+    return {"inr": 2, "wbc": 1, "albumin": 1, "age": 1, "hbv_dna": 1, "referral_delay": 1}.get(name, 0)
 
 
 def variant_label(t: Catalogue, name: str) -> str:
@@ -76,10 +76,14 @@ def baseline(facts: Facts, results: dict[str, Any], t: Catalogue) -> Table:
     head += [
         t("table.smd") if len(treated) == 1 else t("table.smd_of", arm=labels[arm.name]) for arm in treated
     ]
-    head += [t("table.published")]
+    known = any(row["published"] for row in results["baseline"])
+    if known:
+        head.append(t("table.published"))
     rows = [_baseline_row(facts, row, treated, labels, t) for row in results["baseline"]]
+    if not known:
+        rows = [Row(row.cells[:-1]) for row in rows]
     notes = [t("note.baseline", replicates=number(facts.replicates, 0)), t("note.smd")]
-    if not any(row["published"] for row in results["baseline"]):
+    if not known:
         notes.append(t("note.baseline_unpublished"))
     if facts.matching.get("requested"):
         fit = {
@@ -87,10 +91,8 @@ def baseline(facts: Facts, results: dict[str, Any], t: Catalogue) -> Table:
             "miss": number(facts.matching["largest_miss_sd"], 2),
         }
         notes.append(t("note.matching", **fit))
-    last = len(head) - 1
-    return Table(
-        "table-baseline", t("caption.baseline"), tuple(head), tuple(rows), tuple(notes), frozenset({last})
-    )
+    words = frozenset({len(head) - 1}) if known else frozenset()
+    return Table("table-baseline", t("caption.baseline"), tuple(head), tuple(rows), tuple(notes), words)
 
 
 def _baseline_row(
@@ -131,7 +133,7 @@ def admission(facts: Facts, results: dict[str, Any], t: Catalogue) -> Table:
     """Values at admission beside published cohorts."""
     cohorts = list(facts.cohorts)
     head = [t("table.characteristic"), t("table.simulated_admission")]
-    head += [_cohort_head(facts, cohort, t) for cohort in cohorts]
+    head += [t.pick(facts.cohorts[cohort]) for cohort in cohorts]
     rows = []
     for row in results["admission"]:
         digits = 1 if row["form"] == "percent" else digits_of(row["measure"])
@@ -142,18 +144,15 @@ def admission(facts: Facts, results: dict[str, Any], t: Catalogue) -> Table:
         ]
         for cohort in cohorts:
             groups = [group for group in row["published"] if group["cohort"] == cohort]
-            texts = [_printed(group["values"], digits) for group in groups]
-            cells.append("\n".join(texts) or DASH)
+            cells.append("\n".join(_of_group(group, digits, t) for group in groups) or DASH)
         rows.append(Row(tuple(cells)))
     return Table("table-admission", t("caption.admission"), tuple(head), tuple(rows), (t("note.admission"),))
 
 
-def _cohort_head(facts: Facts, cohort: str, t: Catalogue) -> str:
-    """The cohort's name, and the order of its groups when its figures stand by group."""
-    groups = dict.fromkeys(figure.group for figure in facts.published_admission if figure.cohort == cohort)
-    named = [t.get(f"group.{group}", group) for group in groups if group != "all"]
-    name = t.pick(facts.cohorts[cohort])
-    return t("table.groups", name=name, groups=t("list.semicolon").join(named)) if named else name
+def _of_group(group: dict[str, Any], digits: int, t: Catalogue) -> str:
+    """A published value, with the part of the cohort it is of."""
+    value, name = _printed(group["values"], digits), group["group"]
+    return value if name == "all" else t("table.of_group", group=t.get(f"group.{name}", name), value=value)
 
 
 def _printed(values: dict[str, float | None], digits: int) -> str:
@@ -271,7 +270,6 @@ def variants(facts: Facts, entry: dict[str, Any], t: Catalogue) -> Table:
     weeks = facts.study.landmarks
     head = (
         t("table.variant"),
-        t("table.meaning"),
         t("table.weight"),
         t("table.pairs"),
         *(t("table.difference_week", week=f"{week:g}") for week in weeks),
@@ -281,8 +279,7 @@ def variants(facts: Facts, entry: dict[str, Any], t: Catalogue) -> Table:
     for row in entry["variants"]:
         name = row["variant"]
         cells = [
-            variant_label(t, name),
-            meanings.get(name, ""),
+            f"{variant_label(t, name)}\n{meanings.get(name, '')}".strip(),
             percent(row["weight"], 0),
             number(row["pairs"], 0),
         ]
@@ -290,9 +287,9 @@ def variants(facts: Facts, entry: dict[str, Any], t: Catalogue) -> Table:
         composite = row["by_week"]["transplant_free_survival"]
         cells.append(_with_error(composite[list(weeks).index(facts.study.primary_week)]))
         rows.append(Row(tuple(cells), "" if not row["no_benefit"] else "quiet"))
-    notes = (t("note.variants", pairs=number(entry["pairs"], 0)), t("note.mcse"))
+    notes = (t("note.variants", pairs=number(entry["persons"], 0)), t("note.mcse"))
     caption = t("caption.variants", arm=labels[entry["arm"]], control=labels[entry["control"]])
-    return Table(f"table-variants-{entry['arm']}", caption, head, tuple(rows), notes, frozenset({1}))
+    return Table(f"table-variants-{entry['arm']}", caption, head, tuple(rows), notes)
 
 
 def _with_error(cell: dict[str, Any]) -> str:
@@ -307,9 +304,10 @@ def _with_error(cell: dict[str, Any]) -> str:
 
 
 def changes(facts: Facts, results: dict[str, Any], t: Catalogue) -> Table:
-    """Mean change from baseline of those alive and measured, at the landmarks."""
+    """Mean change from baseline of those alive and measured, at the first and last landmark."""
     labels = arm_labels(facts, t)
-    weeks = [week for week in facts.study.landmarks if _has_week(results, week)]
+    seen = [week for week in facts.study.landmarks if _has_week(results, week)]
+    weeks = [seen[0], seen[-1]] if len(seen) > 1 else seen
     head = [t("table.change")]
     head += [t("table.arm_week", arm=labels[a.name], week=f"{w:g}") for w in weeks for a in facts.ordered]
     rows = []
@@ -393,11 +391,16 @@ def reported(facts: Facts, t: Catalogue) -> Table:
 def assumptions(facts: Facts, t: Catalogue) -> Table:
     """What is not known about the trial, and what was done instead."""
     rows = [
-        Row((item.about, t.pick(item.known), t.pick(item.handled), t(f"grade.{item.grade}")))
+        Row((_about(item.about, t), t.pick(item.known), t.pick(item.handled), t(f"grade.{item.grade}")))
         for item in facts.study.assumptions
     ]
     head = (t("table.about"), t("table.known"), t("table.handled"), t("table.grade"))
     return Table("table-assumptions", t("caption.assumptions"), head, tuple(rows), (), frozenset({1, 2, 3}))
+
+
+def _about(place: str, t: Catalogue) -> str:
+    """What a place in the protocol is about, in words; the place itself when there are none."""
+    return t.get(f"about.{place.rsplit('.', 1)[-1].split('[')[0]}", place)
 
 
 def parameters(results: dict[str, Any], t: Catalogue) -> Table:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from hepatrial.report.catalogue import Catalogue
 from hepatrial.report.facts import Facts
 from hepatrial.report.tables import arm_labels
-from hepatrial.report.wording import number, percent, points, span
+from hepatrial.report.wording import DASH, number, points
 
 
 class Comparison(list[dict[str, Any]]):
@@ -36,23 +37,22 @@ class Comparison(list[dict[str, Any]]):
             patients=number(patients, 0),
             hash=facts.run_hash[:12],
         )
-        table = Table(title=t("terminal.title", title=t.pick(facts.study.title)), caption=caption)
-        heads = ("table.outcome", "terminal.week", "terminal.arm", "terminal.simulated", "terminal.published")
-        for key in heads:
-            table.add_column(t(key))
-        table.add_column(t("terminal.inside"), no_wrap=True)
-        table.add_column(t("terminal.standing"), no_wrap=True)
+        title = t("terminal.title", title=facts.study.name)
+        table = Table(title=title, caption=caption, box=box.SIMPLE_HEAD, pad_edge=False)
+        for key in ("table.outcome", "table.arm"):
+            table.add_column(t(key), min_width=10)
+        for key in ("terminal.simulated", "terminal.published", "terminal.inside"):
+            table.add_column(t(key), no_wrap=True)
+        table.add_column(t("table.standing"), min_width=10)
         verdict = {True: t("terminal.yes"), False: t("terminal.no"), None: t("terminal.unknown")}
         order = {"survival": 0, "difference": 1}
         for row in sorted(self, key=lambda row: (order.get(row["endpoint"], 2), row["week"], row["arm"])):
-            form = "points" if row["endpoint"] == "difference" else "percent"
-            shown = points if form == "points" else percent
+            signed = row["endpoint"] == "difference"
             table.add_row(
-                t(f"endpoint.{row['endpoint']}"),
-                f"{row['week']:g}",
+                t("comparison.row", endpoint=t(f"endpoint.{row['endpoint']}"), week=f"{row['week']:g}"),
                 labels[row["arm"]],
-                _with(shown(row["simulated"]), span(t, row["low"], row["high"], form)),
-                _with(shown(row["published"]), span(t, row["published_low"], row["published_high"], form)),
+                _value(row["simulated"], row["low"], row["high"], signed),
+                _value(row["published"], row["published_low"], row["published_high"], signed),
                 verdict[row["inside"]],
                 t(f"role.short.{row['role']}"),
                 style="bold" if row["inside"] is False else "",
@@ -67,5 +67,14 @@ class Comparison(list[dict[str, Any]]):
         return captured.get()
 
 
-def _with(value: str, interval: str) -> str:
-    return f"{value} ({interval})" if interval else value
+def _value(share: float | None, low: float | None, high: float | None, signed: bool) -> str:
+    """Per cent with its interval, as short as a terminal wants it: "85.0 (73.2–94.6)"."""
+    if share is None:
+        return DASH
+    write, dash = (points, " / ") if signed else (_percent, DASH)
+    interval = "" if low is None or high is None else f" ({write(low)}{dash}{write(high)})"
+    return write(share) + interval
+
+
+def _percent(share: float) -> str:
+    return number(100 * share)

@@ -9,7 +9,7 @@ import altair as alt
 from hepatrial.report.catalogue import Catalogue
 from hepatrial.report.style import QUIET, Frame, Rows
 
-OWN_ROLE_KEY = {"scale": {"shape": "independent", "fill": "independent"}}
+OWN_ROLE_KEY = {"scale": {"shape": "independent", "fill": "independent", "stroke": "independent"}}
 """How layers with ``published_marks`` resolve their scales: the key of roles has a filling of its own."""
 
 SHAPES = {"fitted": "diamond", "predicted": "square", "article": "circle"}
@@ -52,7 +52,7 @@ def published_marks(
         symbolSize=80,
     )
     fills = ["white" if role == "article" else QUIET for role in present]
-    key = alt.Chart(rows_of([{"key": word} for word in words])).mark_point(opacity=0, stroke=QUIET)
+    key = alt.Chart(rows_of([{"key": word} for word in words])).mark_point(opacity=0)
     layers.append(
         key.encode(
             x=alt.value(0),
@@ -63,6 +63,9 @@ def published_marks(
                 legend=legend,
             ),
             fill=alt.Fill("key:N", scale=alt.Scale(domain=words, range=fills), legend=legend),
+            stroke=alt.Stroke(
+                "key:N", scale=alt.Scale(domain=words, range=[QUIET] * len(words)), legend=legend
+            ),
         )
     )
     return layers
