@@ -192,3 +192,33 @@ def test_courses_without_states_hazards_or_visits_are_possible(engine):
     result = run(engine, spec, n=3, visits=[0.0, 1.0], end=1.0)
     assert result.values[:, :, 0].tolist() == [[2.0, 2.0]] * 3
     assert result.status.tolist() == [0, 0, 0]
+
+
+def test_a_course_of_no_length_still_has_its_visit_and_its_due_events(engine):
+    spec = spec_of(DECAY)
+    thresholds = thresholds_for(spec, 2, death=[[0.5], [np.inf]])
+    dose = Impulses([0, 1], [0.0, 0.0], [spec.actions.index("give")] * 2, [1.0, 1.0])
+    hazards = [[0.6, 0.0]] * 2
+    options = {"thresholds": thresholds, "cumulative_hazards": hazards, "impulses": dose, "outputs": ["x"]}
+    result = run(engine, spec, n=2, visits=[0.0], end=0.0, **options)
+    assert result.values[:, 0, 0].tolist() == [2, 2]
+    assert result.status.tolist() == [Status.ENDED, Status.COMPLETED]
+    assert result.events["time"].tolist() == [0.0]
+    assert result.end_state[:, 0].tolist() == [100, 2]
+
+
+def test_no_patients_give_an_empty_result(engine):
+    spec = spec_of(DECAY)
+    result = run(engine, spec, parameters=np.zeros((0, len(spec.parameters))), visits=np.zeros((0, 3)))
+    assert result.values.shape == (0, 3, len(spec.outputs))
+    assert len(result.events) == 0
+
+
+@pytest.mark.parametrize("gap", [1e-15, 1e-13, 1e-10, 1e-6])
+def test_impulses_an_instant_apart_both_act(engine, gap):
+    spec = spec_of(DECAY)
+    doses = Impulses([0, 0], [1.0, 1.0 + gap], [spec.actions.index("give")] * 2, [1.0, 2.0])
+    result = run(engine, spec, visits=[1.0, 1.5], impulses=doses, end=1.0 + 1.0, outputs=["x"], rtol=TIGHT)
+    first = 2 * np.exp(-0.3)
+    assert result.values[0, :, 0] == pytest.approx([first, (first + 3) * np.exp(-0.15)], rel=1e-5)
+    assert result.ok.all()

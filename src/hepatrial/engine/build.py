@@ -22,6 +22,7 @@ import llvmlite.binding as llvm
 from hepatrial.model.spec import ModelSpec
 
 _GENERATOR = (
+    "engine/call.py",
     "engine/ir.py",
     "engine/maths.py",
     "engine/linear.py",

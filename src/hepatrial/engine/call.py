@@ -24,6 +24,37 @@ EVENT = np.dtype([("patient", np.int64), ("cause", np.int64), ("time", np.float6
 """One event: row of the patient, index into ``spec.causes``, day."""
 
 
+ARGUMENTS = (
+    "parameters",
+    "initial",
+    "sums",
+    "visits",
+    "end",
+    "first_impulse",
+    "impulse_time",
+    "impulse_action",
+    "impulse_amount",
+    "cumulative_hazards",
+    "occurrences",
+    "output_index",
+    "values",
+    "event_times",
+    "status",
+    "end_time",
+    "end_state",
+    "end_cumulative_hazards",
+    "end_occurrences",
+    "steps",
+    "rejected",
+    "n_visits",
+    "n_occurrences",
+    "n_outputs",
+    "max_steps",
+    "rtol",
+)
+"""What the eight-byte slots of the argument block hold: pointers, then sizes, then the tolerance."""
+
+
 class Status(IntEnum):
     """How a patient's course ended. Below ``STEP_BUDGET`` all is well."""
 

@@ -14,8 +14,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.integrate import LSODA
-from scipy.optimize import brentq
 
 from hepatrial.engine.call import Call, Impulses, Result, Status, check_call, event_table
 from hepatrial.model.expr import python_function, sym
@@ -200,6 +198,8 @@ class _Course:
             values = z.tolist()
             return self.functions.slopes(values[:n], values[n:], self.p, (t,))
 
+        from scipy.integrate import LSODA  # here, because importing it costs more than a compiled run
+
         start = np.array([*self.y, *self.hazards])
         solver = LSODA(slopes, self.t, start, until, rtol=self.rtol, atol=self.rtol * 1e-2 * scales)
         while solver.status == "running":
@@ -237,6 +237,7 @@ class _Course:
 
 def _crossing(path: Any, row: int, level: float, before: float, after: float) -> float:
     """When the row of the dense output reaches the level, within one step."""
+    from scipy.optimize import brentq
 
     def excess(t: float) -> float:
         return float(path(t)[row]) - level

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hepatrial.engine.build import Machine, machine_of
-from hepatrial.engine.call import Call, Impulses, Result, check_call, event_table
+from hepatrial.engine.call import ARGUMENTS, Call, Impulses, Result, check_call, event_table
 from hepatrial.errors import BadInput, Problem
 from hepatrial.model.spec import ModelSpec
 
 _CHUNK = 512
-"""Patients a thread takes at a time; results do not depend on it."""
+"""Most patients that a thread takes at a time; results do not depend on it."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,8 @@ def simulate(
         raise BadInput([Problem("threads", str(threads), "must be a whole number from 1")])
     filled = _empty(call)
     block = _block(call, filled)
-    chunks = [(first, min(first + _CHUNK, call.n)) for first in range(0, call.n, _CHUNK)]
+    size = _CHUNK if threads == 1 else min(_CHUNK, max(16, -(-call.n // (4 * threads))))
+    chunks = [(first, min(first + size, call.n)) for first in range(0, call.n, size)]
 
     def run(chunk: tuple[int, int]) -> None:
         model.machine.run(block.ctypes.data, *chunk)
@@ -142,8 +143,6 @@ def _empty(call: Call) -> dict[str, Any]:
 
 def _block(call: Call, filled: dict[str, Any]) -> NDArray[np.int64]:
     """The generated function's arguments as eight-byte slots."""
-    from hepatrial.engine.stepper import ARGUMENTS
-
     sizes = {
         "n_visits": call.visits.shape[1],
         "n_occurrences": call.sums.shape[2],

@@ -19,40 +19,10 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from hepatrial.engine.call import Status
+from hepatrial.engine.call import ARGUMENTS, Status
 from hepatrial.engine.ir import Array, Function, Lanes, Value
 from hepatrial.engine.kernels import Kernels
 from hepatrial.engine.tableau import DENSE, GAMMA, ORDER, STAGES, A, C
-
-ARGUMENTS = (
-    "parameters",
-    "initial",
-    "sums",
-    "visits",
-    "end",
-    "first_impulse",
-    "impulse_time",
-    "impulse_action",
-    "impulse_amount",
-    "cumulative_hazards",
-    "occurrences",
-    "output_index",
-    "values",
-    "event_times",
-    "status",
-    "end_time",
-    "end_state",
-    "end_cumulative_hazards",
-    "end_occurrences",
-    "steps",
-    "rejected",
-    "n_visits",
-    "n_occurrences",
-    "n_outputs",
-    "max_steps",
-    "rtol",
-)
-"""What the eight-byte slots of the argument block hold: pointers, then sizes, then the tolerance."""
 
 FIRST_STEP = 0.01
 """Days; the step tried first and after each change of state."""
