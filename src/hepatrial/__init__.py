@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from hepatrial.model import load_patient_model
     from hepatrial.model.scores import compute_score
     from hepatrial.protocol import list_protocols, load_protocol
-    from hepatrial.report import write_report
+    from hepatrial.report import comparison_table, write_report
     from hepatrial.trial import RunFolder
 
     __version__: str
@@ -25,6 +25,7 @@ __all__ = [
     "RunFailed",
     "RunFolder",
     "__version__",
+    "comparison_table",
     "compile_model",
     "compute_score",
     "list_protocols",
@@ -40,6 +41,7 @@ _HOME = {
     "BadInput": "hepatrial.errors",
     "RunFailed": "hepatrial.errors",
     "RunFolder": "hepatrial.trial",
+    "comparison_table": "hepatrial.report",
     "compile_model": "hepatrial.engine",
     "compute_score": "hepatrial.model.scores",
     "list_protocols": "hepatrial.protocol",
