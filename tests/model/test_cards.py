@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from hepatrial import model
 from hepatrial.errors import BadInput
 from hepatrial.model import check, load_cards, load_patient_model
 from hepatrial.model.cards import FOLDER, RECALLED_UNCERTAINTY, read_cards
@@ -206,3 +208,21 @@ def test_default_initial_state_is_a_quiet_liver_at_rest():
     state = dict(zip(spec.states, spec.initial_states(carrier)[0], strict=True))
     assert state["infected_cells"] == pytest.approx(share)
     assert state["healthy_cells"] == pytest.approx(1 - share)
+
+
+def test_a_unit_that_the_text_does_not_define_is_refused_with_those_it_does(monkeypatch):
+    cards = load_cards()
+    wrong = {**cards.model, "turnover": cards.model["turnover"].model_copy(update={"unit": "1/fortnight"})}
+    monkeypatch.setattr(model, "load_cards", lambda: replace(cards, model=wrong))
+    model.load_patient_model.cache_clear()
+    try:
+        (problem,) = model.check()
+    finally:
+        model.load_patient_model.cache_clear()
+    assert problem.place == "parameters.toml turnover.unit"
+    assert "1/day" in problem.allowed
+
+
+def test_the_check_stays_callable_after_the_model_was_loaded():
+    load_patient_model()
+    assert model.check() == ()

@@ -51,6 +51,7 @@ def test_a_consistent_model_has_no_problems():
         ("share := x/start;", "share := max(x, 1);", "rule of share"),
         ("share := x/start;", "share := piecewise(1, x < other, 2);", "rule of share"),
         ("share has dimensionless;", "", "unit of share"),
+        ("share has dimensionless;", "unit mV = volt; share has mV;", "unit of share"),
     ],
 )
 def test_units_that_do_not_fit_are_reported_with_their_place(old, new, place):

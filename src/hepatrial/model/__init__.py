@@ -6,10 +6,8 @@ import re
 from functools import cache
 
 from hepatrial.errors import BadInput, Problem
-from hepatrial.model.antimony import antimony_to_sbml
-from hepatrial.model.cards import FOLDER, Card, Cards, load_cards
-from hepatrial.model.check import card_problems, unit_problems, units_of_text
-from hepatrial.model.sbml import spec_from_sbml
+from hepatrial.model.cards import FOLDER, Card, Cards, load_cards, units_of_text
+from hepatrial.model.check import card_problems, unit_problems
 from hepatrial.model.spec import ModelSpec
 from hepatrial.model.variants import Variant, load_variants
 
@@ -45,6 +43,10 @@ def load_patient_model() -> ModelSpec:
     Raises:
         BadInput: with everything that is wrong in the text or in the cards.
     """
+    # libSBML and libAntimony cost half a second; what needs no model should not pay it.
+    from hepatrial.model.antimony import antimony_to_sbml
+    from hepatrial.model.sbml import spec_from_sbml
+
     problems = _unknown_units()
     if problems:
         raise BadInput(problems)

@@ -130,6 +130,12 @@ def read_cards(toml: str, references: str) -> Cards:
     return Cards(model, process, population, keys)
 
 
+def units_of_text(text: str) -> dict[str, str]:
+    """Unit as cards write it ("1/day") -> its id in the Antimony text ("per_day")."""
+    named = {label: name for name, label in re.findall(r'(\w+) is "([^"]+)";', text)}
+    return {"1": "dimensionless", **named}
+
+
 def _rows(tables: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str, Any]]:
     for part, cards in tables.items():
         for name, raw in cards.items():

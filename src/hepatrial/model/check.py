@@ -8,12 +8,11 @@ must have the same unit, scale included; a literal number is dimensionless, exce
 from __future__ import annotations
 
 import math
-import re
+import operator
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
-
-import libsbml
 
 from hepatrial.errors import Problem, nearest_name
 from hepatrial.model import expr as ex
@@ -24,15 +23,15 @@ from hepatrial.model.spec import ModelSpec
 _BASES = ("second", "mole", "gram", "metre", "item", "pascal")
 # SBML base unit -> (factor, base, exponent of the base)
 _KINDS = {
-    libsbml.UNIT_KIND_SECOND: (1.0, "second", 1),
-    libsbml.UNIT_KIND_MOLE: (1.0, "mole", 1),
-    libsbml.UNIT_KIND_GRAM: (1.0, "gram", 1),
-    libsbml.UNIT_KIND_KILOGRAM: (1e3, "gram", 1),
-    libsbml.UNIT_KIND_METRE: (1.0, "metre", 1),
-    libsbml.UNIT_KIND_LITRE: (1e-3, "metre", 3),
-    libsbml.UNIT_KIND_ITEM: (1.0, "item", 1),
-    libsbml.UNIT_KIND_PASCAL: (1.0, "pascal", 1),
-    libsbml.UNIT_KIND_DIMENSIONLESS: (1.0, "second", 0),
+    "second": (1.0, "second", 1),
+    "mole": (1.0, "mole", 1),
+    "gram": (1.0, "gram", 1),
+    "kilogram": (1e3, "gram", 1),
+    "metre": (1.0, "metre", 1),
+    "litre": (1e-3, "metre", 3),
+    "item": (1.0, "item", 1),
+    "pascal": (1.0, "pascal", 1),
+    "dimensionless": (1.0, "second", 0),
 }
 
 
@@ -65,12 +64,6 @@ DAY = Unit(86400.0, (1.0, *(0.0,) * (len(_BASES) - 1)))
 
 class _Mismatch(Exception):
     """Two parts of a formula do not fit; the message says which."""
-
-
-def units_of_text(text: str) -> dict[str, str]:
-    """Unit as cards write it ("1/day") -> its id in the Antimony text ("per_day")."""
-    named = {label: name for name, label in re.findall(r'(\w+) is "([^"]+)";', text)}
-    return {"1": "dimensionless", **named}
 
 
 def card_problems(spec: ModelSpec, cards: Cards) -> Iterator[Problem]:
@@ -140,34 +133,36 @@ def _formulas(spec: ModelSpec, units: Mapping[str, Unit]) -> Iterator[tuple[str,
 
 
 def _declared(spec: ModelSpec) -> dict[str, Unit]:
+    import libsbml  # half a second, which nothing else here needs
+
     model = libsbml.readSBMLFromString(spec.sbml).getModel()
-    definitions = {}
+    # A unit of a kind that no model here uses (volt, kelvin) counts as none and is reported as such.
+    known = {kind: _of_kind(kind) for kind in _KINDS}
     for i in range(model.getNumUnitDefinitions()):
         definition = model.getUnitDefinition(i)
-        unit = ONE
-        for k in range(definition.getNumUnits()):
-            unit = unit * _base_unit(definition.getUnit(k))
-        definitions[definition.getId()] = unit
+        parts = [definition.getUnit(k) for k in range(definition.getNumUnits())]
+        kinds = [libsbml.UnitKind_toString(part.getKind()) for part in parts]
+        if all(kind in _KINDS for kind in kinds):
+            units = [_base_unit(part, kind) for part, kind in zip(parts, kinds, strict=True)]
+            known[definition.getId()] = reduce(operator.mul, units, ONE)
     result = {}
     for i in range(model.getNumParameters()):
         parameter = model.getParameter(i)
-        if parameter.isSetUnits():
-            kind = libsbml.UnitKind_forName(parameter.getUnits())
-            known = definitions.get(parameter.getUnits())
-            result[parameter.getId()] = known if known is not None else _of_kind(kind)
+        if parameter.getUnits() in known:
+            result[parameter.getId()] = known[parameter.getUnits()]
     return result
 
 
-def _of_kind(kind: int) -> Unit:
+def _of_kind(kind: str) -> Unit:
     factor, base, exponent = _KINDS[kind]
     exponents = tuple(float(exponent) if name == base else 0.0 for name in _BASES)
     return Unit(factor, exponents)
 
 
-def _base_unit(unit: Any) -> Unit:
+def _base_unit(unit: Any, kind: str) -> Unit:
     scaled = Unit(unit.getMultiplier() * 10.0 ** unit.getScale(), ONE.exponents)
     exponent: float = unit.getExponentAsDouble()
-    return (scaled * _of_kind(unit.getKind())) ** exponent
+    return (scaled * _of_kind(kind)) ** exponent
 
 
 def _unit(root: Expr, units: Mapping[str, Unit], memo: dict[Expr, Unit | None]) -> Unit | None:
