@@ -19,7 +19,7 @@ from hepatrial.model import load_patient_model
 
 def main(generations: int, candidates: int, out: Path, begin: Path | None = None) -> None:
     spec = load_patient_model()
-    solve = partial(simulate, compile_model(spec), threads=2)
+    solve = partial(simulate, compile_model(spec, lanes=4), threads=2)
     free = load_free()
     began = time.monotonic()
     start = None
