@@ -34,3 +34,9 @@ def test_distributions_are_what_they_are_called():
     assert stats.kstest(Stream(1, "a").uniform(patients), "uniform").pvalue > 1e-3
     assert stats.kstest(Stream(1, "b").normal(patients), "norm").pvalue > 1e-3
     assert stats.kstest(Stream(1, "c").exponential(patients), "expon").pvalue > 1e-3
+
+
+def test_a_table_of_occurrences_holds_the_single_draws():
+    stream, patients = Stream(5, "severe_infection"), np.array([3, 9, 2**40])
+    table = stream.exponential_table(patients, 7)
+    assert np.array_equal(table, stream.exponential(patients[:, None], np.arange(7)[None, :]))

@@ -31,7 +31,8 @@ def _high_product(a: NDArray[np.uint64], b: np.uint64) -> NDArray[np.uint64]:
     low = a_low * b_low
     middle = a_high * b_low + (low >> _HALF)
     carry = a_low * b_high + (middle & _LOW)
-    return a_high * b_high + (middle >> _HALF) + (carry >> _HALF)
+    high: NDArray[np.uint64] = a_high * b_high + (middle >> _HALF) + (carry >> _HALF)
+    return high
 
 
 def philox4x64(counter: NDArray[np.uint64], key: tuple[int, int]) -> NDArray[np.uint64]:
@@ -67,24 +68,26 @@ class Stream:
     seed: int
     decision: str
 
+    def _blocks(self, patient: NDArray[np.uint64], block: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        """(4, n) words: those of occurrences 4 * block to 4 * block + 3."""
+        digest = hashlib.blake2b(self.decision.encode(), digest_size=8).digest()
+        key = (self.seed & _MASK64, int.from_bytes(digest, "little"))
+        zero = np.zeros_like(patient)
+        return philox4x64(np.stack([patient, block, zero, zero]), key)
+
     def _words(self, patient: ArrayLike, occurrence: ArrayLike) -> NDArray[np.uint64]:
         patient64, occurrence64 = np.broadcast_arrays(
             np.asarray(patient, dtype=np.uint64), np.asarray(occurrence, dtype=np.uint64)
         )
-        digest = hashlib.blake2b(self.decision.encode(), digest_size=8).digest()
-        key = (self.seed & _MASK64, int.from_bytes(digest, "little"))
         flat_patient, flat_occurrence = patient64.ravel(), occurrence64.ravel()
-        zero = np.zeros_like(flat_patient)
-        counter = np.stack([flat_patient, flat_occurrence >> np.uint64(2), zero, zero])
-        words = philox4x64(counter, key)
+        words = self._blocks(flat_patient, flat_occurrence >> np.uint64(2))
         lane = (flat_occurrence & np.uint64(3)).astype(np.intp)
         chosen = words[lane, np.arange(flat_patient.size)]
         return chosen.reshape(patient64.shape)
 
     def uniform(self, patient: ArrayLike, occurrence: ArrayLike = 0) -> NDArray[np.float64]:
         """Draws in the open interval (0, 1), one for each pair of the broadcast arguments."""
-        words = self._words(patient, occurrence)
-        return ((words >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
+        return _unit_interval(self._words(patient, occurrence))
 
     def normal(self, patient: ArrayLike, occurrence: ArrayLike = 0) -> NDArray[np.float64]:
         """Standard normal draws, by inversion (monotone in the uniform draw)."""
@@ -93,3 +96,17 @@ class Stream:
     def exponential(self, patient: ArrayLike, occurrence: ArrayLike = 0) -> NDArray[np.float64]:
         """Unit-exponential draws (event thresholds), by inversion."""
         return -np.log(self.uniform(patient, occurrence))
+
+    def exponential_table(self, patient: ArrayLike, occurrences: int) -> NDArray[np.float64]:
+        """``exponential`` of n patients and the occurrences 0, 1 ... at a quarter of its cost: (n, occurrences)."""
+        person = np.asarray(patient, dtype=np.uint64)
+        blocks = -(-occurrences // 4)
+        pair = np.broadcast_arrays(person[:, None], np.arange(blocks, dtype=np.uint64)[None, :])
+        words = self._blocks(pair[0].ravel(), pair[1].ravel())
+        table = words.T.reshape(len(person), 4 * blocks)[:, :occurrences]
+        return -np.log(_unit_interval(table))
+
+
+def _unit_interval(words: NDArray[np.uint64]) -> NDArray[np.float64]:
+    """The upper 53 bits as a number in the open interval (0, 1)."""
+    return ((words >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53

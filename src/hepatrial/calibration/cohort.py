@@ -15,7 +15,7 @@ from hepatrial.population.luck import thresholds
 from hepatrial.population.machine import Machine
 from hepatrial.population.observation import make_clinic
 from hepatrial.population.onset import Illness, live_through_onset
-from hepatrial.population.pool import Pool, _cut, traits_of
+from hepatrial.population.pool import Pool, cut_pool, traits_of
 from hepatrial.protocol import Protocol, load_protocol
 
 FOLLOW_UP = 168.0
@@ -60,7 +60,7 @@ def reference_cohort(
         live_through_onset(machine, illness, part) for part in np.array_split(numbers, -(-candidates // 512))
     ]
     admitted = sum(len(part.admitted) for part in parts)
-    pool = _cut(parts, admitted, MEASURES)
+    pool = cut_pool(parts, admitted, MEASURES)
     return _follow(machine, illness, pool), pool
 
 

@@ -38,7 +38,6 @@ def thresholds(
     occurrences = occurrences or OCCURRENCES[stage]
     draws = np.full((len(person), len(hazards), occurrences), np.inf)
     for i, hazard in enumerate(hazards):
-        index = np.arange(occurrences if hazard.recurrent else 1)
-        stream = Stream(seed, f"{stage}.{hazard.name}")
-        draws[:, i, : len(index)] = stream.exponential(person[:, None], index[None, :])
+        count = occurrences if hazard.recurrent else 1
+        draws[:, i, :count] = Stream(seed, f"{stage}.{hazard.name}").exponential_table(person, count)
     return draws

@@ -114,7 +114,7 @@ def build_pool(
                 break
             if seen >= GIVE_UP_AFTER and admitted < SMALLEST_ACCEPTANCE * seen:
                 raise BadInput([_nobody(parts, seen, admitted)])
-    return _cut(parts, size, illness.measures)
+    return cut_pool(parts, size, illness.measures)
 
 
 @contextmanager
@@ -178,7 +178,7 @@ def _unmet(parts: Sequence[Onset], candidates: int) -> dict[str, int]:
     return {label: int(n) for label, n in zip(parts[0].labels, table.sum(axis=0), strict=True)}
 
 
-def _cut(parts: Sequence[Onset], size: int, measures: tuple[str, ...]) -> Pool:
+def cut_pool(parts: Sequence[Onset], size: int, measures: tuple[str, ...]) -> Pool:
     """The first ``size`` admitted, and the candidates up to the last of them."""
     joined = {
         field.name: np.concatenate([getattr(part.admitted, field.name) for part in parts])[:size]
