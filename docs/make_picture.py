@@ -5,29 +5,23 @@
 
 from __future__ import annotations
 
-import re
 import sys
+import tempfile
 from pathlib import Path
 
-import vl_convert
+import hepatrial
+from hepatrial.report import write_figures
 
-DOCS = Path(__file__).parent
-
-
-def survival_svg(report: str) -> str:
-    """The first figure of survival curves in the report's HTML, in its wide form."""
-    found = re.search(r'<svg[^>]*\bid="survival[^"]*wide".*?</svg>', report, re.S)
-    if found is None:
-        raise SystemExit("The report has no survival figure.")
-    return found[0]
+IMAGES = Path(__file__).parent / "images"
 
 
 def main(run: Path) -> None:
-    """Convert the figure of the run's report."""
-    svg = survival_svg((run / "report.html").read_text(encoding="utf-8"))
-    folder = DOCS / "images"
-    folder.mkdir(exist_ok=True)
-    (folder / "lin2017.png").write_bytes(vl_convert.svg_to_png(svg, scale=1.5))
+    """Write the figure of survival curves (``figure-km``) of the run's report."""
+    with tempfile.TemporaryDirectory() as folder:
+        written = write_figures(hepatrial.RunFolder.open(run), folder, form="png")
+        [survival] = [path for path in written if path.stem == "figure-km"]
+        IMAGES.mkdir(exist_ok=True)
+        (IMAGES / "lin2017.png").write_bytes(survival.read_bytes())
     print("docs/images/lin2017.png")
 
 
