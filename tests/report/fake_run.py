@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import polars as pl
+
 from hepatrial.report.facts import (
     Arm,
     Assumption,
@@ -25,6 +26,9 @@ LANDMARKS = (4.0, 12.0, 24.0)
 VISIT_WEEKS = (1.0, 2.0, 3.0, 4.0, 8.0, 12.0, 16.0, 20.0, 24.0)
 HAZARDS = {"smt": 0.0036, "msc": 0.0030}
 """Death per day; with 168 days 55 % and 60 % survive."""
+
+TRANSPLANT = 0.0004
+"""Transplants per day."""
 
 VARIANTS = {"no_effect": 1.0, "infection_only": 0.9, "secretome_14d": 0.7, "engraftment_only": 1.0}
 """Hazard of the treated arm relative to the control arm in the counterfactual pairs."""
@@ -46,7 +50,7 @@ def subjects_of(
     """One arm of one trial."""
     n, end = arm.size, 7 * WEEKS
     death = rng.exponential(1 / hazard, n)
-    transplant = rng.exponential(1 / 0.0004, n)
+    transplant = rng.exponential(1 / TRANSPLANT, n)
     dropout = rng.exponential(1 / 0.0008, n)
     first = np.minimum(np.minimum(death, transplant), dropout)
     names = np.select(
@@ -146,88 +150,82 @@ def events_of(rng: np.random.Generator, subjects: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(rows).sort(*key, "day", "event")
 
 
+DOI = "doi:10.1002/hep.29189"
+
+
 def published() -> tuple[Published, ...]:
     """Lin 2017 as far as it is published: week 24 and infections seen, weeks 4 and 12 an article's."""
 
-    def survival(
-        arm: str, week: float, alive: int, of: int, role: str, ci: tuple[float, float] | None
-    ) -> Published:
-        grade = "article" if role == "article" else "seen"
+    def figure(endpoint: str, arm: str, week: float, count: int, role: str, *ci: float) -> Published:
+        of = 56 if arm == "msc" else 54
         low, high = ci or (None, None)
-        interval = "printed" if ci else ""
-        return Published(
-            "survival",
-            arm,
-            week,
-            alive / of,
-            low,
-            high,
-            interval,
-            alive,
-            of,
-            grade,
-            role,
-            "doi:10.1002/hep.29189",
-        )
+        interval = "printed" if ci and endpoint == "survival" else "exact" if ci else ""
+        grade = "article" if role == "article" else "seen"
+        share = count / of
+        return Published(endpoint, arm, week, share, low, high, interval, count, of, grade, role, DOI)
 
     return (
-        survival("msc", 4, 56, 56, "article", None),
-        survival("smt", 4, 42, 54, "article", None),
-        survival("msc", 12, 47, 56, "article", None),
-        survival("smt", 12, 35, 54, "article", None),
-        survival("msc", 24, 41, 56, "predicted", (0.616, 0.848)),
-        survival("smt", 24, 30, 54, "fitted", (0.423, 0.689)),
-        Published(
-            "severe_infection",
-            "msc",
-            24,
-            9 / 56,
-            0.076,
-            0.283,
-            "exact",
-            9,
-            56,
-            "seen",
-            "predicted",
-            "doi:10.1002/hep.29189",
-        ),
-        Published(
-            "severe_infection",
-            "smt",
-            24,
-            18 / 54,
-            0.211,
-            0.475,
-            "exact",
-            18,
-            54,
-            "seen",
-            "fitted",
-            "doi:10.1002/hep.29189",
-        ),
+        figure("survival", "msc", 4.0, 56, "article"),
+        figure("survival", "smt", 4.0, 42, "article"),
+        figure("survival", "msc", 12.0, 47, "article"),
+        figure("survival", "smt", 12.0, 35, "article"),
+        figure("survival", "msc", 24.0, 41, "predicted", 0.616, 0.848),
+        figure("survival", "smt", 24.0, 30, "fitted", 0.423, 0.689),
+        figure("severe_infection", "msc", 24.0, 9, "predicted", 0.076, 0.283),
+        figure("severe_infection", "smt", 24.0, 18, "fitted", 0.211, 0.475),
     )
 
 
 def study() -> Study:
+    """The plan."""
     return Study(
         name="lin2017",
-        title={"en": "Allogeneic marrow MSC in HBV-related ACLF (Lin 2017)", "zh": "同种异体骨髓间充质干细胞治疗乙肝相关慢加急性肝衰竭（Lin 2017）"},
+        title={"en": "Marrow MSC in HBV-related ACLF", "zh": "骨髓间充质干细胞治疗乙肝相关慢加急性肝衰竭"},
         question={"en": "How does survival to week 24 compare?", "zh": "24 周生存有何差别？"},
-        context={"en": "It may inform the planning of a trial; it informs no patient's care.", "zh": "仅供试验设计参考。"},
+        context={"en": "It may inform the planning of a trial.", "zh": "仅供试验设计参考。"},
         citation="Lin BL, Chen JF, Qiu WH, et al. Hepatology 2017;66:209-219",
         doi="10.1002/hep.29189",
         registration="NCT01322906",
         definition={"en": "Chinese Medical Association", "zh": "中华医学会"},
-        entry={"en": "TBil >= 171 umol/L, INR >= 1.5, MELD 17 to 30, age 18 to 65"},
+        entry={"en": "Total bilirubin at least 171 µmol/L.", "zh": "总胆红素 ≥ 171 µmol/L。"},
         weeks=WEEKS,
         landmarks=LANDMARKS,
         primary_week=24.0,
         endpoint="overall_survival",
         strategies=("treatment_policy", "composite", "hypothetical", "while_untransplanted"),
         assumptions=(
-            Assumption("population.eligibility", {"en": "Not found.", "zh": "未找到。"}, {"en": "Those of a sister protocol.", "zh": "采用后续方案。"}, "assumed", "NCT01844063"),
+            Assumption(
+                "population.eligibility",
+                {"en": "Not found.", "zh": "未找到。"},
+                {"en": "Those of a sister protocol.", "zh": "采用后续方案。"},
+                "assumed",
+                "NCT01844063",
+            ),
         ),
-    )  # fmt: skip
+    )
+
+
+def cards() -> tuple[Card, ...]:
+    """A card of each kind."""
+    none = {"en": "", "zh": ""}
+    cells = "Hepatocytes of a healthy liver."
+    fever = "Makes the risk ratio 2.48."
+    return (
+        Card("calming_turnover", 4.7, "1/day", none, "huhn1997", "seen", "IL-10 half-life 3.5 h."),
+        Card("growth_max", 0.47, "1/day", none, "fitted: exploratory", "fitted", "Largest division rate."),
+        Card("hepatocytes_total", 160000.0, "1e6 cells", none, "remien2012", "recalled", cells),
+        Card("fever_by_cells", 0.062, "1/day", none, "fever55rct", "derived", fever),
+    )
+
+
+def reported() -> tuple[Reported, ...]:
+    """What was published without a simulated twin."""
+    down = {"en": "lower than the control arm", "zh": "低于对照组"}
+    return (
+        Reported("event", {"en": "Carcinoma", "zh": "癌"}, {"en": "0/56"}, "msc", "seen", DOI),
+        Reported("laboratory", {"en": "bilirubin"}, down, "msc", "seen", DOI),
+        Reported("test", {"en": "Survival", "zh": "生存"}, {"en": "p = 0.03"}, "", "seen", DOI),
+    )
 
 
 def fake_facts(replicates: int = 40, pairs: int = 400, seed: int = 1) -> Facts:
@@ -235,62 +233,60 @@ def fake_facts(replicates: int = 40, pairs: int = 400, seed: int = 1) -> Facts:
     rng = np.random.default_rng(seed)
     parts, patient = [], 1
     for replicate in range(1, replicates + 1):
+        variant = "secretome_14d" if replicate % 2 else "no_effect"
         for arm in ARMS:
-            parts.append(
-                subjects_of(
-                    rng,
-                    arm,
-                    replicate,
-                    HAZARDS[arm.name],
-                    "secretome_14d" if replicate % 2 else "no_effect",
-                    patient,
-                )
-            )
+            parts.append(subjects_of(rng, arm, replicate, HAZARDS[arm.name], variant, patient))
             patient += arm.size
-    trials = pl.concat(parts).with_columns(
-        subject=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("replicate")
-    )
-    counterfactual = [*_pairs(rng, pairs)] if pairs else []
-    subjects = pl.concat([trials, *counterfactual])
+    numbered = pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("replicate")
+    trials = pl.concat(parts).with_columns(subject=numbered)
+    admission = {"bilirubin": (318.0, 92.0, 300.0, 250.0, 380.0), "inr": (1.9, 0.3, 1.87, 1.7, 2.1)}
+    statistics = ("mean", "sd", "median", "q1", "q3")
     return Facts(
         study=study(),
         arms=ARMS,
-        subjects=subjects,
+        subjects=pl.concat([trials, *_pairs(rng, pairs)]) if pairs else trials,
         visits=visits_of(rng, trials),
         events=events_of(rng, trials),
-        candidates=4770 + 110 * replicates, never_met={"inr at least 1.5": 1700}, matching={}, steps=(Step("never_eligible", 2900), Step("died_first", 1100), Step("left_eligibility", 770)),
+        candidates=4770 + 110 * replicates,
+        steps=(Step("never_eligible", 2900), Step("died_first", 1100), Step("left_eligibility", 770)),
+        never_met={"inr at least 1.5": 1700, "age 18 to 65": 30},
+        matching={},
         admission=pl.DataFrame(
-            {"measure": ["bilirubin", "bilirubin", "inr"], "statistic": ["mean", "sd", "median"], "value": [318.0, 92.0, 1.87]}
+            [(m, s, v) for m, values in admission.items() for s, v in zip(statistics, values, strict=True)],
+            schema=["measure", "statistic", "value"],
+            orient="row",
         ),
         cohorts={"bmcgastro2020": {"en": "HBV-ACLF, n = 684", "zh": "乙肝慢加急性肝衰竭，684 例"}},
         published=published(),
-        reported=(
-            Reported("event", {"en": "Carcinoma", "zh": "癌"}, {"en": "0/56"}, "msc", "seen", "doi:10.1002/hep.29189"),
-            Reported("laboratory", {"en": "bilirubin"}, {"en": "down"}, "msc", "seen", "doi:10.1002/hep.29189"),
-            Reported("test", {"en": "Survival over 24 weeks", "zh": "24 周生存"}, {"en": "0.03"}, "", "seen", "doi:10.1002/hep.29189"),
-        ),
+        reported=reported(),
         read={"en": "The abstract.", "zh": "仅读到摘要。"},
         remarks=({"en": "The trial was open.", "zh": "该试验为开放设计。"},),
-        published_baseline=(PublishedText("msc", "age", "40.0 (9.9)", "seen_secondary", "review table with copy errors"),),
-        published_admission=(CohortFigure("bmcgastro2020", "all", 684, "bilirubin", "mean", 323.5, "seen", "PMC7081680"), CohortFigure("bmcgastro2020", "all", 684, "bilirubin", "sd", 148.4, "seen", "PMC7081680"),),
-        variants=tuple(Variant(name, 0.25, {"en": f"Meaning of {name}."}) for name in VARIANTS),
-        cards=(
-            Card("growth_max", 0.47, "1/day", {"en": ""}, "fitted: exploratory", "fitted", "Largest division rate."),
-            Card("hepatocytes_total", 160000.0, "1e6 cells", {"en": ""}, "remien2012", "recalled", "Hepatocytes of a healthy liver."),
-            Card("calming_turnover", 4.7, "1/day", {"en": ""}, "huhn1997", "seen", "IL-10 half-life 3.5 h."),
+        published_baseline=(PublishedText("msc", "age", "40.0 (9.9)", "seen_secondary", "a review"),),
+        published_admission=(
+            CohortFigure("bmcgastro2020", "all", 684, "bilirubin", "mean", 323.5, "seen", "PMC7081680"),
+            CohortFigure("bmcgastro2020", "all", 684, "bilirubin", "sd", 148.4, "seen", "PMC7081680"),
         ),
-        provenance={"run_hash": "3f2a9c01d4e7" + "0" * 52, "model_hash": "ab" * 32, "seed": 7, "versions": {"hepatrial": "0.1.0", "numpy": "2.1.0"}},
-    )  # fmt: skip
+        variants=tuple(Variant(name, 0.25, {"en": f"Meaning of {name}."}) for name in VARIANTS),
+        cards=cards(),
+        references={"huhn1997": "Interleukin-10 half-life doi:10.1016/j.example"},
+        provenance={
+            "run_hash": "3f2a9c01d4e7" + "0" * 52,
+            "model_hash": "ab" * 32,
+            "seed": 7,
+            "versions": {"hepatrial": "0.1.0", "numpy": "2.1.0"},
+        },
+    )
 
 
 def _pairs(rng: np.random.Generator, n: int) -> list[pl.DataFrame]:
-    """Counterfactual arms: the same patients and thresholds under every variant."""
+    """Counterfactual arms: the same persons with the same luck, spread evenly over the variants."""
     arms = {arm.name: replace(arm, size=n) for arm in ARMS}
     state = rng.bit_generator.state
     parts = []
-    for variant, ratio in VARIANTS.items():
+    for place, (variant, ratio) in enumerate(VARIANTS.items()):
         for name, factor in (("msc", ratio), ("smt", 1.0)):
             same_luck = np.random.default_rng()
             same_luck.bit_generator.state = state
-            parts.append(subjects_of(same_luck, arms[name], 0, HAZARDS["smt"] * factor, variant, 1_000_001))
+            rows = subjects_of(same_luck, arms[name], 0, HAZARDS["smt"] * factor, variant, 1_000_001)
+            parts.append(rows.filter(pl.col("subject") % len(VARIANTS) == place))
     return parts

@@ -79,8 +79,16 @@ def _draw(name: str, caption: str, make: Callable[[Frame], Any], frame: Frame, t
     return Drawing(name, caption, wide, narrow)
 
 
-def figures_of(facts: Facts, results: dict[str, Any], t: Catalogue) -> dict[str, Drawing]:
-    """Every figure of the report but those of the variants, by name; without those that have no data."""
+def drawings_of(facts: Facts, results: dict[str, Any], t: Catalogue) -> dict[str, Drawing]:
+    """Every figure of the report by name; without those that have no data."""
+    made = _figures(facts, results, t)
+    for entry in results["counterfactual"]:
+        made[f"variants-{entry['arm']}"] = _variant_figure(facts, results, entry, t)
+    return made
+
+
+def _figures(facts: Facts, results: dict[str, Any], t: Catalogue) -> dict[str, Drawing]:
+    """The figures but those of the variants."""
     frame, weeks = frame_of(facts, t), facts.study.weeks
     replicates = number(facts.replicates, 0)
     curves = results["survival"]["curves"]
@@ -153,7 +161,7 @@ def _point(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def variant_figure(facts: Facts, results: dict[str, Any], entry: dict[str, Any], t: Catalogue) -> Drawing:
+def _variant_figure(facts: Facts, results: dict[str, Any], entry: dict[str, Any], t: Catalogue) -> Drawing:
     """The differences by structural variant of one contrast."""
     labels = tables.arm_labels(facts, t)
     rows = [{**row, "label": tables.variant_label(t, row["variant"])} for row in entry["variants"]]
@@ -172,11 +180,13 @@ def variant_figure(facts: Facts, results: dict[str, Any], entry: dict[str, Any],
     )
 
 
-def _variants(facts: Facts, results: dict[str, Any], t: Catalogue) -> list[dict[str, Any]]:
+def _variants(
+    facts: Facts, results: dict[str, Any], drawings: dict[str, Drawing], t: Catalogue
+) -> list[dict[str, Any]]:
     return [
         {
             "texts": sentences.variant_findings(entry, t),
-            "figure": variant_figure(facts, results, entry, t),
+            "figure": drawings[f"variants-{entry['arm']}"],
             "table": tables.variants(facts, entry, t),
             "number": 4 + i,
             "table_number": 5 + i,
@@ -218,16 +228,18 @@ def doi(given: str) -> Markup:
     return link + (f" {rest}" if rest else "")
 
 
-def html(facts: Facts, results: dict[str, Any], lang: str) -> str:
+def html(facts: Facts, results: dict[str, Any], lang: str, drawings: dict[str, Drawing] | None = None) -> str:
     """The report's page.
 
     Args:
         facts: what the report is made from.
         results: its numbers, as ``results.results_of`` returns them.
         lang: 'en' or 'zh'.
+        drawings: its figures, when they are drawn already (``drawings_of``).
     """
     t = Catalogue(lang)
-    variants = _variants(facts, results, t)
+    drawings = drawings_of(facts, results, t) if drawings is None else drawings
+    variants = _variants(facts, results, drawings, t)
     versions: Any = facts.provenance.get("versions", {})
     sizes = {key: number(results["design"][key], 0) for key in ("replicates", "patients")}
     return (
@@ -251,7 +263,7 @@ def html(facts: Facts, results: dict[str, Any], lang: str) -> str:
             never_met=sentences.never_met(results, t),
             fitted=sentences.fitted(facts, results, t),
             variants=variants,
-            figures=figures_of(facts, results, t),
+            figures=drawings,
             tables=_tables(facts, results, t),
             next={"figure": 3 + len(variants), "table": 4 + len(variants)},
             methods=[

@@ -304,17 +304,18 @@ def safety(facts: Facts, results: dict[str, Any], t: Catalogue) -> list[str]:
     """What the safety table cannot say, and where its fever comes from."""
     labels = arm_labels(facts, t)
     card = next((card for card in facts.cards if card.name == "fever_by_cells"), None)
-    texts = [t("safety.not_simulated")]
-    for row in results["fever"] if card else []:
-        texts.append(
-            t(
-                "safety.fever",
-                arm=labels[row["arm"]],
-                control=labels[row["control"]],
-                treated=percent(row["treated"]),
-                untreated=percent(row["untreated"]),
-                ratio=number(row["ratio"], 2),
-                meaning=card.meaning if card else "",
-            )
+    if card is None:
+        return [t("safety.not_simulated")]
+    fever = [
+        t(
+            "safety.fever",
+            arm=labels[row["arm"]],
+            control=labels[row["control"]],
+            treated=percent(row["treated"]),
+            untreated=percent(row["untreated"]),
+            ratio=number(row["ratio"], 2),
+            meaning=card.meaning,
         )
-    return texts
+        for row in results["fever"]
+    ]
+    return [t("safety.not_simulated"), *fever]

@@ -144,15 +144,19 @@ def admission(facts: Facts, results: dict[str, Any], t: Catalogue) -> Table:
         ]
         for cohort in cohorts:
             groups = [group for group in row["published"] if group["cohort"] == cohort]
-            cells.append("\n".join(_of_group(group, digits, t) for group in groups) or DASH)
+            cells.append("\n".join(_of_group(group, digits, len(groups) == 1, t) for group in groups) or DASH)
         rows.append(Row(tuple(cells)))
     return Table("table-admission", t("caption.admission"), tuple(head), tuple(rows), (t("note.admission"),))
 
 
-def _of_group(group: dict[str, Any], digits: int, t: Catalogue) -> str:
+def _of_group(group: dict[str, Any], digits: int, alone: bool, t: Catalogue) -> str:
     """A published value, with the part of the cohort it is of."""
     value, name = _printed(group["values"], digits), group["group"]
-    return value if name == "all" else t("table.of_group", group=t.get(f"group.{name}", name), value=value)
+    return (
+        value
+        if name == "all" and alone
+        else t("table.of_group", group=t.get(f"group.{name}", name), value=value)
+    )
 
 
 def _printed(values: dict[str, float | None], digits: int) -> str:

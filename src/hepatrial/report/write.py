@@ -9,7 +9,7 @@ import vl_convert
 from hepatrial.errors import BadInput, Problem
 from hepatrial.report.catalogue import Catalogue, texts
 from hepatrial.report.comparison import compare
-from hepatrial.report.documents import figures_of, html, variant_figure
+from hepatrial.report.documents import drawings_of, html
 from hepatrial.report.gather import gather
 from hepatrial.report.results import results_bytes, results_of
 from hepatrial.report.terminal import Comparison
@@ -58,12 +58,10 @@ def write_figures(run: RunFolder, folder: Path | str, *, lang: str = "en", form:
     t = Catalogue(lang)
     facts = gather(run)
     results = results_of(facts)
-    drawings = [*figures_of(facts, results, t).values()]
-    drawings += [variant_figure(facts, results, entry, t) for entry in results["counterfactual"]]
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for drawing in drawings:
+    for drawing in drawings_of(facts, results, t).values():
         path = folder / f"{drawing.name}.{form}"
         data = drawing.wide.encode() if form == "svg" else vl_convert.svg_to_png(drawing.wide, scale=2)
         write_atomic(path, data)

@@ -51,6 +51,7 @@ def published_marks(
         symbolOpacity=1,
         symbolSize=80,
     )
+    outline = alt.Scale(domain=words, range=[QUIET] * len(words))
     fills = ["white" if role == "article" else QUIET for role in present]
     key = alt.Chart(rows_of([{"key": word} for word in words])).mark_point(opacity=0)
     layers.append(
@@ -63,9 +64,7 @@ def published_marks(
                 legend=legend,
             ),
             fill=alt.Fill("key:N", scale=alt.Scale(domain=words, range=fills), legend=legend),
-            stroke=alt.Stroke(
-                "key:N", scale=alt.Scale(domain=words, range=[QUIET] * len(words)), legend=legend
-            ),
+            stroke=alt.Stroke("key:N", scale=outline, legend=legend),
         )
     )
     return layers
