@@ -15,8 +15,11 @@ from hepatrial.analysis.endpoints import (
     kaplan_meier_by_arm,
     survival_data,
 )
+from hepatrial.analysis.fine_gray import FineGrayFit, fine_gray
+from hepatrial.analysis.gray import Gray, gray
 from hepatrial.analysis.kaplan_meier import KaplanMeier, kaplan_meier
 from hepatrial.analysis.logrank import LogRank, logrank
+from hepatrial.analysis.maxcombo import MaxCombo, MaxComboByReplicate, maxcombo, maxcombo_by_replicate
 from hepatrial.analysis.proportions import fisher_exact, proportion_interval, rate_interval, risk_difference
 from hepatrial.analysis.replicates import (
     HazardRatioByReplicate,
@@ -37,12 +40,16 @@ __all__ = [
     "BaselineTable",
     "CoxFit",
     "CumulativeIncidence",
+    "FineGrayFit",
+    "Gray",
     "HazardRatioByReplicate",
     "Inference",
     "KaplanMeier",
     "LogRank",
     "LogRankByReplicate",
     "MarginalContrast",
+    "MaxCombo",
+    "MaxComboByReplicate",
     "RmstContrast",
     "Summary",
     "SurvivalByArm",
@@ -53,7 +60,9 @@ __all__ = [
     "concordance",
     "cox",
     "event_rates",
+    "fine_gray",
     "fisher_exact",
+    "gray",
     "hazard_ratio_by_replicate",
     "incidence_by_arm",
     "kaplan_meier",
@@ -61,6 +70,8 @@ __all__ = [
     "logrank",
     "logrank_by_replicate",
     "marginal_contrast",
+    "maxcombo",
+    "maxcombo_by_replicate",
     "proportion_interval",
     "rate_interval",
     "risk_difference",

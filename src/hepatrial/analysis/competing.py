@@ -101,7 +101,7 @@ def aalen_johansen(
         problems.append(Problem("causes", "none", "must name at least one cause"))
     check.refuse(problems)
     check.same_length(problems, time=time_, cause=cause_)
-    code = _cause_codes(cause_, causes, censored, problems)
+    code = cause_codes(cause_, causes, censored, problems)
     check.refuse(problems)
 
     names = tuple(check.text(value) for value in causes)
@@ -112,9 +112,10 @@ def aalen_johansen(
     return _estimate(names, sets.time, n, own)
 
 
-def _cause_codes(
+def cause_codes(
     cause: check.Labels, causes: Sequence[object], censored: Sequence[object], problems: list[Problem]
 ) -> Ints:
+    """(n,) place of each cause in ``causes`` counted from 1, 0 for censored; unknown values are problems."""
     code = np.full(cause.size, -1, dtype=np.int64)
     texts = np.array([check.text(value) for value in cause.tolist()])
     code[np.isin(texts, [check.text(value) for value in censored])] = 0

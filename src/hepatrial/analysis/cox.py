@@ -81,7 +81,7 @@ def cox(
     """
     problems: list[Problem] = []
     time_, event_ = check.survival(time, event, problems)
-    x = _design(covariates, problems)
+    x = design_matrix(covariates, problems)
     names_ = tuple(names) if names is not None else tuple(f"x{j + 1}" for j in range(x.shape[1]))
     if len(names_) != x.shape[1]:
         problems.append(Problem("names", f"{len(names_)} names", f"must be {x.shape[1]}, one a covariate"))
@@ -91,7 +91,7 @@ def cox(
     check.refuse(problems)
     check.same_length(problems, time=time_, covariates=x, strata=strata_)
     check.refuse(problems)
-    scale = _scale(x, names_, event_, problems)
+    scale = column_scale(x, names_, event_, problems)
     check.refuse(problems)
 
     z = (x - x.mean(axis=0)) / scale
@@ -119,7 +119,7 @@ def cox(
         loglik=best.value,
         # Rounded: equal covariates must tie whatever the order of summation.
         concordance=concordance(time_, event_, np.round(z @ beta, 10), strata=strata_),
-        hazard_ratios=_hazard_ratios(method, names_, coef, np.sqrt(np.diag(covariance)), level),
+        hazard_ratios=hazard_ratios(method, names_, coef, np.sqrt(np.diag(covariance)), level),
         likelihood_ratio=tests[0],
         score=tests[1],
         wald=tests[2],
@@ -132,7 +132,8 @@ def cox(
 # --- input ------------------------------------------------------------------------------------------
 
 
-def _design(covariates: ArrayLike, problems: list[Problem]) -> Floats:
+def design_matrix(covariates: ArrayLike, problems: list[Problem]) -> Floats:
+    """Covariates as (n, p) finite numbers; what is wrong is added to ``problems``."""
     try:
         x = np.asarray(covariates, dtype=np.float64)
     except (TypeError, ValueError):
@@ -148,7 +149,7 @@ def _design(covariates: ArrayLike, problems: list[Problem]) -> Floats:
     return x
 
 
-def _scale(x: Floats, names: tuple[str, ...], event: Ints, problems: list[Problem]) -> Floats:
+def column_scale(x: Floats, names: tuple[str, ...], event: Ints, problems: list[Problem]) -> Floats:
     """Standard deviations; refuses no events, constants and collinear columns."""
     scale: Floats = x.std(axis=0)
     constant = scale <= 1e-12 * np.maximum(np.abs(x).max(axis=0), 1e-300)
@@ -279,12 +280,18 @@ def _global_test(method: str, kind: str, chisq: float, df: int) -> Inference:
     )
 
 
-def _hazard_ratios(
-    method: str, names: tuple[str, ...], coef: Floats, se: Floats, level: float
+def hazard_ratios(
+    method: str,
+    names: tuple[str, ...],
+    coef: Floats,
+    se: Floats,
+    level: float,
+    called: str = "hazard ratio",
 ) -> tuple[Inference, ...]:
+    """One inference a covariate on the ratio scale; infinite coefficients have a note and no interval."""
     nan, made = float("nan"), []
     for name, b, s in zip(names, coef.tolist(), se.tolist(), strict=True):
-        parameter = f"hazard ratio, {name}"
+        parameter = f"{called}, {name}"
         if np.isfinite(b):
             made.append(wald(method, parameter, b, s, level, exponentiated=True))
             continue

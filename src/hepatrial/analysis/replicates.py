@@ -257,7 +257,7 @@ def logrank_by_replicate(
     Raises:
         BadInput: with every problem of the table.
     """
-    sets, replicates = _two_arm_sets(subjects, contrast, endpoint)
+    sets, replicates = two_arm_sets(subjects, contrast, endpoint)
     weight = fleming_harrington(sets, rho, gamma)
     n, d = sets.at_risk.sum(axis=1).astype(np.float64), sets.events.sum(axis=1)
     share = sets.at_risk[:, 0] / n
@@ -303,12 +303,13 @@ def hazard_ratio_by_replicate(
     Raises:
         BadInput: with every problem of the table.
     """
-    sets, replicates = _two_arm_sets(subjects, contrast, endpoint)
+    sets, replicates = two_arm_sets(subjects, contrast, endpoint)
     beta, se = _cox_two_arms(sets, replicates.size)
     return HazardRatioByReplicate(endpoint, contrast, replicates, beta, se)
 
 
-def _two_arm_sets(subjects: pl.DataFrame, contrast: tuple[str, str], endpoint: str) -> tuple[RiskSets, Ints]:
+def two_arm_sets(subjects: pl.DataFrame, contrast: tuple[str, str], endpoint: str) -> tuple[RiskSets, Ints]:
+    """Risk sets with one unit a replicate, groups in the order of ``contrast``, and the replicate numbers."""
     if len(set(contrast)) != 2:
         raise BadInput([Problem("contrast", repr(contrast), "must name two different arms")])
     data, replicates, row = _trials(subjects, endpoint, contrast)
