@@ -5,6 +5,7 @@ Conventions, the same in every implementation of the call:
 * A visit reports the values before anything that happens at the same time (event, dose).
 * Impulses act on [0, end); several at one time act in the order of the table.
 * A hazard event happens when the cumulative hazard reaches its threshold, immediately if it already has.
+  Hazards are taken to be never negative.
   Events at the same time happen in the order of the causes.
 * After a patient's end (horizon, terminal event, failure) every visit is NaN; one at the very end is not.
 """

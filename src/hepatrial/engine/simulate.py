@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -119,8 +118,11 @@ def simulate(
         for chunk in chunks:
             run(chunk)
     else:
-        with ThreadPoolExecutor(min(threads, len(chunks), os.cpu_count() or 1)) as pool:
+        pool = ThreadPoolExecutor(min(threads, len(chunks)))
+        try:
             list(pool.map(run, chunks))
+        finally:
+            pool.shutdown(cancel_futures=True)  # after Ctrl-C the chunks not yet begun are left
     events = event_table(filled.pop("event_times"))
     return Result(outputs=call.outputs, events=events, **filled)
 
