@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hepatrial.protocol import Protocol
+from hepatrial.protocol import DEFINITIONS, Protocol
+from hepatrial.protocol.definitions import Definition
 from hepatrial.protocol.products import PRODUCTS
 from hepatrial.protocol.sections import Arm, Dosing, Limit
 from hepatrial.report.catalogue import LANGUAGES, Catalogue
@@ -43,6 +44,31 @@ def study_of(protocol: Protocol) -> Study:
                 source=one.source,
             )
             for one in protocol.assumptions
+        )
+        + _borrowed_hazards(definition),
+    )
+
+
+def _borrowed_hazards(definition: Definition) -> tuple[Assumption, ...]:
+    """Mortality differs threefold between definitions: say so where the hazards are not of this one."""
+    if definition.hazards_fitted:
+        return ()
+    fitted = [one for one in DEFINITIONS.values() if one.hazards_fitted]
+    english = ", ".join(one.label for one in fitted)
+    chinese = "、".join(one.label_zh for one in fitted)
+    return (
+        Assumption(
+            about="identity.definition",
+            known={
+                "en": f"Mortality differs between definitions of the disease; hazards were fitted under: {english}.",
+                "zh": f"不同定义的病死率差别很大；风险仅按以下定义的队列拟合：{chinese}。",
+            },
+            handled={
+                "en": f"Those hazards are borrowed for {definition.label}. Mortality of both arms may be off.",
+                "zh": f"{definition.label_zh}借用上述风险；两组病死率均可能有偏差。",
+            },
+            grade="assumed",
+            source="",
         ),
     )
 
