@@ -82,8 +82,8 @@ DEFINITIONS: dict[str, Definition] = {
             {},
             False,
             False,
-            "Acute decompensation of cirrhosis with organ failures by CLIF-C OF; the organ failures have to be"
-            " written as eligibility limits.",
+            "Acute decompensation of cirrhosis with organ failures by CLIF-C OF; the organ failures have to"
+            " be written as eligibility limits.",
             "doi:10.1053/j.gastro.2013.02.042",
             "recalled",
         ),

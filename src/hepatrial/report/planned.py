@@ -60,11 +60,11 @@ def _borrowed_hazards(definition: Definition) -> tuple[Assumption, ...]:
         Assumption(
             about="identity.definition",
             known={
-                "en": f"Mortality differs between definitions of the disease; hazards were fitted under: {english}.",
+                "en": f"Mortality differs between definitions; hazards were fitted under: {english}.",
                 "zh": f"不同定义的病死率差别很大；风险仅按以下定义的队列拟合：{chinese}。",
             },
             handled={
-                "en": f"Those hazards are borrowed for {definition.label}. Mortality of both arms may be off.",
+                "en": f"Those hazards are borrowed for {definition.label}; mortality may be off.",
                 "zh": f"{definition.label_zh}借用上述风险；两组病死率均可能有偏差。",
             },
             grade="assumed",
