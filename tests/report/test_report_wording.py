@@ -87,6 +87,12 @@ def test_wrapped_latin_text_loses_no_word_and_fits(words, width):
     assert all(text_width(line, 12) <= width for line in lines if " " in line)
 
 
+@given(st.lists(st.sampled_from(["第", "24", " ", "周", "run", "·"]), min_size=1, max_size=30))
+def test_text_of_both_kinds_keeps_its_spaces_inside_a_line(parts):
+    text = " ".join("".join(parts).split())
+    assert wrap(text, 10_000, 12) == [text]
+
+
 @given(st.text("肝衰竭细胞治疗，。", min_size=1, max_size=60), st.floats(60, 300))
 def test_wrapped_chinese_text_loses_no_character_and_no_line_begins_with_a_stop(text, width):
     lines = wrap(text, width, 12)

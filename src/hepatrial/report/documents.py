@@ -253,7 +253,7 @@ def html(facts: Facts, results: dict[str, Any], lang: str, drawings: dict[str, D
             facts=facts,
             study=facts.study,
             results=results,
-            sections=SECTIONS,
+            sections=SECTIONS[2:],
             version=versions.get("hepatrial", ""),
             answer=sentences.answer(facts, results, t),
             differences=sentences.differences(facts, results, t),

@@ -23,7 +23,8 @@ def laboratory_numbers(facts: Facts) -> dict[str, Any]:
 
     Returns:
         ``courses``: measure -> arm -> list of {week, measured, median, q1, q3};
-        ``changes``: measure -> arm -> list of {week, mean, low, high, mcse} of the mean change from baseline;
+        ``changes``: measure -> arm -> list of {week, mean, low, high, mcse}, mean change from baseline at
+        the landmarks;
         ``absent``: arm -> list of {week, measured, missing, dead, left, transplanted}, averages per trial.
     """
     visits = facts.visits.filter(pl.col("replicate") != PAIR_REPLICATE)
@@ -49,11 +50,11 @@ def laboratory_numbers(facts: Facts) -> dict[str, Any]:
                 for row in summary.to_dicts()
                 if row[f"{name}.measured"] > 0
             ]
-    tables = {name: _by_visit(facts, visits, name) for name in shown}
+    marked = visits.filter(pl.col("week").is_in(facts.study.landmarks))
     return {
         "courses": courses,
-        "changes": {name: _changes(facts, table) for name, table in tables.items()},
-        "absent": _absent(facts, tables[shown[0]]) if shown else {},
+        "changes": {name: _changes(facts, _by_visit(facts, marked, name)) for name in shown},
+        "absent": _absent(facts, _by_visit(facts, visits, shown[0])) if shown else {},
     }
 
 

@@ -101,7 +101,7 @@ def text_width(text: str, size: float) -> float:
 
 def wrap(text: str, width: float, size: float) -> list[str]:
     """Lines no wider than ``width`` pixels, broken at spaces and between Chinese characters."""
-    pieces = re.findall(r"[^\s\u2e80-\uffef]+\s*|[\u2e80-\uffef]", text)
+    pieces = re.findall(r"[^\s\u2e80-\uffef]+\s*|[\u2e80-\uffef]\s*", text)
     lines, line = [], ""
     for piece in pieces:
         closing = unicodedata.category(piece[0]) in ("Pe", "Po", "Pf") and ord(piece[0]) > 0x2E80

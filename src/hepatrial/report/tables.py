@@ -243,7 +243,10 @@ def trialist(facts: Facts, results: dict[str, Any], t: Catalogue) -> Table:
         tests = {test["arm"]: test for test in results["survival"]["tests"] if test["endpoint"] == endpoint}
         for kind, write in (("hazard_ratio", _ratio), ("rmst", _rmst), ("logrank", _logrank)):
             rows.append(Row((t(f"test.{kind}"), *(write(tests[a.name], t) for a, _ in facts.contrasts))))
-    notes = (t("note.trialist", replicates=number(facts.replicates, 0)), t("note.strategies"))
+    notes = (
+        t("note.trialist", replicates=number(facts.replicates, 0)),
+        *(t(f"note.strategy.{strategy}") for strategy in facts.study.strategies),
+    )
     words = frozenset(range(1, len(head)))
     return Table("table-trialist", t("caption.trialist"), tuple(head), tuple(rows), notes, words)
 

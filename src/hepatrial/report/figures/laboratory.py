@@ -63,9 +63,8 @@ def _panel(
         title=t("axis.weeks"), values=list(range(0, int(weeks) + 1, step)), grid=False, format="d"
     )
     kind = "log" if measure in _LOG else "linear"
-    y_axis = alt.Axis(
-        title=None, tickCount=5, minExtent=32, maxExtent=32, format="~r" if kind == "linear" else "d"
-    )
+    ticks: dict[str, Any] = {"values": [1, 5, 20, 100, 500, 2000]} if kind == "log" else {"tickCount": 5}
+    y_axis = alt.Axis(title=None, minExtent=32, maxExtent=32, format="~r", **ticks)
     base = alt.Chart(rows_of(rows)).encode(
         x=alt.X("week:Q", scale=alt.Scale(domain=[0, weeks], nice=False), axis=x_axis),
         color=alt.Color("arm:N", scale=frame.colours(), legend=frame.arm_legend()),
