@@ -190,5 +190,5 @@ def test_scar_grows_under_inflammation_within_the_measured_synthesis():
 def test_regeneration_falls_with_age_as_its_card_says():
     young = follow([0, 1], regeneration=1.0, age=30.0)["regeneration_now"][0]
     old = follow([0, 1], regeneration=1.0, age=60.0)["regeneration_now"][0]
-    card = 0.0185
+    card = load_cards().model["regeneration_loss_with_age"].value
     assert old / young == pytest.approx(np.exp(-30 * card), rel=0.02)
