@@ -32,7 +32,7 @@ def test_statistics_and_p_value_are_those_of_r(name):
 
 
 def subjects(replicates, n, seed, ratio=1.0, delay=0.0):
-    """Exponential deaths in two arms, censored at 90; arm a has ``ratio`` times the hazard after ``delay``."""
+    """Exponential deaths in two arms, censored at 90; arm a has ``ratio`` times the hazard after a delay."""
     rng = np.random.default_rng(seed)
     size = replicates * n
     arm = np.where(np.arange(size) % 2, "b", "a")

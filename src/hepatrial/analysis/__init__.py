@@ -34,10 +34,26 @@ from hepatrial.analysis.replicates import (
 from hepatrial.analysis.result import Inference
 from hepatrial.analysis.rmst import RmstContrast, rmst, rmst_contrast
 from hepatrial.analysis.safety import event_rates
+from hepatrial.analysis.sample_size import (
+    Accrual,
+    event_fractions,
+    events_for_survival,
+    hazard_of_median,
+    hazard_of_share,
+    size_for_means,
+    size_for_rates,
+    survival_power,
+)
+from hepatrial.analysis.sequential import SequentialDesign, group_sequential
+from hepatrial.analysis.spending import Boundary
+from hepatrial.analysis.stopping import AfterStopping, after_stopping
 
 __all__ = [
     "ENDPOINTS",
+    "Accrual",
+    "AfterStopping",
     "BaselineTable",
+    "Boundary",
     "CoxFit",
     "CumulativeIncidence",
     "FineGrayFit",
@@ -51,18 +67,25 @@ __all__ = [
     "MaxCombo",
     "MaxComboByReplicate",
     "RmstContrast",
+    "SequentialDesign",
     "Summary",
     "SurvivalByArm",
     "SurvivalData",
     "aalen_johansen",
+    "after_stopping",
     "baseline_table",
     "change_from_baseline",
     "concordance",
     "cox",
+    "event_fractions",
     "event_rates",
+    "events_for_survival",
     "fine_gray",
     "fisher_exact",
     "gray",
+    "group_sequential",
+    "hazard_of_median",
+    "hazard_of_share",
     "hazard_ratio_by_replicate",
     "incidence_by_arm",
     "kaplan_meier",
@@ -77,10 +100,13 @@ __all__ = [
     "risk_difference",
     "rmst",
     "rmst_contrast",
+    "size_for_means",
+    "size_for_rates",
     "smd",
     "smd_categories",
     "smd_share",
     "summarise",
     "survival_by_arm",
     "survival_data",
+    "survival_power",
 ]
