@@ -1,6 +1,7 @@
 """A definition whose hazards were not fitted is said to borrow them."""
 
 import pytest
+
 from hepatrial.protocol import DEFINITIONS, load_protocol, protocol_from_dict
 from hepatrial.report.planned import study_of
 

@@ -129,6 +129,33 @@ def test_figures_and_tables_are_numbered_in_the_order_of_the_page(pages):
         assert len(numbers) >= 7
 
 
+def test_numbering_has_no_gap_when_a_figure_or_table_falls_away(facts, drawings):
+    bare = replace(facts, published=(), reported=())
+    page = html(bare, results_of(bare), "en", {k: v for k, v in drawings["en"].items() if k != "published"})
+    for word in ("Figure", "Table"):
+        numbers = [int(n) for n in re.findall(rf"<b>{word} (\d+)\.</b>", page)]
+        assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_a_publication_with_nothing_verified_is_not_said_to_agree(facts, drawings):
+    article = tuple(replace(p, role="article") for p in facts.published)
+    unverified = replace(facts, published=article)
+    page = Page(html(unverified, results_of(unverified), "en", drawings["en"]))
+    assert "No number of this publication is verified and of a kind that can be counted." in page.text
+    assert "0 of 0" not in page.text
+
+
+def test_a_page_without_the_figures_that_have_no_data_is_still_whole(facts):
+    gap = replace(facts.published[0], endpoint="difference", control="smt", count=None, of=None)
+    visits = facts.visits.drop("alt", "bilirubin", "albumin", "inr", "creatinine", "meld")
+    little = replace(facts, published=(gap,), visits=visits)
+    results = results_of(little)
+    drawn = drawings_of(little, results, Catalogue("en"))
+    assert "published" not in drawn
+    assert "laboratory" not in drawn
+    assert "Difference in survival, week 4" in Page(html(little, results, "en", drawn)).text
+
+
 def test_the_question_comes_first_then_the_answer_then_the_comparison(pages):
     places = [pages["en"].index(f'id="{name}"') for name in SECTIONS]
     assert places == sorted(places)

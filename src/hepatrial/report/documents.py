@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
+from itertools import count
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
@@ -98,7 +99,7 @@ def _figures(facts: Facts, results: dict[str, Any], t: Catalogue) -> dict[str, D
     made = {
         "km": _draw(
             "figure-km",
-            t("caption.km" if banded else "caption.km_plain", replicates=replicates),
+            _km_caption(banded, bool(points), replicates, t),
             lambda f: survival_curves(
                 curves["overall_survival"],
                 f,
@@ -148,6 +149,13 @@ def _figures(facts: Facts, results: dict[str, Any], t: Catalogue) -> dict[str, D
     return made
 
 
+def _km_caption(banded: bool, marked: bool, replicates: str, t: Catalogue) -> str:
+    parts = [t("caption.km", replicates=replicates), t("caption.km_band" if banded else "caption.km_plain")]
+    if marked:
+        parts.append(t("caption.km_marks"))
+    return t("list.space").join(parts)
+
+
 def _point(row: dict[str, Any]) -> dict[str, Any]:
     """A published survival point as the figure wants it; only a printed interval is drawn."""
     printed = row["interval"] == "printed"
@@ -188,10 +196,8 @@ def _variants(
             "texts": sentences.variant_findings(entry, t),
             "figure": drawings[f"variants-{entry['arm']}"],
             "table": tables.variants(facts, entry, t),
-            "number": 4 + i,
-            "table_number": 5 + i,
         }
-        for i, entry in enumerate(results["counterfactual"])
+        for entry in results["counterfactual"]
     ]
 
 
@@ -265,7 +271,8 @@ def html(facts: Facts, results: dict[str, Any], lang: str, drawings: dict[str, D
             variants=variants,
             figures=drawings,
             tables=_tables(facts, results, t),
-            next={"figure": 3 + len(variants), "table": 4 + len(variants)},
+            next_figure=count(1).__next__,
+            next_table=count(1).__next__,
             methods=[
                 t("methods.model"),
                 t("methods.events"),

@@ -103,7 +103,9 @@ def _agreement(results: dict[str, Any], t: Catalogue) -> str:
         return t("answer.nothing_published")
     if not any(row["inside"] is not None for row in results["comparison"]):
         return t("answer.too_few")
-    text = t("answer.tally", **{key: number(value, 0) for key, value in tally.items()})
+    counted = tally["fitted"] + tally["predicted"]
+    shown = {key: number(value, 0) for key, value in tally.items()}
+    text = t("answer.tally", **shown) if counted else t("answer.tally_none")
     if tally["article_missed"]:
         text += t("answer.tally_article", missed=tally["article_missed"], of=tally["article"])
     missed = tally["fitted_missed"] + tally["predicted_missed"] + tally["article_missed"]
