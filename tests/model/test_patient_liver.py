@@ -7,6 +7,8 @@ import pytest
 from patient_course import FAILURE, FLARE, INFLAMED, REFERENCE, follow
 from scipy.integrate import simpson
 
+from hepatrial.model import load_cards
+
 TEN_YEARS = 3650.0
 DONOR_DAYS = [0, 7, 14, 30, 90, 180, 365, 1460]
 # Liver volume after right and left living-donor hepatectomy (doi:10.1007/s11605-011-1590-y), share of the
