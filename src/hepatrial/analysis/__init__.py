@@ -3,6 +3,7 @@
 Knows only the shared words, nothing of the model, so it works on a real trial's tables as well.
 """
 
+from hepatrial.analysis.ancova import ancova
 from hepatrial.analysis.balance import BaselineTable, baseline_table, smd, smd_categories, smd_share
 from hepatrial.analysis.change import change_from_baseline
 from hepatrial.analysis.competing import CumulativeIncidence, aalen_johansen
@@ -15,12 +16,17 @@ from hepatrial.analysis.endpoints import (
     kaplan_meier_by_arm,
     survival_data,
 )
+from hepatrial.analysis.episodes import Episodes, episodes
 from hepatrial.analysis.fine_gray import FineGrayFit, fine_gray
 from hepatrial.analysis.gray import Gray, gray
+from hepatrial.analysis.ipcw import WeightedSurvival, ipcw_kaplan_meier
 from hepatrial.analysis.kaplan_meier import KaplanMeier, kaplan_meier
 from hepatrial.analysis.logrank import LogRank, logrank
 from hepatrial.analysis.maxcombo import MaxCombo, MaxComboByReplicate, maxcombo, maxcombo_by_replicate
+from hepatrial.analysis.milestone import milestone
+from hepatrial.analysis.proportional import ProportionalHazards, proportional_hazards
 from hepatrial.analysis.proportions import fisher_exact, proportion_interval, rate_interval, risk_difference
+from hepatrial.analysis.random_slope import RandomSlopeFit, random_slope
 from hepatrial.analysis.replicates import (
     HazardRatioByReplicate,
     LogRankByReplicate,
@@ -47,6 +53,7 @@ from hepatrial.analysis.sample_size import (
 from hepatrial.analysis.sequential import SequentialDesign, group_sequential
 from hepatrial.analysis.spending import Boundary
 from hepatrial.analysis.stopping import AfterStopping, after_stopping
+from hepatrial.analysis.win_ratio import TimeLevel, ValueLevel, WinRatio, win_ratio
 
 __all__ = [
     "ENDPOINTS",
@@ -56,6 +63,7 @@ __all__ = [
     "Boundary",
     "CoxFit",
     "CumulativeIncidence",
+    "Episodes",
     "FineGrayFit",
     "Gray",
     "HazardRatioByReplicate",
@@ -66,17 +74,25 @@ __all__ = [
     "MarginalContrast",
     "MaxCombo",
     "MaxComboByReplicate",
+    "ProportionalHazards",
+    "RandomSlopeFit",
     "RmstContrast",
     "SequentialDesign",
     "Summary",
     "SurvivalByArm",
     "SurvivalData",
+    "TimeLevel",
+    "ValueLevel",
+    "WeightedSurvival",
+    "WinRatio",
     "aalen_johansen",
     "after_stopping",
+    "ancova",
     "baseline_table",
     "change_from_baseline",
     "concordance",
     "cox",
+    "episodes",
     "event_fractions",
     "event_rates",
     "events_for_survival",
@@ -88,6 +104,7 @@ __all__ = [
     "hazard_of_share",
     "hazard_ratio_by_replicate",
     "incidence_by_arm",
+    "ipcw_kaplan_meier",
     "kaplan_meier",
     "kaplan_meier_by_arm",
     "logrank",
@@ -95,7 +112,10 @@ __all__ = [
     "marginal_contrast",
     "maxcombo",
     "maxcombo_by_replicate",
+    "milestone",
     "proportion_interval",
+    "proportional_hazards",
+    "random_slope",
     "rate_interval",
     "risk_difference",
     "rmst",
@@ -109,4 +129,5 @@ __all__ = [
     "survival_by_arm",
     "survival_data",
     "survival_power",
+    "win_ratio",
 ]

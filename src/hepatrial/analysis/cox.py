@@ -1,4 +1,4 @@
-"""Cox's proportional hazards model: Efron and Breslow ties, strata."""
+"""Cox's proportional hazards model: Efron and Breslow ties, strata, time-dependent covariates."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class CoxFit:
         hazard_ratios: one inference a covariate, on the ratio scale (``se`` is on the log scale).
         likelihood_ratio, score, wald: tests that all coefficients are 0.
         ties: "efron" or "breslow".
-        n, n_events: patients and events used.
+        n, n_events: rows (patients, or episodes with ``start``) and events used.
     """
 
     names: tuple[str, ...]
@@ -59,6 +59,7 @@ def cox(
     event: ArrayLike,
     covariates: ArrayLike,
     *,
+    start: ArrayLike | None = None,
     names: Sequence[str] | None = None,
     strata: ArrayLike | None = None,
     ties: str = "efron",
@@ -69,6 +70,8 @@ def cox(
     Args:
         time, event: (n,) times and 1 = event.
         covariates: (n,) or (n, p) numbers.
+        start: (n,) times from which each row is at risk: it covers (start, time], so that a patient with
+            changing covariates is several rows (see ``episodes``); default -inf, at risk from the beginning.
         names: p covariate names; default x1, x2 ...
         strata: (n,) stratum labels, each with its own baseline hazard.
         ties: "efron" or "breslow".
@@ -88,14 +91,20 @@ def cox(
     check.choice("ties", ties, ("efron", "breslow"), problems)
     check.confidence_level(level, problems)
     strata_ = np.zeros(len(time_)) if strata is None else check.labels("strata", strata, problems)
+    start_ = np.full(len(time_), -np.inf) if start is None else check.numbers("start", start, problems)
     check.refuse(problems)
-    check.same_length(problems, time=time_, covariates=x, strata=strata_)
+    check.same_length(problems, time=time_, covariates=x, strata=strata_, start=start_)
+    check.refuse(problems)
+    if (start_ >= time_).any():
+        problems.append(
+            Problem("start", f"{int((start_ >= time_).sum())} not before time", "must be before time")
+        )
     check.refuse(problems)
     scale = column_scale(x, names_, event_, problems)
     check.refuse(problems)
 
     z = (x - x.mean(axis=0)) / scale
-    likelihood = _PartialLikelihood(time_, event_, z, strata_, ties)
+    likelihood = PartialLikelihood(start_, time_, event_, z, strata_, ties)
     null = likelihood(np.zeros(len(names_)))
     if np.linalg.matrix_rank(null.information, tol=1e-10, hermitian=True) < len(names_):
         allowed = "must vary among those at risk when an event happens"
@@ -118,7 +127,7 @@ def cox(
         loglik_null=null.value,
         loglik=best.value,
         # Rounded: equal covariates must tie whatever the order of summation.
-        concordance=concordance(time_, event_, np.round(z @ beta, 10), strata=strata_),
+        concordance=concordance(time_, event_, np.round(z @ beta, 10), strata=strata_, start=start_),
         hazard_ratios=hazard_ratios(method, names_, coef, np.sqrt(np.diag(covariance)), level),
         likelihood_ratio=tests[0],
         score=tests[1],
@@ -180,20 +189,22 @@ class _Point:
     information: Floats
 
 
-class _PartialLikelihood:
+class PartialLikelihood:
     """Log partial likelihood with its derivatives; the risk sets are laid out once."""
 
-    def __init__(self, time: Floats, event: Ints, x: Floats, strata: check.Labels, ties: str) -> None:
-        self._parts = []
+    def __init__(
+        self, start: Floats, time: Floats, event: Ints, x: Floats, strata: check.Labels, ties: str
+    ) -> None:
+        self.parts: list[Stratum] = []
         for stratum in np.unique(strata):
             inside = np.flatnonzero(strata == stratum)
             order = inside[np.argsort(-time[inside], kind="stable")]
             if event[order].any():
-                self._parts.append(_Stratum(time[order], event[order], x[order], ties))
+                self.parts.append(Stratum(start[order], time[order], event[order], x[order], ties))
         self.dimension = x.shape[1]
 
     def __call__(self, beta: Floats) -> _Point:
-        points = [part(beta) for part in self._parts]
+        points = [part(beta) for part in self.parts]
         return _Point(
             sum(point.value for point in points),
             np.sum([point.score for point in points], axis=0),
@@ -201,43 +212,56 @@ class _PartialLikelihood:
         )
 
 
-class _Stratum:
+class Stratum:
     """One stratum, sorted by time downwards, so that risk sets are running sums."""
 
-    def __init__(self, time: Floats, event: Ints, x: Floats, ties: str) -> None:
+    def __init__(self, start: Floats, time: Floats, event: Ints, x: Floats, ties: str) -> None:
         self._x, self._event = x, event.astype(np.float64)
         self._outer = x[:, :, None] * x[:, None, :]
         self._start = np.flatnonzero(np.append(True, np.diff(time) != 0))
         self._last = np.append(self._start[1:], time.size) - 1
         deaths = np.add.reduceat(event, self._start)
-        # One row a death: the l-th of d tied deaths sees the tied deaths reduced by l/d (Efron).
+        # One row a death; the l-th of d tied deaths sees the tied deaths reduced by l/d (Efron).
         self._row = np.repeat(np.arange(deaths.size), deaths)
         rank = np.arange(self._row.size) - np.repeat(np.cumsum(deaths) - deaths, deaths)
         self._reduce = rank / deaths[self._row] if ties == "efron" else np.zeros(self._row.size)
         self._dead_x = x[event == 1].sum(axis=0)
+        # Rows that begin at or after a death are not yet at risk; they are first in this order.
+        self._entry = np.argsort(-start, kind="stable")
+        late = np.searchsorted(-start[self._entry], -time[self._start], side="right")
+        self._late = late if late.any() else None
+        self.death_times = time[self._start][self._row]
+        self.death_x = x[event == 1]
 
     def __call__(self, beta: Floats) -> _Point:
         eta = self._x @ beta
         shift = eta.max()
-        weight = np.exp(eta - shift)
-        s0 = self._at_deaths(weight)
-        s1 = self._at_deaths(weight[:, None] * self._x)
-        s2 = self._at_deaths(weight[:, None, None] * self._outer)
-        mean = s1 / s0[:, None]
-        information = np.sum(s2 / s0[:, None, None], axis=0) - mean.T @ mean
+        s0, mean, variance = self.moments(beta)
         value = float(self._dead_x @ beta - np.sum(np.log(s0) + shift))
-        return _Point(value, self._dead_x - mean.sum(axis=0), information)
+        return _Point(value, self._dead_x - mean.sum(axis=0), variance.sum(axis=0))
+
+    def moments(self, beta: Floats) -> tuple[Floats, Floats, Floats]:
+        """By death, latest first: sum of exp(eta - max eta), mean and variance of x over the risk set."""
+        eta = self._x @ beta
+        weight = np.exp(eta - eta.max())
+        s0 = self._at_deaths(weight)
+        mean = self._at_deaths(weight[:, None] * self._x) / s0[:, None]
+        square = self._at_deaths(weight[:, None, None] * self._outer) / s0[:, None, None]
+        return s0, mean, square - mean[:, :, None] * mean[:, None, :]
 
     def _at_deaths(self, values: Floats) -> Floats:
         """Sum over the risk set of each death, tied deaths reduced."""
-        at_risk = np.cumsum(values, axis=0)[self._last][self._row]
+        at_risk = np.cumsum(values, axis=0)[self._last]
+        if self._late is not None:
+            empty = np.zeros((1, *values.shape[1:]))
+            at_risk = at_risk - np.concatenate([empty, np.cumsum(values[self._entry], axis=0)])[self._late]
         own = self._event.reshape(-1, *[1] * (values.ndim - 1))
         tied = np.add.reduceat(values * own, self._start, axis=0)[self._row]
-        result: Floats = at_risk - self._reduce.reshape(-1, *[1] * (values.ndim - 1)) * tied
+        result: Floats = at_risk[self._row] - self._reduce.reshape(-1, *[1] * (values.ndim - 1)) * tied
         return result
 
 
-def _maximise(likelihood: _PartialLikelihood, null: _Point) -> tuple[Floats, NDArray[np.bool_], _Point]:
+def _maximise(likelihood: PartialLikelihood, null: _Point) -> tuple[Floats, NDArray[np.bool_], _Point]:
     """Newton's method with step halving from 0, covariates standardised.
 
     Returns:
@@ -302,12 +326,18 @@ def hazard_ratios(
 
 
 def concordance(
-    time: ArrayLike, event: ArrayLike, risk: ArrayLike, *, strata: ArrayLike | None = None
+    time: ArrayLike,
+    event: ArrayLike,
+    risk: ArrayLike,
+    *,
+    strata: ArrayLike | None = None,
+    start: ArrayLike | None = None,
 ) -> float:
     """Harrell's C: share of usable pairs in which the earlier event has the higher risk, ties half.
 
     A pair is usable if the earlier time is an event (at equal times, an event before a censoring; two
-    events at one time are not compared) and both are in one stratum. NaN without usable pairs.
+    events at one time are not compared) and both are in one stratum; with ``start`` the other row must be
+    at risk at the event. NaN without usable pairs.
 
     Raises:
         BadInput: with every problem of the input.
@@ -316,14 +346,15 @@ def concordance(
     time_, event_ = check.survival(time, event, problems)
     risk_ = check.numbers("risk", risk, problems)
     strata_ = np.zeros(len(time_)) if strata is None else check.labels("strata", strata, problems)
+    start_ = np.full(len(time_), -np.inf) if start is None else check.numbers("start", start, problems)
     check.refuse(problems)
-    check.same_length(problems, time=time_, risk=risk_, strata=strata_)
+    check.same_length(problems, time=time_, risk=risk_, strata=strata_, start=start_)
     if problems:
         raise BadInput(problems)
     won = usable = 0.0
     for i in np.flatnonzero(event_ == 1):
         later = (time_ > time_[i]) | ((time_ == time_[i]) & (event_ == 0))
-        later &= strata_ == strata_[i]
+        later &= (strata_ == strata_[i]) & (start_ < time_[i])
         usable += later.sum()
         won += (risk_[later] < risk_[i]).sum() + 0.5 * (risk_[later] == risk_[i]).sum()
     return float(won / usable) if usable else float("nan")
