@@ -63,7 +63,12 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
 def _acceptance(folder: RunFolder) -> str:
     steps = {step["name"]: step["count"] for step in folder.acceptance["steps"]}
     counts = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in steps.items() if count)
-    return f"Of {folder.acceptance['candidates']} who fell ill: {counts}."
+    text = f"Of {folder.acceptance['candidates']} who fell ill: {counts}."
+    matching = folder.acceptance["matching"]
+    if matching["requested"]:
+        effective, miss = matching["effective_n"], matching["largest_miss_sd"]
+        text += f" Matched to the Table 1: effective N {effective:.0f}, largest miss {miss:.2g} SD."
+    return text
 
 
 def _tell(folder: RunFolder, lang: str, as_json: bool) -> None:
