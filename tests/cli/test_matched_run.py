@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
-from hepatrial.cli.app import app
 from typer.testing import CliRunner
+
+from hepatrial.cli.app import app
 
 WISH = """
 [[population.table1]]
