@@ -62,7 +62,7 @@ MEASURES: dict[str, Measure] = {
 }
 
 PAIR_REPLICATE = 0
-"""``replicate`` of the counterfactual arms: the same patients, same luck, in every arm. Trials count from 1."""
+"""``replicate`` of the counterfactual arms (same patients, same luck, every arm). Trials count from 1."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ VISIT: tuple[Column, ...] = (
     Column("week", "Float64", "weeks", "planned time"),
     Column("day", "Float64", "days", "time of measurement, from randomisation"),
 )
-"""Visit table: one row a visit that took place; further columns are the protocol's measures, observed (with assay noise)."""
+"""Visit table: one row a visit that took place. Further columns: the protocol's measures with assay noise."""
 
 EVENT: tuple[Column, ...] = (
     *_KEY,
@@ -118,4 +118,4 @@ EVENT: tuple[Column, ...] = (
     Column("event", "String", "", "name of the event"),
     Column("detail", "String", "", "cause, reason or ''"),
 )
-"""Event table: death, transplant, severe_infection, mild_infection, variceal_bleeding, fever, cell_infusion, dropout, discharge_to_die ..."""
+"""Event table: death, transplant, infections, bleeding, fever, cell_infusion, dropout, discharge_to_die ..."""
