@@ -98,7 +98,7 @@ class Stream:
         return -np.log(self.uniform(patient, occurrence))
 
     def exponential_table(self, patient: ArrayLike, occurrences: int) -> NDArray[np.float64]:
-        """``exponential`` of n patients and occurrences 0, 1 ... at a quarter of the cost: (n, occurrences)."""
+        """``exponential`` of patients and occurrences 0, 1 ... at a quarter of its cost: (n, occurrences)."""
         person = np.asarray(patient, dtype=np.uint64)
         blocks = -(-occurrences // 4)
         pair = np.broadcast_arrays(person[:, None], np.arange(blocks, dtype=np.uint64)[None, :])

@@ -118,4 +118,4 @@ EVENT: tuple[Column, ...] = (
     Column("event", "String", "", "name of the event"),
     Column("detail", "String", "", "cause, reason or ''"),
 )
-"""Event table: death, transplant, infections, bleeding, fever, cell_infusion, dropout, discharge_to_die ..."""
+"""Event table: death, transplant, infections, bleeding, fever, cell_infusion, dropout, discharge_to_die"""
