@@ -232,6 +232,12 @@ def check_call(
     """
     c = _Checker()
     hazards, n_states = len(spec.hazards), len(spec.states)
+    for trigger in spec.triggers:
+        c.complain(
+            f"event {trigger.name}",
+            "a general trigger",
+            "this call knows hazard events and actions only; use simulate_model",
+        )
     p = c.floats("parameters", parameters, (None, len(spec.parameters)))
     n = len(p)
     y = c.floats("initial", initial, (n, n_states))

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from hepatrial.engine.ir import Array, Function, Lanes, Value
+from hepatrial.errors import BadInput, Problem
 from hepatrial.model import expr as ex
 from hepatrial.model.expr import Expr
 
@@ -280,5 +281,8 @@ class Lowering:
                 return v[0] | v[1]
             case "not":
                 return ~v[0]
-            case _:
+            case "true" | "false":
                 return self.f.constant(mask, 1 if node.op == "true" else 0)
+            case _:
+                allowed = "the compiled engine does not have this function; use simulate_model"
+                raise BadInput([Problem("compile_model", node.op, allowed)])

@@ -33,6 +33,21 @@ ARITHMETIC = (
     "floor",
     "ceil",
 )
+LIBRARY = (
+    "sin",
+    "cos",
+    "tan",
+    "asin",
+    "acos",
+    "atan",
+    "sinh",
+    "cosh",
+    "asinh",
+    "acosh",
+    "atanh",
+    "factorial",
+)
+"""Functions that the plain implementations take from the platform's library; the compiled engine has none."""
 COMPARISONS = ("lt", "le", "gt", "ge", "eq", "ne")
 LOGIC = ("and", "or", "not", "true", "false")
 
@@ -294,6 +309,40 @@ def safe_ceil(x: float) -> float:
     return float(math.ceil(x)) if math.isfinite(x) else x
 
 
+def safe_library(f: Callable[[float], float]) -> Callable[[float], float]:
+    """``f`` by IEEE rules: NaN outside its domain, infinity where it overflows (signed for odd functions)."""
+
+    def safe(x: float) -> float:
+        try:
+            return f(x)
+        except OverflowError:
+            return math.copysign(math.inf, x) if f is math.sinh else math.inf
+        except ValueError:
+            # The poles of atanh are infinities; everything else outside the domain is no number.
+            return math.copysign(math.inf, x) if f is math.atanh and abs(x) == 1 else math.nan
+
+    safe.__name__ = f"safe_{f.__name__}"
+    return safe
+
+
+def safe_factorial(x: float) -> float:
+    """x! of whole numbers from 0; NaN elsewhere."""
+    if not (math.isfinite(x) and x >= 0 and x == math.floor(x)):
+        return math.nan
+    return float(math.factorial(int(x))) if x <= 170 else math.inf
+
+
+_LIBRARY: dict[str, Callable[[float], float]] = {
+    name: safe_factorial if name == "factorial" else safe_library(getattr(math, name)) for name in LIBRARY
+}
+
+
+def library(op: str, a: Number) -> Expr:
+    """A function of ``LIBRARY``."""
+    a = as_expr(a)
+    return const(_LIBRARY[op](a.value)) if a.is_constant else _node(op, (a,))
+
+
 exp = _function("exp", safe_exp)
 ln = _function("ln", safe_ln)
 sqrt = _function("sqrt", safe_sqrt)
@@ -422,6 +471,8 @@ def rebuild(node: Expr, args: Sequence[Expr]) -> Expr:
         return node
     if node.op in COMPARISONS:
         return compare(node.op, *args)
+    if node.op in LIBRARY:
+        return library(node.op, *args)
     return _BUILD[node.op](*args)
 
 
@@ -504,7 +555,38 @@ def _chain(node: Expr, d: Sequence[Expr]) -> Expr:
             return choose(compare("gt", a[0], a[1]), d[0], d[1])
         case "ite":
             return choose(a[0], d[1], d[2])
-        case _:  # floor, ceil
+        case "floor" | "ceil":
+            return ZERO
+        case _:
+            return mul(_slope(node.op, a[0], node), d[0])
+
+
+def _slope(op: str, x: Expr, value: Expr) -> Expr:
+    """Derivative of a library function at x, where it has ``value``."""
+    match op:
+        case "sin":
+            return library("cos", x)
+        case "cos":
+            return neg(library("sin", x))
+        case "tan":
+            return ONE + value * value
+        case "asin":
+            return div(ONE, sqrt(ONE - x * x))
+        case "acos":
+            return div(const(-1.0), sqrt(ONE - x * x))
+        case "atan":
+            return div(ONE, ONE + x * x)
+        case "sinh":
+            return library("cosh", x)
+        case "cosh":
+            return library("sinh", x)
+        case "asinh":
+            return div(ONE, sqrt(x * x + 1))
+        case "acosh":
+            return div(ONE, sqrt(x * x - 1))
+        case "atanh":
+            return div(ONE, ONE - x * x)
+        case _:  # the factorial of whole numbers has steps, no slope
             return ZERO
 
 
@@ -530,6 +612,7 @@ _NUMPY: dict[str, Callable[..., Any]] = {
     "true": lambda: np.True_,
     "false": lambda: np.False_,
     **_COMPARE,
+    **{name: np.vectorize(_LIBRARY[name], otypes=[np.float64]) for name in LIBRARY},
 }
 
 
@@ -573,7 +656,7 @@ _PYTHON = {
     "true": "True",
     "false": "False",
     "abs": "abs({0})",
-    **{op: f"safe_{op}({{0}})" for op in ("exp", "ln", "sqrt", "floor", "ceil")},
+    **{op: f"safe_{op}({{0}})" for op in ("exp", "ln", "sqrt", "floor", "ceil", *LIBRARY)},
     **{op: f"safe_{op}({{0}}, {{1}})" for op in ("div", "pow", "min", "max")},
 }
 
@@ -618,6 +701,7 @@ def python_function(
             safe_pow,
             safe_min,
             safe_max,
+            *_LIBRARY.values(),
         )
     }
     exec(python_source(outputs, vectors), scope)

@@ -69,7 +69,12 @@ def _read(sbml: str) -> Any:
     for i in range(document.getNumPlugins()):
         package = document.getPlugin(i).getPackageName()
         # The mathematics of L3V2 is shown as a plug-in although it is part of the core.
-        if package != "l3v2extendedmath" and document.getPackageRequired(package):
+        # On Level 2 files layout and render are annotations, which libSBML calls required all the same.
+        if (
+            package != "l3v2extendedmath"
+            and document.getLevel() >= 3
+            and document.getPackageRequired(package)
+        ):
             wanted = "only SBML core is understood; flatten or remove the package"
             problems.append(Problem(f"package {package}", "required", wanted))
     if problems:
@@ -95,6 +100,30 @@ _FUNCTIONS: dict[int, Callable[[Expr], Expr]] = {
     libsbml.AST_FUNCTION_FLOOR: ex.floor,
     libsbml.AST_FUNCTION_CEILING: ex.ceil,
     libsbml.AST_FUNCTION_TANH: lambda x: 1 - 2 / (ex.exp(2 * x) + 1),
+    libsbml.AST_FUNCTION_SIN: lambda x: ex.library("sin", x),
+    libsbml.AST_FUNCTION_COS: lambda x: ex.library("cos", x),
+    libsbml.AST_FUNCTION_TAN: lambda x: ex.library("tan", x),
+    libsbml.AST_FUNCTION_SEC: lambda x: 1 / ex.library("cos", x),
+    libsbml.AST_FUNCTION_CSC: lambda x: 1 / ex.library("sin", x),
+    libsbml.AST_FUNCTION_COT: lambda x: 1 / ex.library("tan", x),
+    libsbml.AST_FUNCTION_ARCSIN: lambda x: ex.library("asin", x),
+    libsbml.AST_FUNCTION_ARCCOS: lambda x: ex.library("acos", x),
+    libsbml.AST_FUNCTION_ARCTAN: lambda x: ex.library("atan", x),
+    libsbml.AST_FUNCTION_ARCSEC: lambda x: ex.library("acos", 1 / x),
+    libsbml.AST_FUNCTION_ARCCSC: lambda x: ex.library("asin", 1 / x),
+    libsbml.AST_FUNCTION_ARCCOT: lambda x: ex.library("atan", 1 / x),
+    libsbml.AST_FUNCTION_SINH: lambda x: ex.library("sinh", x),
+    libsbml.AST_FUNCTION_COSH: lambda x: ex.library("cosh", x),
+    libsbml.AST_FUNCTION_SECH: lambda x: 1 / ex.library("cosh", x),
+    libsbml.AST_FUNCTION_CSCH: lambda x: 1 / ex.library("sinh", x),
+    libsbml.AST_FUNCTION_COTH: lambda x: ex.library("cosh", x) / ex.library("sinh", x),
+    libsbml.AST_FUNCTION_ARCSINH: lambda x: ex.library("asinh", x),
+    libsbml.AST_FUNCTION_ARCCOSH: lambda x: ex.library("acosh", x),
+    libsbml.AST_FUNCTION_ARCTANH: lambda x: ex.library("atanh", x),
+    libsbml.AST_FUNCTION_ARCSECH: lambda x: ex.library("acosh", 1 / x),
+    libsbml.AST_FUNCTION_ARCCSCH: lambda x: ex.library("asinh", 1 / x),
+    libsbml.AST_FUNCTION_ARCCOTH: lambda x: ex.library("atanh", 1 / x),
+    libsbml.AST_FUNCTION_FACTORIAL: lambda x: ex.library("factorial", x),
 }
 _CONSTANTS = {
     libsbml.AST_CONSTANT_PI: ex.const(math.pi),
@@ -108,6 +137,11 @@ _CONSTANTS = {
 
 class _Unsupported(Exception):
     """A construct of MathML that the engine does not have."""
+
+
+def rate_name(name: str) -> str:
+    """The symbol that stands for the time derivative of a variable."""
+    return f"rateOf({name})"
 
 
 def _number(e: Expr) -> Expr:
@@ -125,8 +159,12 @@ def _fold(f: Callable[[Expr, Expr], Expr], terms: list[Expr], empty: Expr) -> Ex
     return result
 
 
-def expression_of(node: Any) -> Expr:
+def expression_of(node: Any, names: Mapping[str, str] | None = None) -> Expr:
     """The expression of a libSBML syntax tree.
+
+    Args:
+        node: root of the tree.
+        names: what an id is called in expressions, where not by itself.
 
     Raises:
         _Unsupported: with the name of the construct.
@@ -135,10 +173,13 @@ def expression_of(node: Any) -> Expr:
     if node.isNumber():
         return ex.const(node.getValue())
     if kind == libsbml.AST_NAME:
-        return ex.sym(node.getName())
+        return ex.sym(names.get(node.getName(), node.getName()) if names else node.getName())
     if kind in _CONSTANTS:
         return _CONSTANTS[kind]
-    args = [expression_of(node.getChild(i)) for i in range(node.getNumChildren())]
+    if kind == libsbml.AST_FUNCTION_RATE_OF and node.getChild(0).getType() == libsbml.AST_NAME:
+        name = node.getChild(0).getName()
+        return ex.sym(rate_name(names.get(name, name) if names else name))
+    args = [expression_of(node.getChild(i), names) for i in range(node.getNumChildren())]
     result = _logic(kind, args)
     if result is None:
         result = _arithmetic(kind, [_number(a) for a in args], args)
@@ -163,6 +204,8 @@ def _logic(kind: int, args: list[Expr]) -> Expr | None:
         return _fold(
             lambda a, b: ex.either(ex.both(a, ex.negate(b)), ex.both(ex.negate(a), b)), truths, ex.FALSE
         )
+    if kind == libsbml.AST_LOGICAL_IMPLIES:
+        return ex.either(ex.negate(truths[0]), truths[1])
     return None
 
 
@@ -191,6 +234,10 @@ def _arithmetic(kind: int, args: list[Expr], raw: list[Expr]) -> Expr | None:
         return ex.minimum(*args)
     if kind == libsbml.AST_FUNCTION_PIECEWISE:
         return _piecewise(args, raw)
+    if kind in (libsbml.AST_FUNCTION_QUOTIENT, libsbml.AST_FUNCTION_REM):
+        ratio = ex.div(*args)
+        whole = ex.choose(ex.compare("lt", ratio, 0), ex.ceil(ratio), ex.floor(ratio))  # towards zero
+        return whole if kind == libsbml.AST_FUNCTION_QUOTIENT else args[0] - args[1] * whole
     return None
 
 

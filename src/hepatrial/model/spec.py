@@ -68,6 +68,44 @@ class Hazard:
         return self.jump.recurrent
 
 
+@dataclass(frozen=True)
+class Species:
+    """How a species of SBML is kept: its state is the amount, its symbol the amount or the concentration.
+
+    Attributes:
+        amount: the amount as an expression in names of the model.
+        concentration: the same for the concentration; None where the compartment has no size.
+        size: size of the compartment; None where it has none.
+    """
+
+    amount: Expr
+    concentration: Expr | None
+    size: Expr | None
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """A general event of SBML: it strikes whenever its condition turns from false to true.
+
+    Attributes:
+        name: id of the event, or ``event <number>``.
+        condition: over the same names as an observable.
+        assignments: (name as SBML writes it, expression) pairs, all from the values before the event.
+        priority: higher strikes first among events of one instant; None comes last.
+        persistent: once triggered it strikes, even if the condition has turned false in between.
+        initial: what the condition is taken to have been before time 0.
+        early: the expressions are evaluated when the event is triggered, not when it strikes.
+    """
+
+    name: str
+    condition: Expr
+    assignments: tuple[tuple[str, Expr], ...]
+    priority: Expr | None = None
+    persistent: bool = True
+    initial: bool = True
+    early: bool = True
+
+
 @dataclass(frozen=True, eq=False)
 class ModelSpec:
     """A model read from SBML under the conventions of docs/architecture.md, section 1.
@@ -91,6 +129,9 @@ class ModelSpec:
         units: name -> unit text, for the names that have one.
         sbml: flattened SBML L3V2.
         hash: SHA-256 of ``sbml``, in hexadecimal.
+        triggers: general events (only in models of other people; see :func:`hepatrial.load_model`).
+        species: species of SBML by id.
+        sizes: |value| from which each state counts, where it is not to be told from the initial value.
     """
 
     name: str
@@ -108,6 +149,9 @@ class ModelSpec:
     units: Mapping[str, str]
     sbml: str = field(repr=False)
     hash: str
+    triggers: tuple[Trigger, ...] = ()
+    species: Mapping[str, Species] = field(default_factory=dict)
+    sizes: tuple[float, ...] | None = None
 
     @property
     def actions(self) -> tuple[str, ...]:
@@ -130,6 +174,8 @@ class ModelSpec:
 
         The initial value where there is one, else 1 (masses and activities are relative to health).
         """
+        if self.sizes is not None:
+            return np.array(self.sizes, dtype=np.float64)
         return np.where(self.initial_state == 0, 1.0, np.abs(self.initial_state))
 
     @cached_property
