@@ -8,6 +8,7 @@ import typer
 
 from hepatrial.cli import protocols, run, score
 from hepatrial.cli.model import model
+from hepatrial.cli.validate import validate
 
 app = typer.Typer(
     name="hepatrial",
@@ -45,3 +46,4 @@ app.command(epilog=protocols.NEW_EXAMPLES)(protocols.new)
 app.command(epilog=protocols.SCHEMA_EXAMPLES)(protocols.schema)
 app.command(epilog=score.EXAMPLES)(score.score)
 app.add_typer(model, name="model")
+app.add_typer(validate, name="validate")
