@@ -58,6 +58,23 @@ def test_a_percentage_is_inconsistent_exactly_when_no_count_prints_so(n, tenths)
     assert (percent_of_patients("x", text, n).verdict == "inconsistent") == (not some)
 
 
+def test_digits_that_were_cut_off_are_said_to_be_so():
+    found = percent_of_patients("x", "64.7", 48)
+    assert found.verdict == "inconsistent"
+    assert "cut off" not in found.needed
+    found = percent_of_patients("x", "66.6", 54)
+    assert found.verdict == "inconsistent"
+    assert "36/54 gives it if digits were cut off" in found.needed
+
+
+def test_large_arms_are_not_checkable_unless_their_sizes_are_alike():
+    assert difference_of_patients("x", "12.3", 2001, 1999).verdict == "not checkable"
+    assert difference_of_patients("x", "12.35", 300, 300).verdict == "inconsistent"
+    found = difference_of_patients("x", "12.33", 300, 300)
+    assert found.verdict == "consistent"
+    assert found.facts["coverage"] == pytest.approx(0.03)
+
+
 def test_percentages_of_many_patients_and_of_censored_curves_are_not_checkable():
     assert percent_of_patients("x", "42", 150).verdict == "not checkable"
     found = percent_of_patients("x", "41.9", 7, censored=True)

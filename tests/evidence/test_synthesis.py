@@ -170,6 +170,15 @@ def test_the_safeguard_says_when_it_acted():
     assert random_effects(calm, safeguard=False).notes == ()
 
 
+def test_without_a_random_effect_i_squared_is_the_share_of_q_beyond_its_degrees_of_freedom():
+    found = effects([0.1, 0.9, -0.4], [0.05, 0.08, 0.04])
+    h = common_effect(found).heterogeneity
+    assert h.i2.estimate == pytest.approx(100 * (h.q - 2) / h.q)
+    assert h.h2.estimate == pytest.approx(h.q / 2)
+    assert math.isnan(h.tau2.estimate)
+    assert h.i2.lower <= h.i2.estimate <= h.i2.upper
+
+
 def test_a_level_widens_and_a_given_tau_squared_is_used():
     found = effects([0.1, 0.9, -0.4], [0.05, 0.08, 0.04])
     wide, narrow = random_effects(found, level=0.99), random_effects(found, level=0.8)
@@ -213,8 +222,9 @@ def test_a_pool_of_refused_rows_only_is_refused():
         effect_sizes(rows([(1, 9, 2, 9)], grade="recalled"), "OR")
     with pytest.raises(BadInput, match="at least one study of grade"):
         mantel_haenszel(rows([(1, 9, 2, 9)], grade="article"), "OR")
-    with pytest.raises(BadInput):
-        Effects("OR", (Effect("s", "recalled", "OR", 0.1, 0.1),))
+    for grade, basis in (("recalled", ""), ("derived", "recalled"), ("derived", ""), ("good", "")):
+        with pytest.raises(BadInput, match="at least one study of grade"):
+            Effects("OR", (Effect("s", grade, "OR", 0.1, 0.1, basis=basis),))
 
 
 def test_everything_wrong_with_the_rows_is_said_at_once():

@@ -11,6 +11,8 @@ from hepatrial.evidence.checks.finding import Figure, Finding, Verdict, figure, 
 
 ALMOST_ALL = 0.95
 """Share of printable figures with a solution above which a solution says nothing."""
+MANY = 20_000
+"""Pairs of counts beyond which their differences are reasoned about, not listed."""
 _CENSORED = "a Kaplan-Meier percentage with censoring is no share of whole patients: not checkable as counts"
 
 
@@ -54,6 +56,11 @@ def percent_of_patients(place: str, percent: str, n: int, *, censored: bool = Fa
             f"another number of patients than {n}, censoring, or another figure than {given.text} %: "
             f"the nearest whole patients are {x}/{n} = {float(_share(x, n)):.{given.decimals + 1}f} %"
         )
+        cut = [
+            k for k in (x - 1, x, x + 1) if 0 <= k <= n and 0 <= _share(k, n) - given.value < 2 * given.half
+        ]
+        if cut:
+            needed += f"; {cut[0]}/{n} gives it if digits were cut off instead of rounded"
         return Finding(name, place, said, "inconsistent", needed)
     facts = {"count": float(found[0])} if len(found) == 1 else {}
     if Fraction(100, n) <= 2 * given.half:
@@ -108,14 +115,14 @@ def difference_of_patients(
     if not firsts or not seconds:
         needed = "a percentage beside it belongs to no whole number of patients; see its own check"
         return Finding(name, place, said, "not checkable", needed)
-    pairs = [(x1, x2) for x1 in firsts for x2 in seconds]
+    pairs = _near_pairs(given, firsts, seconds, n1, n2)
     plain, of_rounded = solutions(given, pairs, n1, n2)
     readings = tuple(_reading(pair, n1, n2, given, pair in plain, pair in of_rounded)
                      for pair in pairs if pair in plain or pair in of_rounded)  # fmt: skip
     facts = {"unrounded_solutions": float(len(plain)), "rounded_solutions": float(len(of_rounded))}
     if not readings:
         return Finding(name, place, said, "inconsistent", _nearest(given, pairs, n1, n2), (), facts)
-    facts["coverage"] = _coverage(given, pairs, n1, n2)
+    facts["coverage"] = _coverage(given, firsts, seconds, n1, n2)
     if facts["coverage"] > ALMOST_ALL:
         needed = "with these numbers of patients almost every printed difference has a solution"
         return Finding(name, place, said, "not checkable", needed, readings, facts)
@@ -156,10 +163,25 @@ def _nearest(given: Figure, pairs: Sequence[tuple[int, int]], n1: int, n2: int) 
     )
 
 
-def _coverage(given: Figure, pairs: Sequence[tuple[int, int]], n1: int, n2: int) -> float:
+def _near_pairs(
+    given: Figure, firsts: Sequence[int], seconds: Sequence[int], n1: int, n2: int
+) -> list[tuple[int, int]]:
+    """For each count of the first arm those of the second that may give the difference, or come nearest."""
+    known, pairs = set(seconds), []
+    slack = 2 + math.ceil(n2 * float(4 * given.half) / 100)
+    for x1 in firsts:
+        middle = round((100 * x1 / n1 - float(given.value)) * n2 / 100)
+        pairs += [(x1, x2) for x2 in range(middle - slack, middle + slack + 1) if x2 in known]
+    return pairs or [(x1, x2) for x1 in (firsts[0], firsts[-1]) for x2 in (seconds[0], seconds[-1])]
+
+
+def _coverage(given: Figure, firsts: Sequence[int], seconds: Sequence[int], n1: int, n2: int) -> float:
     """Share of the printable differences within 10 points of the given one that some pair gives."""
     unit = 2 * given.half
-    reached = {rounded(_share(a, n1) - _share(b, n2), given.decimals) for a, b in pairs}
+    if len(firsts) * len(seconds) > MANY:
+        # Differences of free counts are the multiples of 100 / lcm.
+        return min(1.0, float(unit * math.lcm(n1, n2) / 100))
+    reached = {rounded(_share(a, n1) - _share(b, n2), given.decimals) for a in firsts for b in seconds}
     around = [given.value + k * unit for k in range(-int(10 / unit), int(10 / unit) + 1)]
     inside = [value for value in around if abs(value) <= 100]
     return sum(value in reached for value in inside) / len(inside)

@@ -88,7 +88,7 @@ def p_of_survivors(
     """Does a log-rank test of survivors counted at the same few times go with the printed p-value?
 
     The deaths between two counts are taken as tied, nobody as censored. The real times would give another
-    p, so this can be consistent or not checkable, never more.
+    p, so this can be consistent (printed within a quarter of the computed p) or not checkable, never more.
 
     Args:
         place: where it stands.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from hepatrial.errors import BadInput, Problem, nearest_name
-from hepatrial.evidence.checks.finding import Figure, Finding, figure
+from hepatrial.evidence.checks.finding import Figure, Finding, Verdict, figure
 from hepatrial.evidence.checks.pvalues import means_p
 
 Row = Mapping[str, str]
@@ -234,8 +234,8 @@ def control_overlap(rows: Sequence[Row], c: TableColumns, *, years: int = 3) -> 
             "before both are pooled"
         )
         place = f"{one[c.study]} and {other[c.study]}"
-        verdict = "inconsistent" if c.centre else "not checkable"
-        found.append(Finding("one control group in two studies", place, f"n {n1} in both", verdict, needed))  # type: ignore[arg-type]
+        verdict: Verdict = "inconsistent" if c.centre else "not checkable"
+        found.append(Finding("one control group in two studies", place, f"n {n1} in both", verdict, needed))
     return found
 
 

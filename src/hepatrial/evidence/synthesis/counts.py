@@ -147,7 +147,17 @@ def peto(rows: Sequence[AnyRow], *, level: float = 0.95) -> Pooled:
     excess = a - n1 * (a + c) / n
     variance = n1 * n2 * (a + c) * (b + d) / (n**2 * (n - 1))
     studies = tuple(
-        Effect(row.study, row.grade, "OR", float(e / v), float(1 / v), row.year, row.labels, row.numbers)
+        Effect(
+            row.study,
+            row.grade,
+            "OR",
+            float(e / v),
+            float(1 / v),
+            row.year,
+            row.labels,
+            row.numbers,
+            basis=row.basis,
+        )
         for row, e, v in zip(used, excess, variance, strict=True)
     )
     effects = Effects("OR", studies, refused + dropped)

@@ -14,7 +14,6 @@ from hepatrial.analysis.result import z_quantile
 from hepatrial.errors import BadInput, Problem, nearest_name
 from hepatrial.evidence.synthesis.rows import (
     MEASURES,
-    POOLABLE,
     RATIOS,
     AnyRow,
     Counts,
@@ -46,14 +45,15 @@ class Effect:
     labels: Mapping[str, str] = field(default_factory=dict)
     numbers: Mapping[str, float] = field(default_factory=dict)
     note: str = ""
+    basis: str = ""
 
 
 @dataclass(frozen=True)
 class Effects:
     """Effects that may be pooled together, and the rows that were kept out.
 
-    Built by ``effect_sizes`` only, which is why a figure of grade ``recalled`` or ``article`` cannot be
-    in a pooled result: every pooling function takes this type.
+    Refuses to be built from a figure of grade ``recalled`` or ``article``, or derived from one; every
+    pooling function takes this type, so no such figure is in a pooled result.
     """
 
     measure: Measure
@@ -63,7 +63,7 @@ class Effects:
 
     def __post_init__(self) -> None:
         reasons = [
-            Refused(s.study, s.grade, f"grade {s.grade}") for s in self.studies if s.grade not in POOLABLE
+            Refused(s.study, s.grade, reason) for s in self.studies if (reason := refusal(s.grade, s.basis))
         ]
         if reasons or not self.studies:
             raise BadInput([nothing_left(reasons or self.refused)])
@@ -126,7 +126,7 @@ def effect_sizes(
     kept: list[Effect] = []
     out: list[Refused] = []
     for row in rows:
-        reason = refusal(row)
+        reason = refusal(row.grade, row.basis)
         leave_out = double_zeros == "leave_out" and measure in ("RR", "OR")
         if not reason and leave_out and isinstance(row, Counts) and row.double_zero:
             reason = f"no event, or nothing else, in both arms: no information on the {MEASURES[measure]}"
@@ -138,7 +138,9 @@ def effect_sizes(
             out.append(Refused(row.study, row.grade, found))
             continue
         y, v, note = found
-        kept.append(Effect(row.study, row.grade, measure, y, v, row.year, row.labels, row.numbers, note))
+        kept.append(
+            Effect(row.study, row.grade, measure, y, v, row.year, row.labels, row.numbers, note, row.basis)
+        )
     return Effects(measure, tuple(kept), tuple(out), _notes(kept))
 
 

@@ -102,14 +102,14 @@ class Refused:
     reason: str
 
 
-def refusal(row: Row) -> str:
-    """Why a row's grade keeps it out of pooled results; "" when it does not."""
-    if row.grade not in POOLABLE:
-        return f"grade {row.grade}: {GRADES[row.grade]}"
-    if row.grade == "derived" and row.basis not in POOLABLE:
+def refusal(grade: str, basis: str) -> str:
+    """Why a grade keeps a figure out of pooled results; "" when it does not."""
+    if grade not in POOLABLE:
+        return f"grade {grade}: {GRADES.get(grade, 'no grade of this project')}"
+    if grade == "derived" and basis not in POOLABLE:
         return (
-            f"derived from a figure of grade {row.basis}"
-            if row.basis
+            f"derived from a figure of grade {basis}"
+            if basis
             else "derived, and the grade of what it was derived from is not given"
         )
     return ""
@@ -191,7 +191,7 @@ def admit_counts(rows: Sequence[AnyRow]) -> tuple[list[Counts], tuple[Refused, .
     kept: list[Counts] = []
     out: list[Refused] = []
     for row in rows:
-        reason = refusal(row) or ("" if isinstance(row, Counts) else "no counts given")
+        reason = refusal(row.grade, row.basis) or ("" if isinstance(row, Counts) else "no counts given")
         if reason:
             out.append(Refused(row.study, row.grade, reason))
         elif isinstance(row, Counts):

@@ -143,11 +143,11 @@ def q_profile(y: Floats, v: Floats, x: Floats, level: float) -> tuple[float, flo
     """Limits of tau-squared at which Q has the chi-square quantiles (Viechtbauer 2007, Stat Med 26:37)."""
     df = len(y) - x.shape[1]
     tail = (1 - level) / 2
-    limits = []
-    for share in (tail, 1 - tail):
-        wanted = float(chdtri(df, share))
-        limits.append(root_of_falling(lambda t, w=wanted: q_statistic(y, v, x, t) - w, float(np.var(y))))  # type: ignore[misc]
-    return limits[0], limits[1]
+
+    def where_q_is(wanted: float) -> float:
+        return root_of_falling(lambda t: q_statistic(y, v, x, t) - wanted, float(np.var(y)))
+
+    return where_q_is(float(chdtri(df, tail))), where_q_is(float(chdtri(df, 1 - tail)))
 
 
 def heterogeneity(
