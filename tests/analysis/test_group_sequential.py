@@ -238,6 +238,11 @@ def test_a_design_that_cannot_be_is_refused_with_its_place(arguments, place):
     assert place in {p.place for p in bad.value.problems}
 
 
+def test_futility_that_spends_everything_early_is_refused_because_no_drift_has_the_power():
+    with pytest.raises(BadInput, match="spend less early"):
+        group_sequential([0.5, 1], futility=Boundary("custom", cumulative=(0.1, 0.1)), power=0.9)
+
+
 def test_all_problems_of_a_design_and_of_a_stop_are_named_at_once():
     with pytest.raises(BadInput) as bad:
         group_sequential([1, 0.5], alpha=1.5, power=2, efficacy="pocok")

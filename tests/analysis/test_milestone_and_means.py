@@ -242,6 +242,8 @@ def test_weights_are_those_of_the_breslow_hazard_by_hand():
 def test_ipcw_refuses_what_cannot_be():
     with pytest.raises(BadInput, match="where the event was seen"):
         ipcw_kaplan_meier([1, 2], [1, 0], [1, 0], [0, 1])
+    with pytest.raises(BadInput, match="use kaplan_meier"):
+        ipcw_kaplan_meier([1, 2], [1, 0], [0, 0], [0, 1])
     with pytest.raises(BadInput, match="at least one event"):
         ipcw_kaplan_meier([1, 2], [0, 0], [1, 0], [0, 1])
     with pytest.raises(BadInput) as bad:

@@ -127,6 +127,7 @@ def test_dropout_and_shorter_follow_up_cost_patients():
         (lambda: Accrual((0.1, 0.1), 12, 6).time_of(90, 80), {"events"}),
         (lambda: Accrual((0.1, 0.1), 12, 6, dropout=0.1).time_of(45, 80), {"events"}),
         (lambda: Accrual((0.1, 0.1), 12, 6).calendar_fractions([6, 3]), {"times"}),
+        (lambda: Accrual((0.1,), 12, 6), {"hazards"}),  # type: ignore[arg-type]
         (lambda: event_fractions([50, 40]), {"events"}),
         (lambda: event_fractions([50, 90], patients=80), {"events"}),
         (lambda: survival_power(-1, 0.7), {"events"}),

@@ -88,6 +88,9 @@ def ipcw_kaplan_meier(
         problems.append(Problem("censored", "1 where event is 1", "must be 0 where the event was seen"))
     if not problems and not event_.any():
         problems.append(Problem("event", "no event", "must hold at least one event"))
+    if not problems and not lost.any():
+        allowed = "must mark somebody; without such censoring use kaplan_meier"
+        problems.append(Problem("censored", "nobody", allowed))
     check.refuse(problems)
 
     # A row that begins at 0 is at risk from the beginning, also of what happens at time 0.

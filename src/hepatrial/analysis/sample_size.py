@@ -174,8 +174,10 @@ class Accrual:
     def __post_init__(self) -> None:
         problems: list[Problem] = []
         _positive(problems, accrual=self.accrual, ratio=self.ratio)
-        for name, hazard in zip(("hazards[0]", "hazards[1]"), self.hazards, strict=True):
-            _positive(problems, **{name: hazard})
+        if len(self.hazards) != 2:
+            problems.append(Problem("hazards", f"{len(self.hazards)} hazards", "must be two, one an arm"))
+        for place, hazard in enumerate(self.hazards):
+            _positive(problems, **{f"hazards[{place}]": hazard})
         for name, value in (("follow_up", self.follow_up), ("dropout", self.dropout)):
             if not (np.isfinite(value) and value >= 0):
                 problems.append(Problem(name, repr(value), "must be at least 0"))

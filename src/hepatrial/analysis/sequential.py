@@ -154,6 +154,11 @@ def check_fractions(place: str, given: Sequence[float], problems: list[Problem])
 def _design(
     t: Floats, lower: Floats, upper: Floats, alpha: float, power: float, binding: bool, drift: float
 ) -> SequentialDesign:
+    met = np.flatnonzero(lower[:-1] >= upper[:-1])
+    if met.size:
+        place = f"futility, look {met[0] + 1}"
+        allowed = "must leave something to decide at later looks: spend less early"
+        raise BadInput([Problem(place, "futility meets the efficacy boundary", allowed)])
     floor = lower if binding else np.full(t.size, -np.inf)
     return SequentialDesign(
         fractions=t,
