@@ -154,7 +154,7 @@ def check_fractions(place: str, given: Sequence[float], problems: list[Problem])
 def _design(
     t: Floats, lower: Floats, upper: Floats, alpha: float, power: float, binding: bool, drift: float
 ) -> SequentialDesign:
-    met = np.flatnonzero(lower[:-1] >= upper[:-1])
+    met = np.flatnonzero(lower[:-1] >= upper[:-1] - 1e-6)  # up to the accuracy of the drift
     if met.size:
         place = f"futility, look {met[0] + 1}"
         allowed = "must leave something to decide at later looks: spend less early"
