@@ -110,3 +110,7 @@ def test_all_problems_are_named_at_once():
     assert {p.place for p in bad.value.problems} == {"follow_up", "levels.death", "levels.v", "level"}
     with pytest.raises(BadInput):
         win_ratio([0, 1], [], [1, 1])
+    with pytest.raises(BadInput, match="different names"):
+        win_ratio([0, 1], [TimeLevel("group", [1, 2])] * 2, [1, 1])
+    with pytest.raises(BadInput, match="must have the length"):
+        win_ratio([0, 1], [TimeLevel("group", [1, 2, 3])], [1, 1])

@@ -95,12 +95,13 @@ def win_ratio(
     seen = check.times("follow_up", follow_up, problems)
     if not levels:
         problems.append(Problem("levels", "none", "must hold at least one"))
+    if len({part.name for part in levels}) < len(levels):
+        problems.append(Problem("levels", "a name twice", "must have different names"))
     check.confidence_level(level, problems)
     columns = [_column(part, problems) for part in levels]
     check.refuse(problems)
-    check.same_length(
-        problems, follow_up=seen, group=member_, **{p.name: c for p, c in zip(levels, columns, strict=True)}
-    )
+    named = {f"levels.{part.name}": column for part, column in zip(levels, columns, strict=True)}
+    check.same_length(problems, follow_up=seen, group=member_, **named)
     check.refuse(problems)
     names, member = check.group_codes(member_, groups, problems)
     if len(names) > 2:
