@@ -128,7 +128,7 @@ _FUNCTIONS: dict[int, Callable[[Expr], Expr]] = {
 _CONSTANTS = {
     libsbml.AST_CONSTANT_PI: ex.const(math.pi),
     libsbml.AST_CONSTANT_E: ex.const(math.e),
-    libsbml.AST_NAME_AVOGADRO: ex.const(6.02214076e23),
+    libsbml.AST_NAME_AVOGADRO: ex.const(6.02214179e23),  # the value that SBML fixes
     libsbml.AST_NAME_TIME: ex.sym(TIME),
     libsbml.AST_CONSTANT_TRUE: ex.TRUE,
     libsbml.AST_CONSTANT_FALSE: ex.FALSE,

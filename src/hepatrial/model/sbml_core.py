@@ -1,14 +1,15 @@
 """SBML Level 2 Version 4 to Level 3 Version 2 core, as other people write it, to a model specification.
 
-Species are kept as amounts, so that compartments may change their size; what SBML's formulas mean by the id of
-a species (amount or concentration) is an observable of that name. General events become triggers. Constructs
-that the engine does not have are refused with the element's id, all at once.
+Species are kept as amounts, so that compartments may change their size; what SBML's formulas mean by the id
+of a species (amount or concentration) is an observable of that name. General events become triggers.
+Constructs that the engine does not have are refused with the element's id, all at once.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -115,7 +116,9 @@ class _Core:
         try:
             e = expression_of(element.getMath(), {**self.names, **(local or {})})
         except _Unsupported as unsupported:
-            self.complain(place, str(unsupported), "the engine does not have it; write the formula without it")
+            self.complain(
+                place, str(unsupported), "the engine does not have it; write the formula without it"
+            )
             return ex.ZERO
         unknown = sorted(e.symbols - self._known(local))
         for name in unknown:
@@ -133,11 +136,10 @@ class _Core:
         m = self.model
         for i in range(m.getNumRules()):
             if m.getRule(i).isAlgebraic():
-                self.complain(
-                    f"algebraic rule {i + 1}",
-                    f"0 = {libsbml.formulaToL3String(m.getRule(i).getMath()) if m.getRule(i).isSetMath() else ''}",
-                    "an algebraic rule is not supported; solve it for one variable and make it an assignment rule",
-                )
+                rule = m.getRule(i)
+                said = libsbml.formulaToL3String(rule.getMath()) if rule.isSetMath() else "nothing"
+                allowed = "algebraic rules are not supported; solve it for a variable, as an assignment rule"
+                self.complain(f"algebraic rule {rule.getId() or i + 1}", f"0 = {said}", allowed)
         for i in range(m.getNumReactions()):
             reaction = m.getReaction(i)
             if reaction.isSetFast() and reaction.getFast():
@@ -221,7 +223,10 @@ class _Core:
             self.values[name] = None
             return
         local: dict[str, str] = {}
-        holders = ((law.getNumLocalParameters, law.getLocalParameter), (law.getNumParameters, law.getParameter))
+        holders = (
+            (law.getNumLocalParameters, law.getLocalParameter),
+            (law.getNumParameters, law.getParameter),
+        )
         count, get = holders[0] if self.level >= 3 else holders[1]
         for k in range(count()):
             p = get(k)
@@ -456,12 +461,11 @@ class _Assembly:
             sbml=sbml,
             hash=hashlib.sha256(b"core\0" + sbml.encode()).hexdigest(),
             triggers=triggers,
+            renamed={i: name for i, name in self.core.names.items() if i != name},
             species=self._species_map(derived, {*parameters, *self.states, *observables}),
         )
 
-    def _starts(
-        self, graph: dict[str, Expr]
-    ) -> tuple[dict[str, float], dict[str, Expr], dict[str, Expr]]:
+    def _starts(self, graph: dict[str, Expr]) -> tuple[dict[str, float], dict[str, Expr], dict[str, Expr]]:
         """Parameters with values, derived constants, and everything's initial value in parameters alone."""
         states = set(self.states)
         parameters: dict[str, float] = {}
@@ -509,7 +513,8 @@ class _Assembly:
         problems: dict[str, Problem] = {}
 
         def look(place: str, e: Expr) -> None:
-            names, seen = set(e.symbols), set()
+            names = set(e.symbols)
+            seen: set[str] = set()
             while names - seen:
                 name = (names - seen).pop()
                 seen.add(name)
@@ -571,3 +576,18 @@ def _sum(terms: list[Expr]) -> Expr:
     for term in terms:
         total = total + term
     return total
+
+
+_CONVENTION = re.compile(r"H_(\w+) >=? theta_\1|do_\w+ > 0\.5")
+
+
+def follows_conventions(sbml: str) -> bool:
+    """Whether a text has hazard events or actions as docs/architecture.md, section 1, has them."""
+    model = libsbml.readSBMLFromString(sbml).getModel()
+    for i in range(model.getNumEvents() if model is not None else 0):
+        trigger = model.getEvent(i).getTrigger()
+        if trigger is not None and trigger.isSetMath():
+            formula = libsbml.formulaToL3String(trigger.getMath()) or ""
+            if _CONVENTION.search(formula):
+                return True
+    return False

@@ -131,6 +131,7 @@ class ModelSpec:
         hash: SHA-256 of ``sbml``, in hexadecimal.
         triggers: general events (only in models of other people; see :func:`hepatrial.load_model`).
         species: species of SBML by id.
+        renamed: names of ids that mean something else in expressions (only ``time``).
         sizes: |value| from which each state counts, where it is not to be told from the initial value.
     """
 
@@ -152,6 +153,7 @@ class ModelSpec:
     triggers: tuple[Trigger, ...] = ()
     species: Mapping[str, Species] = field(default_factory=dict)
     sizes: tuple[float, ...] | None = None
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def actions(self) -> tuple[str, ...]:
