@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -226,6 +226,7 @@ def _weighted() -> list[Check]:
     found = []
     for key, table in names.items():
 
+        @cache
         def combo(tables: Tables, table: str = table) -> MaxCombo:
             _, read, order = _GROUPS[table]
             return maxcombo(*read(tables), groups=order)
@@ -371,6 +372,7 @@ def _rmst() -> list[Check]:
         mean = rmst(table["time"], table["status"] - 1, 365)
         return [mean.estimate, mean.se]
 
+    @cache
     def pbc(tables: Tables) -> RmstContrast:
         table = _trial(tables)
         return rmst_contrast(table["time"] / 365.25, table["status"] == 2, table["trt"], 10, groups=[1, 2])
@@ -464,6 +466,7 @@ def _competing() -> list[Check]:
 def _win_ratio() -> list[Check]:
     worse = ("hprogress.dt", "varices.dt", "ascites.dt", "enceph.dt", "double.dt", "worsen.dt")
 
+    @cache
     def udca(tables: Tables) -> WinRatio:
         table = tables["udca"]
 
@@ -498,6 +501,7 @@ def _win_ratio() -> list[Check]:
 
 
 def _mixed() -> list[Check]:
+    @cache
     def course(tables: Tables, name: str) -> RandomSlopeFit:
         table = tables["pbcseq"]
         value = np.log(table["bili"]) if name == "bili" else table["albumin"]
@@ -543,13 +547,18 @@ def _bounds() -> list[Check]:
     def thirds(_: Tables, kind: Boundary) -> Any:
         return group_sequential([1 / 3, 2 / 3, 1], efficacy=kind).efficacy
 
+    @cache
     def futile() -> SequentialDesign:
         return group_sequential([0.5, 0.75, 1], futility="spending_obrien_fleming", power=0.9)
 
+    @cache
+    def pfs_design(power: float) -> SequentialDesign:
+        futility = Boundary("hwang_shih_decani", -10.0)
+        return group_sequential([176 / 235, 1], alpha=0.0125, power=power, futility=futility)
+
     def east(tables: Tables) -> SequentialDesign:
         power = tables.expected(("east_v_rpact_pfs", "rpact_3.3.4", "power"))[1]
-        futility = Boundary("hwang_shih_decani", -10.0)
-        return group_sequential([176 / 235, 1], alpha=0.0125, power=float(power or 0), futility=futility)
+        return pfs_design(float(power or 0))
 
     case, pfs = "asOF_bsOF_nonbinding_.5_.75_1_power.9", "east_v_rpact_pfs"
     return [
