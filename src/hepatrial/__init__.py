@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hepatrial.api import resume, run
-    from hepatrial.engine import compile_model, simulate
+    from hepatrial.engine import compile_model, simulate, simulate_model
     from hepatrial.errors import BadInput, RunFailed
-    from hepatrial.model import load_patient_model
+    from hepatrial.model import load_model, load_patient_model
     from hepatrial.model.scores import compute_score
     from hepatrial.protocol import list_protocols, load_protocol
     from hepatrial.report import comparison_table, write_report
@@ -29,11 +29,13 @@ __all__ = [
     "compile_model",
     "compute_score",
     "list_protocols",
+    "load_model",
     "load_patient_model",
     "load_protocol",
     "resume",
     "run",
     "simulate",
+    "simulate_model",
     "write_report",
 ]
 
@@ -45,11 +47,13 @@ _HOME = {
     "compile_model": "hepatrial.engine",
     "compute_score": "hepatrial.model.scores",
     "list_protocols": "hepatrial.protocol",
+    "load_model": "hepatrial.model",
     "load_patient_model": "hepatrial.model",
     "load_protocol": "hepatrial.protocol",
     "resume": "hepatrial.api",
     "run": "hepatrial.api",
     "simulate": "hepatrial.engine",
+    "simulate_model": "hepatrial.engine",
     "write_report": "hepatrial.report",
 }
 

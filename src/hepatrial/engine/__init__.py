@@ -2,6 +2,7 @@
 
 from hepatrial.engine.build import cache_folder, clear_cache
 from hepatrial.engine.call import EVENT, Impulses, Result, Status
+from hepatrial.engine.general import Courses, simulate_model
 from hepatrial.engine.plain import simulate_plain
 from hepatrial.engine.show import show_code
 from hepatrial.engine.simulate import CompiledModel, compile_model, simulate
@@ -9,6 +10,7 @@ from hepatrial.engine.simulate import CompiledModel, compile_model, simulate
 __all__ = [
     "EVENT",
     "CompiledModel",
+    "Courses",
     "Impulses",
     "Result",
     "Status",
@@ -17,5 +19,6 @@ __all__ = [
     "compile_model",
     "show_code",
     "simulate",
+    "simulate_model",
     "simulate_plain",
 ]

@@ -8,7 +8,7 @@ from hepatrial.engine.jacobian import jacobian
 from hepatrial.engine.linear import plan_elimination
 from hepatrial.errors import BadInput, Problem, nearest_name
 from hepatrial.model.expr import text
-from hepatrial.model.spec import Jump, ModelSpec
+from hepatrial.model.spec import Jump, ModelSpec, Trigger
 
 _PARTS = ("equations", "jacobian", "step")
 
@@ -52,6 +52,23 @@ def _equations(spec: ModelSpec) -> Iterator[str]:
         yield f"at {hazard.state} = threshold of {hazard.name} ({kind}): {_assignments(hazard.jump)}"
     for jump in spec.jumps:
         yield f"action {jump.name}: {_assignments(jump)}"
+    for trigger in spec.triggers:
+        yield _trigger(trigger)
+
+
+def _trigger(trigger: Trigger) -> str:
+    said = [f"priority = {text(trigger.priority)}"] if trigger.priority is not None else []
+    said += [
+        f"{name} = {str(value).lower()}"
+        for name, value, usual in (
+            ("persistent", trigger.persistent, True),
+            ("t0", trigger.initial, True),
+            ("fromTrigger", trigger.early, True),
+        )
+        if value is not usual
+    ]
+    changes = ", ".join(f"{name} = {text(e)}" for name, e in trigger.assignments) or "no change of state"
+    return f"{trigger.name}: at {', '.join([f'({text(trigger.condition)})', *said])}: {changes}"
 
 
 def _assignments(jump: Jump) -> str:

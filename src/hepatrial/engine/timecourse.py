@@ -67,7 +67,14 @@ def is_smooth(spec: ModelSpec) -> bool:
 
 
 def csv_text(settings: Settings, values: NDArray[np.float64]) -> str:
-    """A table with header ``time`` and the variables, one row a time."""
+    """A table with header ``time`` and the variables, one row a time.
+
+    Raises:
+        BadInput: a variable is itself called ``time``, which the table could not tell from the first column.
+    """
+    if "time" in settings.variables:
+        allowed = "has the name of the first column of the table; give the variable another id"
+        raise BadInput([Problem("variables", "'time'", allowed)])
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["time", *settings.variables])

@@ -1,15 +1,26 @@
-"""The science: equations in Antimony text, parameter cards, structural variants. No numerics."""
+"""The science: equations in Antimony text, parameter cards, structural variants. No numerics.
+
+Cards and variants load on first use: whoever simulates a model of their own needs no pydantic.
+"""
 
 from __future__ import annotations
 
 import re
 from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from hepatrial.errors import BadInput, Problem
-from hepatrial.model.cards import FOLDER, Card, Cards, load_cards, units_of_text
+
+# Imported here and not on first use, because its name is that of a function below.
 from hepatrial.model.check import card_problems, unit_problems
 from hepatrial.model.spec import ModelSpec
-from hepatrial.model.variants import Variant, load_variants
+
+if TYPE_CHECKING:
+    from hepatrial.model.cards import Card, Cards, load_cards
+    from hepatrial.model.untrusted import load_model
+    from hepatrial.model.variants import Variant, load_variants
 
 __all__ = [
     "Card",
@@ -18,14 +29,34 @@ __all__ = [
     "Variant",
     "check",
     "load_cards",
+    "load_model",
     "load_patient_model",
     "load_variants",
     "patient_text",
 ]
 
 
+_HOME = {
+    "Card": "cards",
+    "Cards": "cards",
+    "load_cards": "cards",
+    "load_model": "untrusted",
+    "Variant": "variants",
+    "load_variants": "variants",
+}
+FOLDER = Path(__file__).parent
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(f"hepatrial.model.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'hepatrial.model' has no attribute {name!r}")
+
+
 def patient_text() -> str:
     """The whole patient model as one Antimony text: ``patient.ant``, its imports, values from the cards."""
+    from hepatrial.model.cards import load_cards, units_of_text
+
     text = (FOLDER / "patient.ant").read_text(encoding="utf-8")
     joined = re.sub(r'^import "(\w+\.ant)"$', lambda m: (FOLDER / m[1]).read_text("utf-8"), text, flags=re.M)
     units = units_of_text(text)
@@ -45,6 +76,7 @@ def load_patient_model() -> ModelSpec:
     """
     # libSBML and libAntimony cost half a second; what needs no model should not pay it.
     from hepatrial.model.antimony import antimony_to_sbml
+    from hepatrial.model.cards import load_cards
     from hepatrial.model.sbml import spec_from_sbml
 
     problems = _unknown_units()
@@ -59,6 +91,8 @@ def load_patient_model() -> ModelSpec:
 
 def check() -> tuple[Problem, ...]:
     """Everything that is wrong with the patient model; empty when it can be used."""
+    from hepatrial.model.variants import load_variants
+
     try:
         load_patient_model()
         load_variants()
@@ -68,6 +102,8 @@ def check() -> tuple[Problem, ...]:
 
 
 def _unknown_units() -> list[Problem]:
+    from hepatrial.model.cards import load_cards, units_of_text
+
     known = units_of_text((FOLDER / "patient.ant").read_text(encoding="utf-8"))
     return [
         Problem(f"parameters.toml {name}.unit", repr(card.unit), f"must be one of {', '.join(sorted(known))}")

@@ -12,13 +12,15 @@ import operator
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hepatrial.errors import Problem, nearest_name
 from hepatrial.model import expr as ex
-from hepatrial.model.cards import Cards
 from hepatrial.model.expr import Expr
 from hepatrial.model.spec import ModelSpec
+
+if TYPE_CHECKING:
+    from hepatrial.model.cards import Cards
 
 _BASES = ("second", "mole", "gram", "metre", "item", "pascal")
 # SBML base unit -> (factor, base, exponent of the base)

@@ -184,7 +184,9 @@ def expression_of(node: Any, names: Mapping[str, str] | None = None) -> Expr:
     if result is None:
         result = _arithmetic(kind, [_number(a) for a in args], args)
     if result is None:
-        raise _Unsupported(node.getName() or libsbml.formulaToL3String(node))
+        if kind == libsbml.AST_FUNCTION_DELAY:  # its name is whatever the file calls it
+            raise _Unsupported("delay()")
+        raise _Unsupported(node.getName() or libsbml.formulaToL3String(node) or "an empty formula")
     return result
 
 

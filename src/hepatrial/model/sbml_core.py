@@ -247,7 +247,7 @@ class _Core:
         flow = stoichiometry * ex.sym(reaction)
         if species.factor:
             flow = flow * ex.sym(species.factor)
-        species.flow.append(sign * flow)
+        species.flow.append(flow if sign > 0 else -flow)
 
     def _stoichiometry(self, place: str, reference: Any) -> Expr | None:
         """The coefficient: its symbol where formulas may name or change it."""

@@ -1,0 +1,116 @@
+"""``hepatrial model simulate | suite | code`` and ``hepatrial cache clear``: models of other people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hepatrial.cli import edge
+
+SIMULATE_EXAMPLES = """Examples:
+
+  hepatrial model simulate model.xml --settings settings.txt --output results.csv
+
+  hepatrial model simulate model.ant --settings settings.txt --output results.csv
+"""
+SUITE_EXAMPLES = """Examples:
+
+  hepatrial model suite sbml-test-suite/semantic --output-dir results
+"""
+CODE_EXAMPLES = """Examples:
+
+  hepatrial model code                       (equations of the patient model)
+
+  hepatrial model code model.xml --part jacobian
+
+  hepatrial model code --part step           (the generated LLVM IR)
+"""
+
+FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="SBML L2V4 to L3V2 core, or Antimony.")]
+
+cache = typer.Typer(no_args_is_help=True, help="The compiled models that are kept.", rich_markup_mode="rich")
+
+
+def simulate(
+    file: FileArgument,
+    settings: Annotated[Path, typer.Option(help="Settings as in the SBML Test Suite: lines 'key: value'.")],
+    output: Annotated[Path, typer.Option(help="New file: header time and variables, a row a time.")],
+) -> None:
+    """Simulate a model file; what is not supported is refused by name."""
+    with edge.exit_codes():
+        from hepatrial.engine.settings import read_settings
+        from hepatrial.engine.timecourse import csv_text, time_course
+        from hepatrial.errors import BadInput, Problem
+        from hepatrial.model import load_model
+
+        problems = []
+        if output.exists():
+            problems.append(Problem("--output", str(output), "must be a file that does not exist yet"))
+        asked = spec = None
+        try:
+            asked = read_settings(settings)
+        except BadInput as bad:
+            problems.extend(bad.problems)
+        try:
+            spec = load_model(file)
+        except BadInput as bad:
+            problems.extend(bad.problems)
+        if problems or asked is None or spec is None:
+            raise BadInput(problems)
+        text = csv_text(asked, time_course(spec, asked))
+        edge.write_new(output, text, "--output")
+        edge.out().print(f"Wrote {output}")
+
+
+def suite(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of CASE/model.xml, settings.txt.")],
+    output_dir: Annotated[Path, typer.Option(help="Gets CASE.csv, or CASE.refused with the reason.")],
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Child processes.", show_default="one a core")
+    ] = None,
+    as_json: edge.JsonOption = False,
+) -> None:
+    """Simulate many cases in child processes; a crash or more than 20 s is a refusal too."""
+    with edge.exit_codes(as_json):
+        from hepatrial.engine.suite import run_suite
+
+        counts = run_suite(folder, output_dir, workers)
+        if as_json:
+            edge.print_json({"written": counts.written, "refused": counts.refused})
+            return
+        total = counts.written + counts.refused
+        edge.out().print(f"{total} cases: {counts.written} written, {counts.refused} refused")
+
+
+def code(
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE]", help="SBML or Antimony.", show_default="the patient model"),
+    ] = None,
+    part: Annotated[
+        str, typer.Option(help="equations, jacobian or step (the generated LLVM IR).")
+    ] = "equations",
+    lanes: Annotated[int, typer.Option(help="Patients abreast in the step: 1, 2, 4 or 8.")] = 4,
+) -> None:
+    """Print a model as the engine sees it."""
+    with edge.exit_codes():
+        from hepatrial.engine import show_code
+        from hepatrial.errors import BadInput, Problem
+        from hepatrial.model import load_model, load_patient_model
+
+        if lanes not in (1, 2, 4, 8):
+            raise BadInput([Problem("--lanes", str(lanes), "must be 1, 2, 4 or 8")])
+        spec = load_patient_model() if file is None else load_model(file)
+        typer.echo(show_code(spec, part, lanes), nl=False)
+
+
+@cache.command()
+def clear() -> None:
+    """Remove the compiled models; they are made again when needed."""
+    with edge.exit_codes():
+        from hepatrial.engine import cache_folder, clear_cache
+
+        count = clear_cache()
+        edge.out().print(f"Removed {count} compiled model{'' if count == 1 else 's'} from {cache_folder()}")
