@@ -204,22 +204,30 @@ def test_ctrl_c_ends_with_130_says_how_to_resume_and_resume_gives_the_same_run(
     assert (folder / "report.html").read_bytes() == (whole / "report.html").read_bytes()
 
 
-@pytest.mark.slow
-def test_progress_is_shown_on_a_terminal_and_only_there(tmp_path: Path) -> None:
-    main, secondary = pty.openpty()
-    command = [sys.executable, "-m", "hepatrial", "run", "lin2017", "--replicates", "2", "--pairs", "4"]
-    process = subprocess.Popen(
-        [*command, "--out", str(tmp_path / "run"), "--json"], stdout=subprocess.PIPE, stderr=secondary
-    )
-    os.close(secondary)
-    stdout, shown = process.communicate(timeout=300)[0], b""
+def drained(terminal: int) -> bytes:
+    """Everything written to a pseudo-terminal until its other end is closed."""
+    shown = b""
     try:
-        while piece := os.read(main, 65536):
+        while piece := os.read(terminal, 65536):
             shown += piece
     except OSError:
-        pass  # the terminal is gone once the run has ended
-    os.close(main)
-    assert process.returncode == 0
-    assert json.loads(stdout)["folder"] == str(tmp_path / "run")
+        pass  # how Linux says that the other end is closed
+    return shown
+
+
+@pytest.mark.slow
+def test_progress_is_shown_on_a_terminal_and_only_there(tmp_path: Path) -> None:
+    terminal, other_end = pty.openpty()
+    command = [sys.executable, "-m", "hepatrial", "run", "lin2017", "--replicates", "2", "--pairs", "4"]
+    result = tmp_path / "stdout"
+    with result.open("wb") as stdout:
+        process = subprocess.Popen(
+            [*command, "--out", str(tmp_path / "run"), "--json"], stdout=stdout, stderr=other_end
+        )
+    os.close(other_end)
+    shown = drained(terminal)
+    os.close(terminal)
+    assert process.wait(timeout=300) == 0
+    assert json.loads(result.read_bytes())["folder"] == str(tmp_path / "run")
     assert b"admission" in shown
     assert b"courses" in shown
