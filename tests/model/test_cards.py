@@ -213,7 +213,7 @@ def test_default_initial_state_is_a_quiet_liver_at_rest():
 def test_a_unit_that_the_text_does_not_define_is_refused_with_those_it_does(monkeypatch):
     cards = load_cards()
     wrong = {**cards.model, "turnover": cards.model["turnover"].model_copy(update={"unit": "1/fortnight"})}
-    monkeypatch.setattr(model, "load_cards", lambda: replace(cards, model=wrong))
+    monkeypatch.setattr(model.cards, "load_cards", lambda: replace(cards, model=wrong))
     model.load_patient_model.cache_clear()
     try:
         (problem,) = model.check()
