@@ -13,6 +13,9 @@ from hepatrial.evidence.base import Base, EffectRow, Trial
 from hepatrial.evidence.certainty import certainty_table
 from hepatrial.schema import RESEARCH_USE_ONLY
 
+NOT_RAISED = ("infection", "thrombosis", "malignancy")
+"""Harms that the page says were not found to be raised."""
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -44,7 +47,7 @@ def answers_html(base: Base, lang: str = "en") -> str:
         lang=lang, t=text, base=base, pairs=pairs, levels=levels,
         level=lambda key: LEVELS_ZH[levels[key].level] if lang == "zh" else levels[key].level,
         raised=raised(base), fever=_effect(base, "thompson2020", "fever"),
-        death=_effect(base, "lin2017", "death"),
+        not_raised={name: _interval(base, "thompson2020", name) for name in NOT_RAISED},
         array=lambda pair, side: Markup(icon_array(getattr(pair, side), text["of_100"])),
         research=RESEARCH_USE_ONLY[lang],
     )  # fmt: skip
@@ -106,6 +109,13 @@ def _one_arm(trial: Trial, event: str) -> Pair | None:
 def _effect(base: Base, entry: str, outcome: str) -> EffectRow | None:
     rows = base.pools[entry].results if entry in base.pools else base.trials[entry].effects
     return next((row for row in rows if row.outcome == outcome and row.usable), None)
+
+
+def _interval(base: Base, entry: str, outcome: str) -> str:
+    row = _effect(base, entry, outcome)
+    if row is None or row.value is None:
+        return "-"
+    return f"{row.value:.2f}, {row.ci_low:.2f}-{row.ci_high:.2f}"
 
 
 def raised(base: Base) -> list[dict[str, Any]]:
