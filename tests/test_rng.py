@@ -1,8 +1,9 @@
 """The random streams: equal to numpy's Philox, prefix-stable, independent of shape and order."""
 
 import numpy as np
-from hepatrial.rng import Stream, philox4x64
 from scipy import stats
+
+from hepatrial.rng import Stream, philox4x64
 
 
 def test_philox_equals_numpys_generator():
