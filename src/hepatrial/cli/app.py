@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from hepatrial.cli import protocols, run, score
+from hepatrial.cli import claims, model_files, protocols, run, score
+from hepatrial.cli.evidence import evidence
 from hepatrial.cli.model import model
 from hepatrial.cli.validate import validate
 
@@ -45,5 +46,12 @@ app.command()(protocols.protocols)
 app.command(epilog=protocols.NEW_EXAMPLES)(protocols.new)
 app.command(epilog=protocols.SCHEMA_EXAMPLES)(protocols.schema)
 app.command(epilog=score.EXAMPLES)(score.score)
+model.command(epilog=model_files.SIMULATE_EXAMPLES)(model_files.simulate)
+model.command(epilog=model_files.SUITE_EXAMPLES)(model_files.suite)
+model.command(epilog=model_files.CODE_EXAMPLES)(model_files.code)
 app.add_typer(model, name="model")
+app.add_typer(model_files.cache, name="cache")
 app.add_typer(validate, name="validate")
+app.add_typer(evidence, name="evidence")
+app.command(epilog=claims.CLAIMS_EXAMPLES)(claims.claims)
+app.command(epilog=claims.ANSWERS_EXAMPLES)(claims.answers)
