@@ -53,7 +53,8 @@ _LIVER, _ALL, _ACLF = ("aclf", "liver_failure"), ("all diseases",), ("aclf",)
 _MSC, _OWN = ("msc",), ("mixed", "haematopoietic")
 QUESTIONS: tuple[Question, ...] = (
     Question("death", "Death by week 24, ACLF, MSC", "24 周内死亡（ACLF，MSC）", _ACLF, _MSC, "deaths", 24),
-    Question("severe_infection", "Severe infection, ACLF, MSC", "严重感染（ACLF，MSC）", _ACLF, _MSC, "events"),
+    Question("severe_infection", "Severe infection, ACLF, MSC", "严重感染（ACLF，MSC）",
+             _ACLF, _MSC, "events"),
     Question("fever", "Fever, MSC, all diseases", "发热（MSC，各种疾病）", _ALL, _MSC, "effects"),
     Question("infection", "Infection, MSC, all diseases", "感染（MSC，各种疾病）", _ALL, _MSC, "effects"),
     Question("thrombosis", "Thrombosis, MSC, all diseases", "血栓（MSC，各种疾病）", _ALL, _MSC, "effects"),
