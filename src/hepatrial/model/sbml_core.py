@@ -36,16 +36,28 @@ def spec_from_core_sbml(sbml: str) -> ModelSpec:
     """
     if "\0" in sbml:
         raise BadInput([Problem("SBML", "a NUL character", "must be text")])
-    document = _read(sbml)
-    level, version = document.getLevel(), document.getVersion()
+    level, version = _level(sbml)
     if (level, version) not in ((2, 4), (2, 5), (3, 1), (3, 2)):
         allowed = "must be Level 2 Version 4 to Level 3 Version 2; convert it, for example with libSBML"
         raise BadInput([Problem("SBML", f"Level {level} Version {version}", allowed)])
-    reader = _Core(document.getModel(), level)
+    reader = _Core(_read(sbml).getModel(), level)
     reader.read()
+    if not reader.names:
+        reader.complain("model", "nothing", "must define variables")
     if reader.problems:
         raise BadInput(reader.problems)
     return _Assembly(reader).spec(sbml)
+
+
+def _level(sbml: str) -> tuple[int, int]:
+    """Level and version as the text says; (3, 2) when it is no SBML, which reading it then tells."""
+    found = re.search(r"<(?:\w+:)?sbml\b[^>]*>", sbml)
+    numbers = [
+        re.search(rf"""\b{key}\s*=\s*["'](\d+)["']""", found[0]) if found else None
+        for key in ("level", "version")
+    ]
+    level, version = (int(n[1]) if n else None for n in numbers)
+    return (3, 2) if level is None or version is None else (level, version)
 
 
 @dataclass
