@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -103,9 +102,7 @@ def carry_out(
         RunFailed: the run could not be finished.
     """
     with _nothing_left(plan.out):
-        folder = run_trial(
-            plan.protocol, **plan.options, threads=threads or cores(), out=plan.out, progress=progress
-        )
+        folder = run_trial(plan.protocol, **plan.options, threads=threads, out=plan.out, progress=progress)
     write_report(folder, lang=lang)
     return folder
 
@@ -125,7 +122,7 @@ def resume(
         BadInput: no run there, or one of another model or other versions.
     """
     texts(lang)
-    folder = resume_trial(path, threads=threads or cores(), progress=progress)
+    folder = resume_trial(path, threads=threads, progress=progress)
     write_report(folder, lang=lang)
     return folder
 
@@ -223,10 +220,3 @@ def _collect(problems: list[Problem], attempt: Callable[[], T]) -> T | None:
     except BadInput as bad:
         problems += bad.problems
         return None
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

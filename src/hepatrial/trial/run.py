@@ -101,7 +101,7 @@ def run_trial(
         "variant": variant,
     }
     shards = prepare(Path(out), run_spec(protocol, options, machine, deck, variants))
-    workers = threads or len(os.sched_getaffinity(0))
+    workers = threads or cores()
     tell = progress or (lambda _stage, _done, _total: None)
 
     if not _finished(shards):
@@ -122,6 +122,13 @@ def run_trial(
         _write_tables(trial, plan, shards, course_chunk)
     _write_run_json(shards, begun, workers)
     return RunFolder.open(shards.path)
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def resume_trial(
