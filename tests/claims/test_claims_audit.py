@@ -215,7 +215,10 @@ def write_run(folder: Path, inside: bool) -> Path:
         "published": 100.0, "simulated": 82.0, "low": 70.0, "high": 92.0, "inside": inside,
     }  # fmt: skip
     seen = row | {"week": 24, "grade": "seen", "inside": False}
-    data = {"design": {"protocol": "lin2017"}, "comparison": [row, seen], "provenance": {"hash": "abc"}}
+    data = {
+        "design": {"protocol": "lin2017"}, "comparison": [row, seen], "provenance": {"run_hash": "abc"},
+        "engraftment": [{"arm": "msc", "cells": 2.6e8, "bound": 0.0016}],
+    }  # fmt: skip
     (folder / "results.json").write_text(json.dumps(data))
     return folder
 
@@ -228,8 +231,15 @@ def test_a_run_is_laid_beside_its_own_claims_only_and_can_lower_them(tmp_path: P
     assert after["S2"].simulation["mark"] == "Simulated. No patients. Not evidence of benefit."
     assert after["S1"].simulation is None
     for name, entry in after.items():
-        if name not in ("S2", "M2a"):
+        if name != "S2":
             assert entry.verdict == AUDITED[name].verdict
+
+
+def test_the_bound_on_engraftment_is_shown_and_lowers_nothing(tmp_path: Path) -> None:
+    after = {e.id: e for e in audit(ARTICLE, BASE, run_reference(write_run(tmp_path, inside=True)))}
+    for name in ("M2a", "F3"):
+        assert "0.16 % of its hepatocytes" in after[name].simulation["rows"][0]["sentence"]
+        assert not after[name].simulation["lowers"]
 
 
 def test_a_run_that_agrees_changes_no_verdict(tmp_path: Path) -> None:

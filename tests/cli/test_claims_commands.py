@@ -91,7 +91,7 @@ def test_a_run_is_laid_beside_the_claims(own_folder: Path) -> None:
         "endpoint": "difference", "arm": "msc", "control": "smt", "week": 4, "grade": "article",
         "published": 22.2, "simulated": 3.0, "low": -5.0, "high": 9.0, "inside": False,
     }  # fmt: skip
-    data = {"design": {"protocol": "lin2017"}, "comparison": [row], "provenance": {"hash": "abc"}}
+    data = {"design": {"protocol": "lin2017"}, "comparison": [row], "provenance": {"run_hash": "abc"}}
     (own_folder / "results.json").write_text(json.dumps(data))
     rows = {r["id"]: r for r in json.loads(ok("claims", "--format", "json", "--run", str(own_folder)))}
     assert rows["S2"]["simulation"]["lowers"]

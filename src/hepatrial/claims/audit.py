@@ -31,9 +31,14 @@ def _audit(claim: Claim, context: Context, run: Mapping[str, Any] | None) -> Aud
     scope = seen_in(reasons)
     said, said_zh = SCOPE_SENTENCES[scope]
     audited = Audited(claim, rule.verdict, rule.name, scope, said, said_zh, reasons)
-    if run is None or not claim.protocol or claim.protocol != run["protocol"]:
+    if run is None:
         return audited
-    against = [row for row in run["rows"] if row["inside"] is False]
-    reference = {**run, "lowers": bool(against) and lowered(rule.verdict) != rule.verdict}
+    common = {name: run[name] for name in ("folder", "protocol", "hash", "mark")}
+    if claim.engraftment and run["engraftment"]:
+        return replace(audited, simulation={**common, "rows": run["engraftment"], "lowers": False})
+    if claim.protocol != run["protocol"]:
+        return audited
+    against = any(row["inside"] is False for row in run["rows"])
     verdict = lowered(rule.verdict) if against else rule.verdict
-    return replace(audited, verdict=verdict, simulation=reference)
+    simulation = {**common, "rows": run["rows"], "lowers": verdict != rule.verdict}
+    return replace(audited, verdict=verdict, simulation=simulation)

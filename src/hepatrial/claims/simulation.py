@@ -14,8 +14,8 @@ def run_reference(folder: Path) -> dict[str, Any]:
     """The rows of a run's comparison that an unverified article printed, with mark and hash.
 
     Returns:
-        ``folder``, ``protocol``, ``hash``, ``mark`` and ``rows`` (endpoint, arm, control, week, published,
-        simulated, low, high, inside, sentence).
+        ``folder``, ``protocol``, ``hash``, ``mark``, ``rows`` (endpoint, arm, control, week, published,
+        simulated, low, high, inside, sentence) and ``engraftment`` (arm, bound, sentence).
 
     Raises:
         BadInput: the folder holds no results.json of a finished, reported run.
@@ -31,10 +31,21 @@ def run_reference(folder: Path) -> dict[str, Any]:
     return {
         "folder": folder.name,
         "protocol": protocol,
-        "hash": results.get("provenance", {}).get("hash", ""),
+        "hash": results.get("provenance", {}).get("run_hash", ""),
         "mark": MARK["en"],
         "rows": shown,
+        "engraftment": [_bound(row) for row in results.get("engraftment", ())],
     }
+
+
+def _bound(row: dict[str, Any]) -> dict[str, Any]:
+    """The largest share of a liver that the cells of an arm could be; shown, never lowering."""
+    share = 100 * row["bound"]
+    sentence = (
+        f"{row['arm']}: if each of the {row['cells']:.2g} cells given lived in the liver at once, they would "
+        f"be {share:.2g} % of its hepatocytes."
+    )
+    return {"arm": row["arm"], "bound": row["bound"], "sentence": sentence}
 
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:

@@ -160,7 +160,9 @@ class Claim(_Record):
     """What the article leaves out."""
     omits_zh: str = ""
     protocol: str = ""
-    """Protocol whose simulation can be laid beside it."""
+    """Protocol whose simulated figures can be laid beside it."""
+    engraftment: bool = False
+    """Whether a run's bound on engrafted cells can be laid beside it."""
     asserts: tuple[Assertion, ...] = Field(min_length=1)
 
     def words(self, name: str, lang: str) -> str:
