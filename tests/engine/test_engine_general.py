@@ -114,6 +114,14 @@ def test_what_switches_without_end_fails_with_its_reason(body):
     assert "without end" in found.failures[0]
 
 
+def test_a_condition_that_is_touched_within_rounding_fails():
+    text = "model m() var x = 0, y = 0; x' = 2*(1 - time); y' = 0; at (x > {}): y = 1; end"
+    found = simulate_model(spec_of(text.format("1 + 5e-8")), [0, 2])
+    assert "rounding would decide" in found.failures[0]
+    assert course(text.format("0.9999"), [0, 2], ["y"])[0][1] == 1
+    assert course(text.format("1.0001"), [0, 2], ["y"])[0][1] == 0
+
+
 def test_amounts_are_kept_when_a_compartment_grows():
     text = "model m() compartment c = 1; c' = 0.5; species S in c; S = 4; J: S -> ; 0; end"
     s, c, amount = course(text, [0, 2], ["S", "c", "S_amount"])

@@ -476,7 +476,11 @@ class _Course:
         right = float(times[j + 1])
         if new == held:
             middle = self._vertex(k, times, samples, j)
-            if middle is None or _sign(self._at(path, middle)[k]) == held:
+            if middle is None:
+                return None
+            there = self._at(path, middle)[k]
+            if _sign(there) == held:
+                self._refuse_touch(there, max(abs(sample[k]) for sample in samples))
                 return None
             right, new = middle, -held
         if math.isnan(new):
@@ -489,6 +493,12 @@ class _Course:
             beyond = _sign(self._at(path, right)[k])
             return right, beyond if beyond else self._sign_beyond(path, k, right)
         return self._locate(path, k, left, right, held), new
+
+    def _refuse_touch(self, least: float, around: float) -> None:
+        """Fail where a condition comes nearer to turning than the solver can tell, and goes away again."""
+        unsure = 10 * (self.atol + self.rtol * max(map(abs, self.y), default=0.0))
+        if abs(least) <= unsure and around > 10 * unsure:
+            raise CourseFailed("a condition comes so near to turning that rounding would decide it.")
 
     def _sign_beyond(self, path: Callable[[float], NDArray[np.float64]], k: int, t: float) -> float:
         h = 1e-8 * self.end
