@@ -297,7 +297,12 @@ class _Reader:
             self.complain(place, "no formula", "needs a formula")
             return ex.ZERO
         try:
-            return _number(expression_of(node))
+            e = _number(expression_of(node))
+            # Models of the conventions are for the compiled engine, which has none of these.
+            for part in ex.topological([e]):
+                if part.op in ex.LIBRARY:
+                    raise _Unsupported(part.op)
+            return e
         except _Unsupported as unsupported:
             self.complain(
                 place,
