@@ -61,7 +61,12 @@ def test_the_frequencies_are_those_of_the_base() -> None:
     assert pairs["death"].counts == ("15 / 56", "24 / 54")
     assert (pairs["infection"].treated, pairs["infection"].control) == (16, 33)
     assert (pairs["cancer_wang"].treated, pairs["cancer_wang"].control) == (48, 22)
-    assert pairs["fever"].treated == 33
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_no_treated_arm_is_shown_without_its_control(lang: str) -> None:
+    arrays = answers_html(BASE, lang).count("<svg")
+    assert arrays == 2 * len(answer_pairs(BASE))
 
 
 def test_a_figure_that_is_only_recalled_is_not_shown() -> None:

@@ -28,7 +28,7 @@ class Pair:
     """
 
     treated: int
-    control: int | None
+    control: int
     counts: tuple[str, str]
     source: str
 
@@ -60,7 +60,6 @@ def answer_pairs(base: Base) -> dict[str, Pair]:
         "infection": _events(base.trials["lin2017"], "severe_infection"),
         "cancer_wang": _events(base.trials["wangmf2018"], "liver_cancer"),
         "cancer_guo": _events(base.trials["guo2019"], "liver_cancer"),
-        "fever": _one_arm(base.trials["he2015"], "fever"),
     }
     return {name: pair for name, pair in found.items() if pair is not None}
 
@@ -97,13 +96,6 @@ def _events(trial: Trial, event: str) -> Pair | None:
         return None
     place = trial.place(rows[treated])
     return Pair(_of_100(shares[0]), _of_100(shares[1]), (counts[0], counts[1]), place)
-
-
-def _one_arm(trial: Trial, event: str) -> Pair | None:
-    for e in trial.events:
-        if e.usable and e.event == event and e.count is not None and e.n:
-            return Pair(_of_100(100 * e.count / e.n), None, (f"{e.count} / {e.n}", ""), trial.place(e))
-    return None
 
 
 def _effect(base: Base, entry: str, outcome: str) -> EffectRow | None:
