@@ -239,8 +239,9 @@ def networks(draw):
     start = draw(st.lists(amounts, min_size=n, max_size=n))
     side = st.lists(st.integers(0, n - 1), max_size=2)
     constants = st.floats(0.01, 2).map(lambda v: round(v, 3))
-    # No more come out than go in, so that nothing grows without bound.
-    reactions = st.tuples(side, side, constants).filter(lambda r: len(r[1]) <= len(r[0]))
+    # No more come out than go in, so that nothing grows without bound. Something goes in: old Antimony has no
+    # reaction from nothing to nothing.
+    reactions = st.tuples(side, side, constants).filter(lambda r: r[0] and len(r[1]) <= len(r[0]))
     return n, start, draw(st.lists(reactions, min_size=1, max_size=5))
 
 
