@@ -50,7 +50,7 @@ def test_names_that_the_layers_share_exist():
     assert set(shared.split()) <= set(spec.outputs)
     causes = {"death", "severe_infection", "mild_infection", "variceal_bleeding", "transplant", "fever"}
     assert set(spec.causes) == causes
-    actions = {"infuse_cells", "plasma_exchange", "give_plasma", "give_albumin", "mars_session"}
+    actions = {"infuse_cells", "give_gcsf", "plasma_exchange", "give_plasma", "give_albumin", "mars_session"}
     assert set(spec.actions) == actions
     inputs = "in_hospital antiviral listed route_liver_share plasma_rate plasma_inr_above"
     inputs += " albumin_rate albumin_below"
