@@ -5,8 +5,9 @@ import json
 import polars as pl
 import pytest
 
+from hepatrial.ensemble.storage import Shards, json_bytes, parquet_bytes, prepare, write_atomic
 from hepatrial.errors import BadInput, RunFailed
-from hepatrial.trial.folder import RunFolder, Shards, json_bytes, parquet_bytes, prepare, write_atomic
+from hepatrial.trial.folder import RunFolder
 
 SPEC = {"seed": 1, "protocol": {"name": "x"}}
 

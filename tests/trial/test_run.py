@@ -7,11 +7,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from hepatrial.ensemble.storage import Shards
 from hepatrial.errors import BadInput, RunFailed
 from hepatrial.model.variants import load_variants
 from hepatrial.protocol import load_protocol
 from hepatrial.trial import RunFolder, resume_trial, run_trial
-from hepatrial.trial.folder import Shards
 from hepatrial.trial.run import patient_machine
 
 LIN = load_protocol("lin2017")

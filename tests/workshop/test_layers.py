@@ -81,7 +81,7 @@ def test_the_table_says_what_the_design_says() -> None:
     assert may["analysis"] == words
     assert may["evidence"] == {*words, "analysis"}
     assert may["engine"] == {*words, "model"}
-    assert may["trial"] == {*words, "model", "engine", "protocol", "population"}
+    assert may["trial"] == {*words, "model", "engine", "ensemble", "protocol", "population"}
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))

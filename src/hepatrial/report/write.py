@@ -6,6 +6,7 @@ from pathlib import Path
 
 import vl_convert
 
+from hepatrial.ensemble.storage import write_atomic
 from hepatrial.errors import BadInput, Problem
 from hepatrial.report.catalogue import Catalogue, texts
 from hepatrial.report.comparison import compare
@@ -14,7 +15,6 @@ from hepatrial.report.gather import gather
 from hepatrial.report.results import results_bytes, results_of
 from hepatrial.report.terminal import Comparison
 from hepatrial.trial import RunFolder
-from hepatrial.trial.folder import write_atomic
 
 
 def write_report(run: RunFolder, lang: str = "en") -> Path:

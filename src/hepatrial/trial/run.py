@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from hepatrial.ensemble.storage import Shards, json_bytes, parquet_bytes, prepare, write_atomic
 from hepatrial.errors import BadInput, Problem, nearest_name
 from hepatrial.model import load_patient_model
 from hepatrial.model.variants import load_variants
@@ -25,16 +26,7 @@ from hepatrial.population.machine import Machine
 from hepatrial.protocol import Protocol, protocol_from_dict
 from hepatrial.provenance import fingerprint, package_versions
 from hepatrial.trial.courses import Tables, Trial, VariantSet, simulate_courses
-from hepatrial.trial.folder import (
-    FORMAT,
-    TABLES,
-    RunFolder,
-    Shards,
-    json_bytes,
-    parquet_bytes,
-    prepare,
-    write_atomic,
-)
+from hepatrial.trial.folder import FORMAT, TABLES, RunFolder
 from hepatrial.trial.plan import Plan, make_plan
 from hepatrial.trial.regimen import check_regimens
 

@@ -1,0 +1,1 @@
+"""Ensembles of any model: a table of patients in, tables of visits and events out, at any size."""
