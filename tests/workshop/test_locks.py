@@ -33,7 +33,7 @@ def wanted(lock: str) -> set[str]:
         return found
 
     requirements: list[str] = [*described["dependencies"]]  # type: ignore[misc]
-    requirements += members({"run": "build", "dev": "dev", "docs": "docs", "lowest": "test"}[lock])
+    requirements += members({"run": "build", "lowest": "test"}.get(lock, lock))
     if lock == "dev":
         for extra in described["optional-dependencies"].values():  # type: ignore[attr-defined]
             requirements += extra
@@ -54,7 +54,7 @@ def entries(path: Path) -> dict[str, tuple[str, int]]:
 
 
 def test_there_is_a_lock_for_each_purpose() -> None:
-    assert [path.stem for path in LOCKS] == ["dev", "docs", "lowest", "run"]
+    assert [path.stem for path in LOCKS] == ["bench", "dev", "docs", "lowest", "run"]
 
 
 @pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.stem)
