@@ -128,7 +128,7 @@ def _loop(rates: Any, dose: Any, n_states: int, n_parameters: int) -> Any:
                 first = 1 if until > seen and visits[seen] == begin else 0
                 stop = len(times) - (1 if last else 0)
                 at = times[first:stop].copy()
-                # The Python wrapper of numbalsoda 0.3.4 does not compile under current numba; its C call does.
+                # The wrapper of numbalsoda 0.3.4 does not compile under current numba; its C call does.
                 found = np.empty((len(at), n_states))
                 lsoda_wrapper(
                     address, n_states, y.ctypes.data, p.ctypes.data, len(at), at.ctypes.data,
