@@ -48,12 +48,24 @@ def test_names_that_the_layers_share_exist():
         " pf_ratio he_index ascites hbv_dna engraftment_bound"
     )
     assert set(shared.split()) <= set(spec.outputs)
-    causes = {"death", "severe_infection", "mild_infection", "variceal_bleeding", "transplant", "fever"}
-    assert set(spec.causes) == causes
-    actions = {"infuse_cells", "give_gcsf", "plasma_exchange", "give_plasma", "give_albumin", "mars_session"}
+    causes = (
+        "death severe_infection mild_infection sbp variceal_bleeding transplant fever aki encephalopathy"
+        " thrombosis infusion_reaction rejection liver_cancer withdrawal"
+    )
+    assert set(spec.causes) == set(causes.split())
+    actions = {
+        "infuse_cells",
+        "give_gcsf",
+        "plasma_exchange",
+        "albumin_exchange",
+        "give_plasma",
+        "give_albumin",
+        "mars_session",
+    }
     assert set(spec.actions) == actions
     inputs = "in_hospital antiviral listed route_liver_share plasma_rate plasma_inr_above"
-    inputs += " albumin_rate albumin_below"
+    inputs += " albumin_rate albumin_below acetylcysteine corticosteroid lactulose rifaximin terlipressin"
+    inputs += " noradrenaline renal_replacement ventilation antibiotics prophylaxis withdrawal_rate"
     assert set(inputs.split()) <= set(cards.inputs)
     assert [cards.model[f"he_cut_{k}"].value for k in range(1, 5)] == sorted(
         cards.model[f"he_cut_{k}"].value for k in range(1, 5)
@@ -64,7 +76,8 @@ def test_hazards_of_recurrent_and_terminal_events_are_what_they_should_be():
     hazards = {hazard.name: hazard for hazard in load_patient_model().hazards}
     assert [name for name, hazard in hazards.items() if hazard.terminal] == ["death"]
     recurrent = {name for name, hazard in hazards.items() if hazard.recurrent}
-    assert recurrent == {"severe_infection", "mild_infection", "variceal_bleeding", "fever"}
+    once = {"death", "transplant", "encephalopathy", "liver_cancer", "withdrawal"}
+    assert recurrent == set(hazards) - once
 
 
 def test_every_trait_can_be_drawn_and_every_recalled_value_is_wide():

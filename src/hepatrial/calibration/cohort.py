@@ -90,7 +90,9 @@ def _follow(machine: Machine, illness: Illness, pool: Pool) -> Cohort:
         age=parameters[:, column["age"]],
         infected=pool.admitted.infected > 0,
         death_time=_first(result, spec.causes.index("death"), n),
-        severe_infection_time=_first(result, spec.causes.index("severe_infection"), n),
+        severe_infection_time=np.minimum(
+            *(_first(result, spec.causes.index(cause), n) for cause in ("severe_infection", "sbp"))
+        ),
     )
 
 

@@ -297,6 +297,9 @@ def _events(trial: Trial, plan: Plan, result: Result, doses: Doses, fate: _Fate)
         "infected_from"
     )
     detail = np.where(died, np.where(infected[row], "with_infection", "without_infection"), "")
+    # Peritonitis is one of the severe infections and is counted among them.
+    detail = np.where(name == "sbp", "peritonitis", detail)
+    name = np.where(name == "sbp", "severe_infection", name)
     parts = [(row[learnt], day[learnt], name[learnt], detail[learnt])]
 
     action = _named(spec.actions, doses.action)
