@@ -43,6 +43,7 @@ _ATOMS: dict[str, tuple[str, str]] = {
     "mmHg": ("pressure", "1"),
     "kPa": ("pressure", "7.50062"),
     "cells": ("cells", "1"),
+    "particles": ("particles", "1"),
     "plasma volume": ("plasma volume", "1"),
     "points": ("points", "1"),
     "log10 IU/mL": ("log10 IU/mL", "1"),

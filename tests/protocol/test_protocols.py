@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import jsonschema
 import pytest
@@ -26,6 +26,7 @@ from hepatrial.protocol import (
     protocol_schema,
     protocol_text,
 )
+from hepatrial.protocol.products import ProductName
 from hepatrial.protocol.sections import LABORATORY
 from hepatrial.provenance import GRADES
 from hepatrial.schema import MEASURES
@@ -313,10 +314,8 @@ def test_the_grades_are_those_of_the_project(shipped: Protocol) -> None:
     assert all(definition.grade in GRADES for definition in DEFINITIONS.values())
 
 
-def test_products_say_that_no_effect_is_borrowed() -> None:
-    for name, product in PRODUCTS.items():
-        assert product.name == name
-        assert "No effect is borrowed" in product.note
+def test_every_product_that_may_be_named_has_a_card() -> None:
+    assert set(PRODUCTS) == set(get_args(ProductName))
     assert {name for name, product in PRODUCTS.items() if product.msc} == {
         "bm_msc_allogeneic",
         "bm_msc_autologous",

@@ -6,9 +6,9 @@ import pytest
 from hepatrial.errors import BadInput
 from hepatrial.model import load_patient_model
 from hepatrial.population.deck import make_deck
-from hepatrial.protocol import load_protocol, protocol_from_dict
+from hepatrial.protocol import PRODUCTS, load_protocol, protocol_from_dict
 from hepatrial.trial.plan import arm_names, make_plan
-from hepatrial.trial.regimen import batch_potency, check_regimens, course_doses, course_parameters
+from hepatrial.trial.regimen import arm_weights, batch_potency, course_doses, course_parameters
 
 LIN = load_protocol("lin2017")
 SPEC = load_patient_model()
@@ -117,7 +117,11 @@ def test_potency_has_the_cards_spread_or_the_protocols():
     replicate, number = np.arange(20_000), np.zeros(20_000, dtype=int)
     card = make_deck().model["potency"]
     logs = np.log(batch_potency(LIN, make_deck(), 1, "uc_msc", replicate, number))
-    assert logs.std() == pytest.approx(card.spread, rel=0.02)
+    cv = PRODUCTS["uc_msc"].value("batch_cv")
+    assert logs.std() == pytest.approx(np.sqrt(np.log1p(cv**2)), rel=0.02)
+    set_ = make_deck({"potency.spread": 2 * card.spread})
+    logs = np.log(batch_potency(LIN, set_, 1, "uc_msc", replicate, number))
+    assert logs.std() == pytest.approx(2 * card.spread, rel=0.02)
     wide = with_(batch__between_batch_cv=0.8)
     logs = np.log(batch_potency(wide, make_deck(), 1, "uc_msc", replicate, number))
     assert logs.std() == pytest.approx(np.sqrt(np.log(1.64)), rel=0.02)
@@ -135,14 +139,14 @@ def test_only_the_treated_arm_is_infused_as_often_as_planned():
     counts = by_arm(LIN, plan, np.bincount(given.row, minlength=len(plan)))
     assert (counts["msc"] == 4).all()
     assert (counts["smt"] == 0).all()
-    assert (given.amount == 0.32).all()
+    assert np.allclose(given.amount, 0.32 * PRODUCTS["bm_msc_allogeneic"].value("viability"))
     assert set(given.detail) == {"bm_msc_allogeneic"}
 
 
 def test_a_total_dose_is_shared_by_body_weight():
     protocol = with_(**{"arms.msc.regimen[0].dose": "5e7 cells"})
     _, weight, given = doses(protocol)
-    assert np.allclose(given.amount, 50.0 / weight[given.row])
+    assert np.allclose(given.amount, 0.9 * 50.0 / weight[given.row])
 
 
 def test_nothing_is_given_after_a_course_ends():
@@ -173,14 +177,88 @@ def test_a_protocol_without_anything_to_give_has_no_impulses():
     assert len(given.row) == 0
 
 
-def test_products_without_an_effect_of_their_own_and_mixed_routes_are_refused_together():
+def arm_with(*lines):
+    """Lin's treated arm with other lines; an autologous product is a batch a patient."""
     data = LIN.as_dict()
-    data["arms"]["msc"]["regimen"][0]["product"] = "halpc"
-    second = dict(data["arms"]["msc"]["regimen"][0], route="portal_vein", days=[30])
-    data["arms"]["msc"]["regimen"].append(second)
+    base = data["arms"]["msc"]["regimen"][0]
+    data["arms"]["msc"]["regimen"] = [{**base, **line} for line in lines]
+    data["batch"] = {"patients_per_batch": 1}
     data["assumptions"] = []
+    return protocol_from_dict(data)
+
+
+def treated(protocol, name, **more):
+    plan, p = parameters(protocol, **more)
+    return by_arm(protocol, plan, p[:, COLUMN[name]])["msc"]
+
+
+VARIANT = ({"effect_macrophage": 0.5},)
+
+
+def test_a_product_without_a_known_effect_has_none_and_leaves_nothing_behind():
+    halpc = arm_with({"product": "halpc"})
+    assert (treated(halpc, "potency", variants=VARIANT) == 0).all()
+    assert (treated(halpc, "effect_macrophage", variants=VARIANT) == 0).all()
+    assert (treated(halpc, "procoagulant") == PRODUCTS["halpc"].value("procoagulant")).all()
+
+
+def test_an_effect_is_borrowed_only_when_the_protocol_says_so():
+    borrowed = arm_with({"product": "halpc", "borrow_from": "bm_msc_allogeneic"})
+    assert (treated(borrowed, "potency", variants=VARIANT) > 0).all()
+    assert (treated(borrowed, "effect_macrophage", variants=VARIANT) == 0.5).all()
+
+
+def test_an_arm_of_two_products_and_routes_gets_their_mean_by_living_cells():
+    mixed = arm_with(
+        {"product": "bm_msc_autologous", "dose": "2e6 cells/kg", "viability": 1.0, "days": [0]},
+        {
+            "product": "cd34_cd133",
+            "dose": "1e6 cells/kg",
+            "viability": 1.0,
+            "days": [0, 7],
+            "route": "portal_vein",
+        },
+    )
+    alone = arm_with({"product": "bm_msc_autologous", "dose": "2e6 cells/kg"})
+    assert arm_weights(mixed.arms["msc"]).tolist() == [0.5, 0.5]
+    assert (treated(mixed, "route_liver_share") == 0.5).all()
+    # Half of the cells leave nothing behind; those of the other product are undiluted in all.
+    assert np.allclose(treated(mixed, "potency"), 0.5 * treated(alone, "potency"))
+
+
+def test_viability_passage_and_induction_each_lower_what_the_cells_do():
+    base = treated(arm_with({}), "potency")
+    assert (treated(arm_with({"passage": 12.0}), "potency") < base).all()
+    assert (treated(arm_with({"passage": 2.0}), "potency") > base).all()
+    assert (treated(arm_with({"induction": "7 d"}), "potency") < base).all()
+    _, _, half = doses(arm_with({"viability": 0.5}))
+    assert np.allclose(half.amount, 0.5 * 0.32)
+    _, _, card = doses(LIN)
+    assert np.allclose(card.amount, 0.32 * PRODUCTS["bm_msc_allogeneic"].value("viability"))
+
+
+def test_a_growth_factor_is_no_cell():
+    days = {"days": [0, 1, 2, 3, 4], "window": "0 d"}
+    arm = arm_with({"product": "g_csf", "dose": "15 ug/kg", "route": "subcutaneous", **days})
+    assert arm.arms["msc"].infusions == 0
+    _, _, given = doses(arm)
+    assert set(given.action) == {SPEC.actions.index("give_gcsf")}
+    assert (given.amount == 15.0).all()
+    assert (treated(arm, "procoagulant") == 0).all()
+
+
+def test_vesicles_are_counted_as_what_one_cell_gives_off_in_a_day():
+    arm = arm_with({"product": "msc_vesicles", "dose": "3e9 particles/kg"})
+    _, _, given = doses(arm)
+    assert np.allclose(given.amount, 3e9 / PRODUCTS["msc_vesicles"].value("cell_equivalent") / 1e6)
+
+
+def test_what_does_not_fit_a_product_is_refused_together():
+    line = {"product": "g_csf", "dose": "1e6 cells/kg", "route": "portal_vein", "passage": 3.0}
     with pytest.raises(BadInput) as refused:
-        check_regimens(protocol_from_dict(data))
-    places = [problem.place for problem in refused.value.problems]
-    assert places == ["arms.msc.regimen[0].product", "arms.msc.regimen[1].product", "arms.msc.regimen"]
-    check_regimens(LIN)
+        arm_with(line)
+    places = {problem.place.rpartition(".")[2] for problem in refused.value.problems}
+    assert {"dose", "route", "passage"} <= places
+    for lender, borrower in (("cd133", "halpc"), ("uc_msc", "bm_msc_allogeneic")):
+        with pytest.raises(BadInput, match="borrow_from"):
+            arm_with({"product": borrower, "borrow_from": lender})

@@ -143,16 +143,30 @@ def _rows(tables: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str, A
 
 
 def _read(place: str, raw: Any, keys: frozenset[str], into: dict[str, Card], problems: list[Problem]) -> None:
+    card, faults = card_faults(place, raw, keys)
+    if card is not None:
+        into[place.rsplit(maxsplit=1)[-1]] = card
+    problems.extend(faults)
+
+
+def card_faults(place: str, raw: Any, keys: frozenset[str]) -> tuple[Card | None, list[Problem]]:
+    """A card from plain data, or None, and everything that is wrong with it.
+
+    Args:
+        place: where it stands.
+        raw: what TOML gives.
+        keys: keys of ``references.bib``.
+    """
     try:
         card = Card.model_validate(raw)
     except ValidationError as error:
+        problems = []
         for e in error.errors():
             field = ".".join(str(part) for part in e["loc"])
             nearest = nearest_name(field, Card.model_fields) if e["type"] == "extra_forbidden" else None
             problems.append(Problem(f"{place}.{field}", repr(e["input"]), e["msg"], nearest))
-        return
-    into[place.rsplit(maxsplit=1)[-1]] = card
-    problems.extend(Problem(place, given, allowed) for given, allowed in _faults(card, keys))
+        return None, problems
+    return card, [Problem(place, given, allowed) for given, allowed in _faults(card, keys)]
 
 
 def _faults(card: Card, keys: frozenset[str]) -> Iterator[tuple[str, str]]:

@@ -208,6 +208,23 @@ def autologous_batches(parts: Parts) -> Iterator[Problem]:
                 return
 
 
+def borrowing_makes_sense(parts: Parts) -> Iterator[Problem]:
+    """An effect is borrowed by a product that has none known, from one that has."""
+    lenders = [name for name, product in PRODUCTS.items() if product.has_effect]
+    for name, arm in parts.arms.items():
+        for number, dosing in enumerate(arm.regimen):
+            place = f"arms.{name}.regimen[{number}].borrow_from"
+            if dosing.borrow_from is None:
+                continue
+            if dosing.borrow_from not in lenders:
+                allowed = f"a product with an effect of its own to lend: {', '.join(lenders)}"
+                yield Problem(place, dosing.borrow_from, allowed)
+            elif PRODUCTS[dosing.product].has_effect:
+                yield Problem(
+                    place, dosing.borrow_from, f"nothing: {dosing.product} has an effect of its own"
+                )
+
+
 def assumptions_point_somewhere(parts: Parts) -> Iterator[Problem]:
     for number, assumption in enumerate(parts.assumptions or ()):
         if not parts.has_entry(assumption.about):
@@ -228,6 +245,7 @@ RULES: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     table1_once,
     excluded_not_wanted,
     autologous_batches,
+    borrowing_makes_sense,
     assumptions_point_somewhere,
 )
 

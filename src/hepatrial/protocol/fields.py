@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -112,44 +113,72 @@ class ShareField:
         }
 
 
+PARTICLES_PER_KG = (1e6, 1e13)
+"""Plausible vesicles/kg in one infusion; animal doses span four orders of magnitude."""
+
+DRUG_PER_KG = (0.1, 50.0)
+"""Plausible ug/kg of a growth factor in one dose; the trials at hand gave 5 to 15."""
+
+_KINDS: dict[str, tuple[Literal["cells", "particles", "ug"], bool, tuple[float, float]]] = {
+    "cells/kg": ("cells", True, CELLS_PER_KG),
+    "cells": ("cells", False, CELLS_IN_TOTAL),
+    "particles/kg": ("particles", True, PARTICLES_PER_KG),
+    "ug/kg": ("ug", True, DRUG_PER_KG),
+}
+"""Unit as written -> what is counted, whether for each kg, plausible amounts."""
+
+
 @dataclass(frozen=True)
 class Dose:
-    """Cells in one infusion.
+    """What one infusion gives.
 
     Attributes:
-        cells: number of cells, for each kg of body weight or in total.
+        cells: number of cells (or particles, or ug: see ``kind``), for each kg of body weight or in total.
         per_kg: whether it is for each kg.
+        kind: "cells", "particles" (vesicles) or "ug" (a drug).
     """
 
     cells: float
     per_kg: bool
+    kind: Literal["cells", "particles", "ug"] = "cells"
 
     def cells_per_kg(self, weight: float) -> float:
-        """Cells for each kg of a patient of ``weight`` kg."""
+        """Cells (particles, ug) for each kg of a patient of ``weight`` kg."""
         return self.cells if self.per_kg else self.cells / weight
+
+    @property
+    def unit(self) -> str:
+        """The unit as written."""
+        return f"{self.kind}/kg" if self.per_kg else self.kind
 
     @property
     def text(self) -> str:
         """As it is written in a protocol file."""
-        return f"{self.cells!r} {'cells/kg' if self.per_kg else 'cells'}"
+        return f"{self.cells!r} {self.unit}"
 
     @classmethod
     def read(cls, given: object) -> Dose:
-        """Read "2e6 cells/kg" or "1e8 cells"; raises a refusal when it is no plausible cell dose."""
+        """Read "2e6 cells/kg", "1e8 cells", "1e9 particles/kg" or "15 ug/kg"; raises a refusal when it is no
+        plausible dose."""
         if isinstance(given, Dose):
             return given
-        for per_kg, unit, (low, high) in (
-            (True, "cells/kg", CELLS_PER_KG),
-            (False, "cells", CELLS_IN_TOTAL),
-        ):
+        for unit, (kind, per_kg, (low, high)) in _KINDS.items():
+            if kind == "ug" and not (isinstance(given, str) and _MASS_PER_KG.search(given)):
+                continue  # mass over mass has no dimension: the unit has to stand there
             try:
-                cells = read_quantity(given, unit)
+                amount = read_quantity(given, unit)
             except UnitError:
                 continue
-            if low <= cells <= high:
-                return cls(cells, per_kg)
-            raise refuse(Refusal("", given, _dose_sentence(cells, per_kg, low, high)))
-        raise refuse(Refusal("", given, 'a cell dose such as "1e6 cells/kg" or, in total, "1e8 cells"'))
+            if low <= amount <= high:
+                return cls(amount, per_kg, kind)
+            if kind == "cells":
+                raise refuse(Refusal("", given, _dose_sentence(amount, per_kg, low, high)))
+            raise refuse(Refusal("", given, f"from {_power(low)} to {_power(high)} {unit}"))
+        allowed = (
+            'a cell dose such as "1e6 cells/kg" or, in total, "1e8 cells"; of vesicles "1e9 particles/kg", of'
+            ' a drug "15 ug/kg"'
+        )
+        raise refuse(Refusal("", given, allowed))
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -162,7 +191,11 @@ class Dose:
     def __get_pydantic_json_schema__(
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        return {"type": "string", "description": 'cells in one infusion: "1e6 cells/kg" or "1e8 cells"'}
+        text = 'what one infusion gives: "1e6 cells/kg", "1e8 cells", "1e9 particles/kg", "15 ug/kg"'
+        return {"type": "string", "description": text}
+
+
+_MASS_PER_KG = re.compile(r"g\s*/\s*kg\s*$")
 
 
 def _dose_sentence(cells: float, per_kg: bool, low: float, high: float) -> str:

@@ -41,7 +41,7 @@ from hepatrial.protocol.fields import (
     refuse,
 )
 from hepatrial.protocol.plausible import PLAUSIBLE
-from hepatrial.protocol.products import ProductName, Route
+from hepatrial.protocol.products import PRODUCTS, ProductName, Route
 from hepatrial.schema import MEASURES
 from hepatrial.units import UnitError, read_quantity, write_quantity
 
@@ -292,11 +292,52 @@ class Dosing(Section):
     """Days of infusion from randomisation."""
     window: Days = 0.0
     """An infusion may come this much earlier or later, never before randomisation."""
+    viability: Share | None = None
+    """Share of the cells that live on infusion; absent: the product card's."""
+    passage: Annotated[float, Field(ge=0, le=40)] | None = None
+    """Passage of the cells; absent: the product's usual one. Later passages hold more senescent cells."""
+    induction: Days = 0.0
+    """Days of hepatic induction (HGF and bFGF) before the cells are given."""
+    borrow_from: ProductName | None = None
+    """Another product whose effect this one is supposed to have; absent: no effect is borrowed."""
 
     @model_validator(mode="after")
     def _order(self) -> Self:
         _ascending("days", self.days, self.window)
+        if refusals := self._unfit():
+            raise refuse(*refusals)
         return self
+
+    def _unfit(self) -> list[Refusal]:
+        product = PRODUCTS[self.product]
+        unit = {"cells": "cells", "vesicles": "particles", "drug": "ug"}[product.kind]
+        found = []
+        if self.dose.kind != unit:
+            found.append(Refusal("dose", self.dose.text, f"{self.product} is dosed in {unit}"))
+        if (self.route == "subcutaneous") != (product.kind == "drug"):
+            allowed = "subcutaneous for a drug, a vessel for cells and vesicles"
+            found.append(Refusal("route", self.route, allowed))
+        if product.kind != "cells":
+            cells_only: dict[str, object] = {
+                "viability": self.viability,
+                "passage": self.passage,
+                "induction": self.induction or None,
+            }
+            if product.kind == "drug":
+                cells_only["borrow_from"] = self.borrow_from
+            found += [
+                Refusal(entry, given, f"nothing: {self.product} is no cell")
+                for entry, given in cells_only.items()
+                if given is not None
+            ]
+        return found
+
+    @property
+    def effect_of(self) -> str | None:
+        """The product whose effect is supposed: its own, a borrowed one, or None when none is known."""
+        if PRODUCTS[self.product].has_effect:
+            return self.product
+        return self.borrow_from
 
 
 def _ascending(key: str, times: tuple[float, ...], window: float, day: float = 1.0) -> None:
@@ -380,8 +421,13 @@ class Arm(Section):
 
     @property
     def infusions(self) -> int:
-        """Number of cell infusions planned."""
-        return sum(len(dosing.days) for dosing in self.regimen)
+        """Number of infusions of cells or vesicles planned."""
+        return sum(len(dosing.days) for dosing in self.cells)
+
+    @property
+    def cells(self) -> tuple[Dosing, ...]:
+        """The lines of the regimen that give cells or vesicles, not a drug."""
+        return tuple(dosing for dosing in self.regimen if PRODUCTS[dosing.product].kind != "drug")
 
 
 class Batch(Section):

@@ -77,7 +77,7 @@ def _in_each_language(write: Callable[[Catalogue], str]) -> dict[str, str]:
 
 def _arms(protocol: Protocol) -> Iterator[f.Arm]:
     for name, arm in protocol.arms.items():
-        cells = {dosing.dose.cells_per_kg(65.0) for dosing in arm.regimen}
+        cells = {dosing.dose.cells_per_kg(65.0) for dosing in arm.cells if dosing.dose.kind == "cells"}
         yield f.Arm(
             name=name,
             label=_names(arm.text, "label"),

@@ -45,8 +45,40 @@ def study_of(protocol: Protocol) -> Study:
             )
             for one in protocol.assumptions
         )
-        + _borrowed_hazards(definition),
+        + _borrowed_hazards(definition)
+        + _effects_supposed(protocol),
     )
+
+
+def _effects_supposed(protocol: Protocol) -> tuple[Assumption, ...]:
+    """Every product without an effect of its own: none is supposed, or one is borrowed, and from where."""
+    lines = {
+        (dosing.product, dosing.borrow_from): f"arms.{name}.regimen[{number}].product"
+        for name, arm in protocol.arms.items()
+        for number, dosing in enumerate(arm.regimen)
+        if not PRODUCTS[dosing.product].has_effect
+    }
+    return tuple(_effect_supposed(product, lender, place) for (product, lender), place in lines.items())
+
+
+def _effect_supposed(name: str, lender: str | None, place: str) -> Assumption:
+    product = PRODUCTS[name]
+    if lender is None:
+        handled = {
+            "en": f"It runs under 'no effect known': {product.label} changes no outcome here, for better or"
+            " worse, but what its card says of safety. Equal arms are an assumption, not a finding.",
+            "zh": f"按“未知有无作用”运行：除其参数卡所述的安全性外，{product.label_zh}在此不改变任何结局。"
+            "两组相同是假设，不是发现。",
+        }
+    else:
+        other = PRODUCTS[lender]
+        handled = {
+            "en": f"WARNING: the protocol borrows the effect of {other.label} for {product.label}. Nothing"
+            " shows that it has one.",
+            "zh": f"警告：方案为{product.label_zh}借用了{other.label_zh}的作用，没有证据表明其具有该作用。",
+        }
+    known = {"en": product.basis, "zh": product.basis_zh}
+    return Assumption(about=place, known=known, handled=handled, grade="assumed", source="products.toml")
 
 
 def _borrowed_hazards(definition: Definition) -> tuple[Assumption, ...]:
@@ -120,6 +152,14 @@ def arm_note(arm: Arm, t: Catalogue) -> str:
     return t("list.semicolon").join(_dosing_text(dosing, t) for dosing in arm.regimen)
 
 
+_UNIT_TEXTS = {
+    "cells/kg": "regimen.per_kg",
+    "cells": "regimen.in_total",
+    "particles/kg": "regimen.particles",
+    "ug/kg": "regimen.ug",
+}
+
+
 def _dosing_text(dosing: Dosing, t: Catalogue) -> str:
     product = PRODUCTS[dosing.product]
     return t(
@@ -127,7 +167,7 @@ def _dosing_text(dosing: Dosing, t: Catalogue) -> str:
         product=product.label_zh if t.lang == "zh" else product.label,
         infusions=len(dosing.days),
         dose=significant(dosing.dose.cells, 2),
-        per=t("regimen.per_kg" if dosing.dose.per_kg else "regimen.in_total"),
+        per=t(_UNIT_TEXTS[dosing.dose.unit]),
         route=t(f"route.{dosing.route}"),
         days=", ".join(f"{day:g}" for day in dosing.days),
     )

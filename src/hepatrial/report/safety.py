@@ -24,7 +24,7 @@ SHOWN = (
 )
 """Events in the order shown; others found in the run follow by name."""
 
-NOT_SAFETY = frozenset(("cell_infusion", "plasma_exchange", "dropout"))
+NOT_SAFETY = frozenset(("cell_infusion", "growth_factor", "plasma_exchange", "dropout"))
 INFUSION_DAYS = 2.0
 PER_DAYS = 30.4375
 """Rates are per patient-month."""

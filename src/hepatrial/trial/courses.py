@@ -31,7 +31,11 @@ from hepatrial.trial.visits import visit_days
 Array = NDArray[np.float64]
 Yes = NDArray[np.bool_]
 
-ACTION_EVENTS = {"infuse_cells": "cell_infusion", "plasma_exchange": "plasma_exchange"}
+ACTION_EVENTS = {
+    "infuse_cells": "cell_infusion",
+    "give_gcsf": "growth_factor",
+    "plasma_exchange": "plasma_exchange",
+}
 """Action of the model -> name in the event table."""
 
 

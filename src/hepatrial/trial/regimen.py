@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepatrial.engine import Impulses
-from hepatrial.errors import BadInput, Problem
 from hepatrial.model.spec import ModelSpec
 from hepatrial.population.deck import Deck
 from hepatrial.protocol import PRODUCTS, Arm, Care, Dosing, Protocol
@@ -51,27 +50,6 @@ class Doses:
         return Impulses(self.row, self.day, self.action, self.amount)
 
 
-def check_regimens(protocol: Protocol) -> None:
-    """Refuse what the model cannot give.
-
-    Raises:
-        BadInput: a product without parameters of its own; two kinds of route in one arm.
-    """
-    problems = []
-    for name, arm in protocol.arms.items():
-        place = f"arms.{name}"
-        for number, dosing in enumerate(arm.regimen):
-            if not PRODUCTS[dosing.product].msc:
-                msc = ", ".join(key for key, product in PRODUCTS.items() if product.msc)
-                allowed = f"a product that the model has an effect for: {msc}; none is borrowed from another"
-                problems.append(Problem(f"{place}.regimen[{number}].product", dosing.product, allowed))
-        if len({_liver_share(dosing) for dosing in arm.regimen}) > 1:
-            allowed = "one kind of route an arm: all into the liver's vessels or all into a peripheral vein"
-            problems.append(Problem(f"{place}.regimen", "mixed routes", allowed))
-    if problems:
-        raise BadInput(problems)
-
-
 def _liver_share(dosing: Dosing) -> float:
     return 1.0 if dosing.route in LIVER_ROUTES else 0.0
 
@@ -106,9 +84,11 @@ def course_parameters(
         for parameter, setting in _care(protocol.care_of(name), seed, plan.person[rows]).items():
             parameters[rows, column[parameter]] = setting
         arm = protocol.arms[name]
-        if arm.regimen:
-            for parameter, setting in _product(protocol, arm, deck, seed, plan, rows).items():
+        if arm.cells:
+            own = {key: parameters[rows, column[key]] for key in ("cell_clearance", "sensitisation_gain")}
+            for parameter, setting in _product(protocol, arm, deck, seed, plan, rows, own).items():
                 parameters[rows, column[parameter]] = setting
+        if any(dosing.effect_of for dosing in arm.regimen):
             _apply_variants(parameters, rows, plan.variant, variants, column, deck)
     return parameters
 
@@ -134,18 +114,50 @@ def _share(seed: int, decision: str, person: Whole, share: float) -> Array:
 
 
 def _product(
-    protocol: Protocol, arm: Arm, deck: Deck, seed: int, plan: Plan, rows: NDArray[np.intp]
+    protocol: Protocol,
+    arm: Arm,
+    deck: Deck,
+    seed: int,
+    plan: Plan,
+    rows: NDArray[np.intp],
+    own: Mapping[str, Array],
 ) -> dict[str, Array | float]:
-    """Route, potency of the batch, and no sensitisation by a patient's own cells."""
-    product = PRODUCTS[arm.regimen[0].product]
-    potency = batch_potency(
-        protocol, deck, seed, product.name, plan.replicate[rows], plan.treated_before[rows]
-    )
-    route = _liver_share(arm.regimen[0])
-    changes: dict[str, Array | float] = {"route_liver_share": route, "potency": potency}
-    if all(PRODUCTS[dosing.product].autologous for dosing in arm.regimen):
-        changes["sensitisation_gain"] = 0.0
-    return changes
+    """What the products of an arm make of the parameters of its patients.
+
+    An arm that mixes products or routes gets the mean of its lines, weighted by the living cells that each
+    gives over the whole regimen. Education is linear in cells and potency, so that what they leave behind in
+    all is exact while they die at one rate; an effect counts only on lines that have or borrow one.
+    """
+    weight = arm_weights(arm)
+    cards = [PRODUCTS[dosing.product] for dosing in arm.cells]
+
+    def mean(values: Sequence[float]) -> float:
+        return float(np.dot(weight, values))
+
+    first = arm.cells[0].product
+    batch = batch_potency(protocol, deck, seed, first, plan.replicate[rows], plan.treated_before[rows])
+    return {
+        "route_liver_share": mean([_liver_share(dosing) for dosing in arm.cells]),
+        "potency": batch * mean([line_potency(dosing) for dosing in arm.cells]),
+        "procoagulant": mean([product.value("procoagulant") for product in cards]),
+        "cell_clearance": own["cell_clearance"] * mean([product.value("clearance") for product in cards]),
+        "sensitisation_gain": own["sensitisation_gain"]
+        * mean([product.value("sensitisation") for product in cards]),
+    }
+
+
+def arm_weights(arm: Arm) -> Array:
+    """(lines,) share of each line of cells in the living cells of an arm's whole regimen, at 65 kg."""
+    given = [float(_cells(dosing, np.array([65.0]))[0]) * len(dosing.days) for dosing in arm.cells]
+    shares: Array = np.array(given) / sum(given)
+    return shares
+
+
+def line_potency(dosing: Dosing) -> float:
+    """Potency of a line's cells, marrow stromal cells = 1; 0 when no effect is known and none is borrowed."""
+    if dosing.effect_of is None:
+        return 0.0
+    return PRODUCTS[dosing.product].relative_potency(dosing.passage, dosing.induction)
 
 
 def batch_potency(
@@ -158,7 +170,9 @@ def batch_potency(
     """
     card = deck.model["potency"]
     cv = protocol.batch.between_batch_cv
-    spread = card.spread if cv is None else float(np.sqrt(np.log1p(cv**2)))
+    if cv is None:
+        cv = PRODUCTS[product].value("batch_cv")
+    spread = card.spread if "potency" in deck.changed else float(np.sqrt(np.log1p(cv**2)))
     batch = treated_before // protocol.batch.patients_per_batch
     return np.asarray(card.value * np.exp(spread * Stream(seed, f"batch.{product}").normal(replicate, batch)))
 
@@ -198,8 +212,8 @@ def course_doses(
         for dosing in protocol.arms[name].regimen:
             for planned in dosing.days:
                 when = infusion_day(seed, plan.person[rows], planned, dosing.window)
-                amount = _cells(dosing, weight[rows])
-                parts.append(_part(spec, "infuse_cells", rows, when, amount, dosing.product))
+                given, amount = _given(dosing, weight[rows])
+                parts.append(_part(spec, given, rows, when, amount, dosing.product))
         parts += _exchanges(protocol.care_of(name), spec, seed, plan.person, rows)
     if not parts:
         empty = np.empty(0)
@@ -210,11 +224,21 @@ def course_doses(
     return Doses(row[keep], day[keep], action[keep], amount[keep], detail[keep])
 
 
+def _given(dosing: Dosing, weight: Array) -> tuple[str, Array]:
+    """Action of the model and its amount for each patient."""
+    if PRODUCTS[dosing.product].kind == "drug":
+        return "give_gcsf", np.full(len(weight), dosing.dose.cells)
+    return "infuse_cells", _cells(dosing, weight)
+
+
 def _cells(dosing: Dosing, weight: Array) -> Array:
-    """1e6 viable cells/kg in one infusion of each patient."""
-    dose = dosing.dose
+    """1e6 living cells/kg in one infusion of each patient; vesicles as what one cell gives off in a day."""
+    dose, product = dosing.dose, PRODUCTS[dosing.product]
     per_kg: Array = np.full(len(weight), dose.cells) if dose.per_kg else dose.cells / weight
-    return per_kg / CELLS_UNIT
+    viability = product.value("viability") if dosing.viability is None else dosing.viability
+    if product.kind == "vesicles":
+        per_kg = per_kg / product.value("cell_equivalent")
+    return per_kg * viability / CELLS_UNIT
 
 
 def _exchanges(

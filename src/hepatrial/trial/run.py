@@ -28,7 +28,6 @@ from hepatrial.provenance import fingerprint, package_versions
 from hepatrial.trial.courses import Tables, Trial, VariantSet, simulate_courses
 from hepatrial.trial.folder import FORMAT, TABLES, RunFolder
 from hepatrial.trial.plan import Plan, make_plan
-from hepatrial.trial.regimen import check_regimens
 
 Progress = Callable[[str, int, int], None]
 
@@ -79,7 +78,6 @@ def run_trial(
     """
     begun = time.time()
     check_options(protocol, patients, replicates, pairs, seed, variant, threads)
-    check_regimens(protocol)
     deck = make_deck(settings)
     if patients is not None:
         protocol = protocol.with_patients(patients)
