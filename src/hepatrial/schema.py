@@ -101,6 +101,15 @@ SUBJECT: tuple[Column, ...] = (
     Column("transplant_free_event", "Int32", "", "1 = death or transplant"),
     Column("first_event", "String", "", "'death', 'transplant', 'dropout' or 'none', whichever came first"),
     Column("dropout_reason", "String", "", "reason when first_event or the end is a dropout, else ''"),
+    Column(
+        "listed", "Boolean", "", "on the transplant list; a death before a transplant is then one on the list"
+    ),
+    Column(
+        "death_cause",
+        "String",
+        "",
+        "largest part of the death hazard when it struck, '' without a known death",
+    ),
 )
 """Subject table; further columns ``baseline_<measure>`` hold the last value before treatment (SI units)."""
 
@@ -118,4 +127,6 @@ EVENT: tuple[Column, ...] = (
     Column("event", "String", "", "name of the event"),
     Column("detail", "String", "", "cause, reason or ''"),
 )
-"""Event table: death, transplant, infections, bleeding, fever, cell_infusion, dropout, discharge_to_die"""
+"""Event table: death, transplant, rejection, infections (detail ``peritonitis``), bleeding, acute kidney
+injury, encephalopathy of grade 3 or more, thrombosis, fever, infusion reaction, liver cancer, withdrawal of care,
+cell_infusion, plasma_exchange, albumin_dialysis, dropout, discharge_to_die"""

@@ -10,14 +10,15 @@ from hepatrial.protocol.definitions import DEFINITIONS
 from hepatrial.protocol.products import PRODUCTS
 from hepatrial.protocol.sections import (
     Arm,
+    ArmCare,
     Assumption,
     Batch,
     Care,
     Endpoints,
     FollowUp,
     Identity,
-    PlasmaExchange,
     Population,
+    Sessions,
     Visits,
     Wish,
 )
@@ -93,22 +94,22 @@ def endpoints_within_follow_up(parts: Parts) -> Iterator[Problem]:
             yield Problem(place, f"week {week:g}", f"not after follow-up ends in week {weeks:g}")
 
 
-def exchanges_within_follow_up(parts: Parts) -> Iterator[Problem]:
+def sessions_within_follow_up(parts: Parts) -> Iterator[Problem]:
+    """Every device's course is over before observation ends."""
     if parts.follow_up is None:
         return
-    courses: list[tuple[str, PlasmaExchange | None]] = [
-        (f"arms.{name}.care", arm.care.plasma_exchange) for name, arm in parts.arms.items()
+    cares: list[tuple[str, Care | ArmCare]] = [
+        (f"arms.{name}.care", arm.care) for name, arm in parts.arms.items()
     ]
     if parts.care:
-        courses.append(("care", parts.care.plasma_exchange))
-    for place, course in courses:
-        if course is None or not course.sessions:
-            continue
-        last = course.first_day + (course.sessions - 1) * course.every
-        if last >= parts.follow_up.length:
-            end = parts.follow_up.length
-            sentence = f"a course that is over before follow-up ends on day {end:g}"
-            yield Problem(f"{place}.plasma_exchange", f"a last session on day {last:g}", sentence)
+        cares.append(("care", parts.care))
+    for place, care in cares:
+        for device in ("plasma_exchange", "albumin_dialysis"):
+            course: Sessions | None = getattr(care, device)
+            if course is None or not course.days or course.days[-1] < parts.follow_up.length:
+                continue
+            sentence = f"a course that is over before follow-up ends on day {parts.follow_up.length:g}"
+            yield Problem(f"{place}.{device}", f"a last session on day {course.days[-1]:g}", sentence)
 
 
 def definition_can_be_met(parts: Parts) -> Iterator[Problem]:
@@ -238,7 +239,7 @@ RULES: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     infusions_within_follow_up,
     visits_within_follow_up,
     endpoints_within_follow_up,
-    exchanges_within_follow_up,
+    sessions_within_follow_up,
     definition_can_be_met,
     limits_leave_room,
     table1_within_criteria,

@@ -42,6 +42,7 @@ from hepatrial.protocol.fields import (
 )
 from hepatrial.protocol.plausible import PLAUSIBLE
 from hepatrial.protocol.products import PRODUCTS, ProductName, Route
+from hepatrial.protocol.regions import REGIONS, RegionName
 from hepatrial.schema import MEASURES
 from hepatrial.units import UnitError, read_quantity, write_quantity
 
@@ -300,6 +301,8 @@ class Dosing(Section):
     """Days of hepatic induction (HGF and bFGF) before the cells are given."""
     borrow_from: ProductName | None = None
     """Another product whose effect this one is supposed to have; absent: no effect is borrowed."""
+    after_transplant: Literal["stop", "continue"] = "stop"
+    """Whether infusions still planned are given after a transplant; withdrawal of care always ends them."""
 
     @model_validator(mode="after")
     def _order(self) -> Self:
@@ -367,16 +370,68 @@ class Albumin(Section):
     """Amount a day ("10 g/d")."""
 
 
-class PlasmaExchange(Section):
-    """A course of plasma exchange."""
+class Sessions(Section):
+    """When a device runs."""
 
     share: Share = 1.0
     """Share of patients who get it."""
     sessions: Annotated[int, Field(ge=0, le=30)]
-    volumes: PlasmaVolumes
-    """Exchanged in one session."""
     first_day: Days
     every: PositiveDays
+
+    @property
+    def days(self) -> tuple[float, ...]:
+        """Days of the sessions from randomisation."""
+        return tuple(self.first_day + number * self.every for number in range(self.sessions))
+
+
+class PlasmaExchange(Sessions):
+    """A course of plasma exchange; ``volumes`` or, as high-volume exchange is written, ``body_weight``."""
+
+    volumes: PlasmaVolumes | None = None
+    """Exchanged in one session."""
+    body_weight: Annotated[Share, Field(gt=0, le=0.2)] | None = None
+    """The same as a share of body weight ("15 %": 0.15 L/kg)."""
+    replacement: Literal["plasma", "albumin"] = "plasma"
+    """What is given back: donor plasma, or albumin solution, which brings no clotting factor."""
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.volumes is None) == (self.body_weight is None):
+            given = "both" if self.volumes else "nothing"
+            raise refuse(Refusal("volumes", given, "either volumes or body_weight"))
+        return self
+
+
+class AlbuminDialysis(Sessions):
+    """A course of albumin dialysis (MARS)."""
+
+    removed: Annotated[Share, Field(gt=0, le=0.8)] = 0.3
+    """Share of free and loosely bound bilirubin and of creatinine that one session removes."""
+
+
+class Course(Section):
+    """A drug from randomisation on for some days."""
+
+    share: Share = 1.0
+    """Share of patients who get it."""
+    days: PositiveDays
+
+
+class Vasoconstrictor(Section):
+    """Treatment of acute kidney injury, with albumin, while it lasts."""
+
+    drug: Literal["terlipressin", "noradrenaline"]
+    share: Share = 1.0
+    """Share of patients who would get it."""
+
+
+class Withdrawal(Section):
+    """Withdrawal of care from patients whose organs fail."""
+
+    rate: Rate
+    """For each failed organ beyond ``organs``."""
+    organs: Annotated[float, Field(ge=0, le=6)] = 3.0
 
 
 class Transplant(Section):
@@ -384,29 +439,64 @@ class Transplant(Section):
 
     listed: Share
     """Share of patients who are put on the list."""
-    offer_rate: Rate
-    """Rate of offers to a listed patient."""
+    offer_rate: Rate | None = None
+    """Rate of offers to a listed patient; absent: that of the region."""
+    region: RegionName | None = None
+    """Region whose offers and survival after transplantation hold; absent: ``offer_rate`` and the cards."""
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if self.offer_rate is None and self.region is None:
+            allowed = f"a rate of offers, or region = one of {', '.join(REGIONS)}"
+            raise refuse(Refusal("offer_rate", "nothing", allowed))
+        return self
 
 
 class Care(Section):
-    """Care besides the cells."""
+    """Care besides the cells; a share is that of patients who get it (when they need it)."""
 
     antiviral: Share = 1.0
-    """Share of patients on a nucleoside or nucleotide analogue."""
+    """On a nucleoside or nucleotide analogue."""
+    acetylcysteine: Course | None = None
+    corticosteroid: Course | None = None
+    lactulose: Share = 0.0
+    rifaximin: Share = 0.0
+    antibiotics: Share = 1.0
+    """Whose infections are treated."""
+    prophylaxis: Share = 0.0
+    """On an antibiotic that prevents infections."""
+    vasoconstrictor: Vasoconstrictor | None = None
+    renal_replacement: Share = 0.0
+    """Given renal replacement when filtration is lost."""
+    ventilation: Share = 1.0
+    """Ventilated when the lung fails; 100 % is usual care, to which the hazards were fitted."""
     plasma: Plasma | None = None
     albumin: Albumin | None = None
     plasma_exchange: PlasmaExchange | None = None
+    albumin_dialysis: AlbuminDialysis | None = None
     transplant: Transplant | None = None
+    withdrawal: Withdrawal | None = None
 
 
 class ArmCare(Section):
     """What an arm's care has instead of the shared care; absent entries are as shared."""
 
     antiviral: Share | None = None
+    acetylcysteine: Course | None = None
+    corticosteroid: Course | None = None
+    lactulose: Share | None = None
+    rifaximin: Share | None = None
+    antibiotics: Share | None = None
+    prophylaxis: Share | None = None
+    vasoconstrictor: Vasoconstrictor | None = None
+    renal_replacement: Share | None = None
+    ventilation: Share | None = None
     plasma: Plasma | None = None
     albumin: Albumin | None = None
     plasma_exchange: PlasmaExchange | None = None
+    albumin_dialysis: AlbuminDialysis | None = None
     transplant: Transplant | None = None
+    withdrawal: Withdrawal | None = None
 
 
 class Arm(Section):

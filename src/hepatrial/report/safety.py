@@ -15,16 +15,23 @@ from hepatrial.schema import PAIR_REPLICATE
 SHOWN = (
     "severe_infection",
     "mild_infection",
+    "peritonitis",
     "variceal_bleeding",
+    "aki",
+    "encephalopathy",
+    "thrombosis",
     "fever",
     "fever_after_infusion",
     "infusion_reaction",
+    "liver_cancer",
     "transplant",
+    "rejection",
+    "withdrawal",
     "death",
 )
 """Events in the order shown; others found in the run follow by name."""
 
-NOT_SAFETY = frozenset(("cell_infusion", "growth_factor", "plasma_exchange", "dropout"))
+NOT_SAFETY = frozenset(("cell_infusion", "growth_factor", "plasma_exchange", "albumin_dialysis", "dropout"))
 INFUSION_DAYS = 2.0
 PER_DAYS = 30.4375
 """Rates are per patient-month."""
@@ -38,7 +45,9 @@ def safety_numbers(facts: Facts) -> list[dict[str, Any]]:
         ``share`` with exact binomial limits and ``rate`` per patient-month with exact Poisson limits. The
         pooled limits tell the precision of the simulation, not that of a trial.
     """
-    events = _with_infusion_fever(facts.events.filter(pl.col("replicate") != PAIR_REPLICATE))
+    events = _with_peritonitis(
+        _with_infusion_fever(facts.events.filter(pl.col("replicate") != PAIR_REPLICATE))
+    )
     present = set(events["event"].unique().to_list()) - NOT_SAFETY
     names = [name for name in SHOWN if name in present] + sorted(present - set(SHOWN))
     order = [arm.name for arm in facts.ordered]
@@ -64,6 +73,12 @@ def _with_infusion_fever(events: pl.DataFrame) -> pl.DataFrame:
     caused = fevers.join(infusions, on=key).filter(after).unique("fever", keep="first").sort("fever")
     named = caused.with_columns(event=pl.lit("fever_after_infusion")).select(events.columns)
     return pl.concat([events, named]) if named.height else events
+
+
+def _with_peritonitis(events: pl.DataFrame) -> pl.DataFrame:
+    """The events and, under a name of its own, every severe infection that is peritonitis."""
+    mine = (pl.col("event") == "severe_infection") & (pl.col("detail") == "peritonitis")
+    return pl.concat([events, events.filter(mine).with_columns(event=pl.lit("peritonitis"))])
 
 
 def fever_ratio(facts: Facts) -> list[dict[str, Any]]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from hepatrial.engine import Result, Status
+from hepatrial.model.spec import ModelSpec
 from hepatrial.population.cohort import Cohort
 from hepatrial.population.luck import thresholds
 from hepatrial.population.machine import Machine
@@ -17,6 +19,7 @@ from hepatrial.population.observation import draw_errors, measured, outputs_of, 
 from hepatrial.population.onset import Illness
 from hepatrial.protocol import Protocol
 from hepatrial.schema import EVENT, MEASURES, SUBJECT, VISIT, Column
+from hepatrial.trial.deaths import death_causes
 from hepatrial.trial.dropout import (
     UNKNOWN_VITAL_STATUS,
     Discharge,
@@ -25,7 +28,7 @@ from hepatrial.trial.dropout import (
     dropout_times,
 )
 from hepatrial.trial.plan import Plan, arm_names
-from hepatrial.trial.regimen import Doses, course_doses, course_parameters
+from hepatrial.trial.regimen import Doses, after_stop, course_doses, course_parameters
 from hepatrial.trial.visits import visit_days
 
 Array = NDArray[np.float64]
@@ -35,6 +38,8 @@ ACTION_EVENTS = {
     "infuse_cells": "cell_infusion",
     "give_gcsf": "growth_factor",
     "plasma_exchange": "plasma_exchange",
+    "albumin_exchange": "plasma_exchange",
+    "mars_session": "albumin_dialysis",
 }
 """Action of the model -> name in the event table."""
 
@@ -114,25 +119,69 @@ def simulate_courses(trial: Trial, plan: Plan) -> Tables:
     )
     leaves = dropout_times(protocol, seed, plan.person)
     end = np.minimum(protocol.follow_up.length, leaves)
-    weight = parameters[:, spec.parameters.index("weight")]
-    doses = course_doses(protocol, spec, seed, plan, weight, end)
+    doses = course_doses(protocol, spec, seed, plan, parameters, end)
     days = visit_days(protocol, seed, plan.person)
     outputs = outputs_of(protocol.visits.measures, spec.outputs)
-    result = trial.machine.solve(
-        parameters,
-        pool.admitted.state[row],
-        thresholds(seed, "course", spec.hazards, plan.person),
-        np.where(days <= end[:, None], days, np.nan),
-        end,
-        impulses=doses.impulses,
-        outputs=outputs,
-    )
+    luck = thresholds(seed, "course", spec.hazards, plan.person)
+    seen = np.where(days <= end[:, None], days, np.nan)
+
+    def solve(rows: NDArray[np.intp], given: Doses) -> Result:
+        return trial.machine.solve(
+            parameters[rows],
+            pool.admitted.state[row[rows]],
+            luck[rows],
+            seen[rows],
+            end[rows],
+            impulses=given.impulses,
+            outputs=outputs,
+        )
+
+    result, doses = _solve_until_stopped(spec, solve, len(plan), doses)
     fate = _fate(trial, plan, result, doses, leaves)
     return Tables(
         _subjects(trial, plan, row, parameters, result, doses, fate),
         _visits(trial, plan, row, parameters, result, days, fate),
         _events(trial, plan, result, doses, fate),
     )
+
+
+def _solve_until_stopped(
+    spec: ModelSpec, solve: Callable[[NDArray[np.intp], Doses], Result], n: int, doses: Doses
+) -> tuple[Result, Doses]:
+    """Courses in which nothing planned is given after a transplant or a withdrawal of care.
+
+    Impulses are planned, the stop is chance: the courses in which something would have been given after it
+    are solved once more without. Until the stop they are the same courses, and neither stop follows the other.
+
+    Returns:
+        The result and the doses that are left.
+    """
+    result = solve(np.arange(n), doses)
+    transplant, withdrawal = (
+        _first(result, spec.causes.index(cause), n) for cause in ("transplant", "withdrawal")
+    )
+    late = after_stop(doses, transplant, withdrawal)
+    rows = np.unique(doses.row[late])
+    if len(rows) == 0:
+        return result, doses
+    left = doses[~late]
+    mine = left[np.isin(left.row, rows)]
+    return _put(result, rows, solve(rows, replace(mine, row=np.searchsorted(rows, mine.row)))), left
+
+
+def _put(result: Result, rows: NDArray[np.intp], again: Result) -> Result:
+    """A result with some courses in the place of those it had."""
+    events = again.events.copy()
+    events["patient"] = rows[events["patient"]]
+    events = np.concatenate([result.events[~np.isin(result.events["patient"], rows)], events])
+    changed: dict[str, Any] = {"events": events[np.lexsort((events["time"], events["patient"]))]}
+    for field in fields(result):
+        if field.name in ("events", "outputs"):
+            continue
+        values = getattr(result, field.name).copy()
+        values[rows] = getattr(again, field.name)
+        changed[field.name] = values
+    return replace(result, **changed)
 
 
 def _first(result: Result, cause: int, n: int) -> Array:
@@ -192,6 +241,8 @@ def _subjects(
         "infusions_planned": planned,
         "infusions_received": received,
         **_survival(trial, plan, result, fate),
+        "listed": column["listed"] == 1.0,
+        "death_cause": _death_cause(trial, parameters, result, fate),
     }
     baseline = {
         f"baseline_{name}": admitted.measures[row, i]
@@ -218,6 +269,15 @@ def _survival(trial: Trial, plan: Plan, result: Result, fate: _Fate) -> dict[str
         "first_event": np.where(transplanted, "transplant", first),
         "dropout_reason": np.where(lost, UNKNOWN_VITAL_STATUS, reason),
     }
+
+
+def _death_cause(trial: Trial, parameters: Array, result: Result, fate: _Fate) -> NDArray[np.str_]:
+    """What the deaths that the trial learns of are put down to, "" for the others."""
+    cause = np.full(len(fate.death), "", dtype="<U16")
+    dead = np.flatnonzero(np.isfinite(fate.death) & fate.discharge.known)
+    state, time = result.end_state[dead], result.end_time[dead]
+    cause[dead] = death_causes(trial.machine.spec, parameters[dead], state, time)
+    return cause
 
 
 def _treatment(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from hepatrial.engine import Impulses
 from hepatrial.model.spec import ModelSpec
 from hepatrial.population.deck import Deck
 from hepatrial.protocol import PRODUCTS, Arm, Care, Dosing, Protocol
+from hepatrial.protocol.regions import REGIONS
 from hepatrial.rng import Stream
 from hepatrial.trial.plan import Plan, arm_names
 from hepatrial.trial.visits import infusion_day
@@ -36,6 +37,7 @@ class Doses:
         action: index into the model's actions.
         amount: in the action's unit.
         detail: product of a cell infusion, else "".
+        stops: whether a transplant ends it.
     """
 
     row: Whole
@@ -43,6 +45,11 @@ class Doses:
     action: Whole
     amount: Array
     detail: NDArray[np.str_]
+    stops: NDArray[np.bool_]
+
+    def __getitem__(self, keep: NDArray[np.bool_]) -> Doses:
+        """Some of the doses."""
+        return Doses(*(getattr(self, field.name)[keep] for field in fields(self)))
 
     @property
     def impulses(self) -> Impulses:
@@ -93,20 +100,54 @@ def course_parameters(
     return parameters
 
 
+SHARES = (
+    "antiviral",
+    "lactulose",
+    "rifaximin",
+    "antibiotics",
+    "prophylaxis",
+    "renal_replacement",
+    "ventilation",
+)
+"""Entries of care that are a share of patients and an input of the model of the same name."""
+
+
 def _care(care: Care, seed: int, person: Whole) -> dict[str, Array | float]:
     """Inputs of the model that care sets; who gets what is drawn once for each person, for all arms."""
-    set_to: dict[str, Array | float] = {"antiviral": _share(seed, "antiviral", person, care.antiviral)}
-    transplant = care.transplant
-    set_to["listed"] = _share(seed, "listed", person, transplant.listed) if transplant else 0.0
-    if transplant:
-        set_to["transplant_base"] = transplant.offer_rate
+    set_to: dict[str, Array | float] = {
+        name: _share(seed, name, person, getattr(care, name)) for name in SHARES
+    }
+    for name in ("acetylcysteine", "corticosteroid"):
+        course = getattr(care, name)
+        if course:
+            set_to[name] = _share(seed, name, person, course.share)
+            set_to[f"{name}_days"] = course.days
+    if care.vasoconstrictor:
+        treated = _share(seed, "vasoconstrictor", person, care.vasoconstrictor.share)
+        set_to[care.vasoconstrictor.drug] = treated
     if care.plasma:
         set_to["plasma_rate"] = care.plasma.rate
         set_to["plasma_inr_above"] = care.plasma.inr_above
     if care.albumin:
         set_to["albumin_rate"] = care.albumin.rate
         set_to["albumin_below"] = care.albumin.below
-    return set_to
+    if care.withdrawal:
+        set_to["withdrawal_rate"] = care.withdrawal.rate
+        set_to["withdrawal_organs"] = care.withdrawal.organs
+    return set_to | _transplant(care, seed, person)
+
+
+def _transplant(care: Care, seed: int, person: Whole) -> dict[str, Array | float]:
+    """Listing, offers and what follows; an offer rate of the protocol's own wins over its region's."""
+    transplant = care.transplant
+    if transplant is None:
+        return {"listed": 0.0}
+    set_to: dict[str, Array | float] = (
+        dict(REGIONS[transplant.region].parameters) if transplant.region else {}
+    )
+    if transplant.offer_rate is not None:
+        set_to["transplant_base"] = transplant.offer_rate
+    return set_to | {"listed": _share(seed, "listed", person, transplant.listed)}
 
 
 def _share(seed: int, decision: str, person: Whole, share: float) -> Array:
@@ -194,17 +235,18 @@ def _apply_variants(
 
 
 def course_doses(
-    protocol: Protocol, spec: ModelSpec, seed: int, plan: Plan, weight: Array, end: Array
+    protocol: Protocol, spec: ModelSpec, seed: int, plan: Plan, parameters: Array, end: Array
 ) -> Doses:
-    """Everything given at a moment: cell infusions and plasma exchanges before a course's planned end.
+    """Everything given at a moment before a course's planned end: infusions and sessions of a device.
 
     Args:
         protocol, spec, seed: of the run.
         plan: n rows.
-        weight: (n,) kg.
+        parameters: (n, n_parameters) of the courses.
         end: (n,) planned end of each course.
     """
-    parts: list[tuple[Whole, Array, Whole, Array, NDArray[np.str_]]] = []
+    weight = parameters[:, spec.parameters.index("weight")]
+    parts: list[Doses] = []
     for code, name in enumerate(arm_names(protocol)):
         rows = np.flatnonzero(plan.arm == code)
         if len(rows) == 0:
@@ -213,15 +255,24 @@ def course_doses(
             for planned in dosing.days:
                 when = infusion_day(seed, plan.person[rows], planned, dosing.window)
                 given, amount = _given(dosing, weight[rows])
-                parts.append(_part(spec, given, rows, when, amount, dosing.product))
-        parts += _exchanges(protocol.care_of(name), spec, seed, plan.person, rows)
-    if not parts:
-        empty = np.empty(0)
-        whole = np.empty(0, dtype=np.int64)
-        return Doses(whole, empty, whole, empty, np.empty(0, dtype=np.str_))
-    row, day, action, amount, detail = (np.concatenate([part[i] for part in parts]) for i in range(5))
-    keep = day < end[row]
-    return Doses(row[keep], day[keep], action[keep], amount[keep], detail[keep])
+                stops = dosing.after_transplant == "stop"
+                parts.append(_part(spec, given, rows, when, amount, dosing.product, stops))
+        parts += _sessions(protocol.care_of(name), spec, seed, plan.person, rows, parameters)
+    nothing = np.empty(0, dtype=np.intp)
+    parts.append(_part(spec, "infuse_cells", nothing, np.empty(0), np.empty(0), ""))
+    doses = Doses(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Doses)))
+    return doses[doses.day < end[doses.row]]
+
+
+def after_stop(doses: Doses, transplant: Array, withdrawal: Array) -> NDArray[np.bool_]:
+    """Which doses a transplant or a withdrawal of care takes away.
+
+    Args:
+        doses: planned.
+        transplant, withdrawal: (n,) day of each course, infinite for none.
+    """
+    grafted: NDArray[np.bool_] = doses.stops & (doses.day >= transplant[doses.row])
+    return grafted | (doses.day >= withdrawal[doses.row])
 
 
 def _given(dosing: Dosing, weight: Array) -> tuple[str, Array]:
@@ -241,20 +292,39 @@ def _cells(dosing: Dosing, weight: Array) -> Array:
     return per_kg * viability / CELLS_UNIT
 
 
-def _exchanges(
-    care: Care, spec: ModelSpec, seed: int, person: Whole, rows: NDArray[np.intp]
-) -> list[tuple[Whole, Array, Whole, Array, NDArray[np.str_]]]:
-    course = care.plasma_exchange
-    if course is None:
-        return []
-    gets = rows[_share(seed, "plasma_exchange", person[rows], course.share) == 1.0]
-    days = [course.first_day + number * course.every for number in range(course.sessions)]
-    one = np.ones(len(gets))
-    return [_part(spec, "plasma_exchange", gets, day * one, course.volumes * one, "") for day in days]
+def _sessions(
+    care: Care, spec: ModelSpec, seed: int, person: Whole, rows: NDArray[np.intp], parameters: Array
+) -> list[Doses]:
+    """Sessions of plasma exchange and of albumin dialysis."""
+    parts = []
+    if exchange := care.plasma_exchange:
+        gets = rows[_share(seed, "plasma_exchange", person[rows], exchange.share) == 1.0]
+        if exchange.volumes is None:
+            # A litre of plasma weighs about a kilogram.
+            litres = parameters[gets, spec.parameters.index("plasma_volume_per_kg")]
+            volumes = (exchange.body_weight or 0.0) / litres
+        else:
+            volumes = np.full(len(gets), exchange.volumes)
+        action = "plasma_exchange" if exchange.replacement == "plasma" else "albumin_exchange"
+        parts += [_part(spec, action, gets, np.full(len(gets), day), volumes, "") for day in exchange.days]
+    if dialysis := care.albumin_dialysis:
+        gets = rows[_share(seed, "albumin_dialysis", person[rows], dialysis.share) == 1.0]
+        removed = np.full(len(gets), dialysis.removed)
+        parts += [
+            _part(spec, "mars_session", gets, np.full(len(gets), day), removed, "") for day in dialysis.days
+        ]
+    return parts
 
 
 def _part(
-    spec: ModelSpec, action: str, rows: NDArray[np.intp], day: Array, amount: Array, detail: str
-) -> tuple[Whole, Array, Whole, Array, NDArray[np.str_]]:
+    spec: ModelSpec,
+    action: str,
+    rows: NDArray[np.intp],
+    day: Array,
+    amount: Array,
+    detail: str,
+    stops: bool = True,
+) -> Doses:
     code = np.full(len(rows), spec.actions.index(action), dtype=np.int64)
-    return rows.astype(np.int64), day, code, amount, np.full(len(rows), detail, dtype="<U24")
+    details = np.full(len(rows), detail, dtype="<U24")
+    return Doses(rows.astype(np.int64), day, code, amount, details, np.full(len(rows), stops))
