@@ -128,5 +128,5 @@ EVENT: tuple[Column, ...] = (
     Column("detail", "String", "", "cause, reason or ''"),
 )
 """Event table: death, transplant, rejection, infections (detail ``peritonitis``), bleeding, acute kidney
-injury, encephalopathy of grade 3 or more, thrombosis, fever, infusion reaction, liver cancer, withdrawal of care,
-cell_infusion, plasma_exchange, albumin_dialysis, dropout, discharge_to_die"""
+injury, encephalopathy of grade 3 or more, thrombosis, fever, infusion reaction, liver cancer, withdrawal of
+care, cell_infusion, plasma_exchange, albumin_dialysis, dropout, discharge_to_die"""

@@ -129,8 +129,10 @@ def test_potency_has_the_cards_spread_or_the_protocols():
 
 def doses(protocol, end=168.0, n=300):
     plan = make_plan(protocol, 1, 1, n, np.ones(1))
-    weight = np.linspace(40, 90, len(plan))
-    return plan, weight, course_doses(protocol, SPEC, 1, plan, weight, np.full(len(plan), end))
+    p = np.tile(SPEC.default_parameters, (len(plan), 1))
+    p[:, COLUMN["weight"]] = np.linspace(40, 90, len(plan))
+    given = course_doses(protocol, SPEC, 1, plan, p, np.full(len(plan), end))
+    return plan, p[:, COLUMN["weight"]], given
 
 
 def test_only_the_treated_arm_is_infused_as_often_as_planned():

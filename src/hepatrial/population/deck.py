@@ -24,6 +24,20 @@ SET_BY_PROTOCOL = {
     "albumin_rate": "care.albumin",
     "albumin_below": "care.albumin.below",
     "infection_at_onset": "precipitating_infection_share",
+    "acetylcysteine": "care.acetylcysteine",
+    "acetylcysteine_days": "care.acetylcysteine.days",
+    "corticosteroid": "care.corticosteroid",
+    "corticosteroid_days": "care.corticosteroid.days",
+    "lactulose": "care.lactulose",
+    "rifaximin": "care.rifaximin",
+    "antibiotics": "care.antibiotics",
+    "prophylaxis": "care.prophylaxis",
+    "terlipressin": "care.vasoconstrictor",
+    "noradrenaline": "care.vasoconstrictor",
+    "renal_replacement": "care.renal_replacement",
+    "ventilation": "care.ventilation",
+    "withdrawal_rate": "care.withdrawal.rate",
+    "withdrawal_organs": "care.withdrawal.organs",
 }
 """Parameters that a setting may not change, and what decides them."""
 

@@ -151,7 +151,7 @@ def _solve_until_stopped(
     """Courses in which nothing planned is given after a transplant or a withdrawal of care.
 
     Impulses are planned, the stop is chance: the courses in which something would have been given after it
-    are solved once more without. Until the stop they are the same courses, and neither stop follows the other.
+    are solved once more without. Until the stop nothing changes, and neither stop follows the other.
 
     Returns:
         The result and the doses that are left.

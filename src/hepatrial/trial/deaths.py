@@ -52,4 +52,5 @@ def death_causes(spec: ModelSpec, parameters: Array, state: Array, time: Array) 
 
 def _shares(parts: Array) -> Array:
     total = parts.sum(axis=1, keepdims=True)
-    return np.divide(parts, total, out=np.zeros_like(parts), where=total > 0)
+    shares: Array = np.divide(parts, total, out=np.zeros_like(parts), where=total > 0)
+    return shares

@@ -89,7 +89,8 @@ def course_parameters(
         if len(rows) == 0:
             continue
         for parameter, setting in _care(protocol.care_of(name), seed, plan.person[rows]).items():
-            parameters[rows, column[parameter]] = setting
+            if parameter not in deck.changed:
+                parameters[rows, column[parameter]] = setting
         arm = protocol.arms[name]
         if arm.cells:
             own = {key: parameters[rows, column[key]] for key in ("cell_clearance", "sensitisation_gain")}
