@@ -120,7 +120,9 @@ def test_women_are_lighter_and_the_mean_weight_stays_as_carded(spec, many):
 def test_the_chronic_liver_follows_from_the_traits(spec, many):
     state = dict(zip(spec.states, many.initial.T, strict=True))
     cirrhosis = many.column(spec, "cirrhosis") == 1
-    assert np.allclose(state["infected_cells"], many.column(spec, "infected_share"))
+    living = state["healthy_cells"] + state["infected_cells"]
+    assert np.allclose(state["infected_cells"] / living, many.column(spec, "infected_share"))
+    assert (living[cirrhosis] < 0.95).mean() > 0.9  # scar leaves no room for a whole liver
     for name, rises in (("collagen", True), ("portal_pressure", True), ("albumin", False)):
         gap = state[name][cirrhosis].mean() - state[name][~cirrhosis].mean()
         assert (gap > 0) == rises, name

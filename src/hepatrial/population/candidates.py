@@ -8,15 +8,18 @@ pressure and albumin before the illness (in the model's initial values); sex shi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit, ndtr, ndtri
+from scipy.special import ndtr, ndtri
 
-from hepatrial.model.cards import Card
 from hepatrial.model.spec import ModelSpec
 from hepatrial.population.deck import Deck
+from hepatrial.population.diseases import draw_causes, men_share, set_disease
+from hepatrial.population.draws import draw_from
+from hepatrial.protocol.diseases import Cause, Disease
 from hepatrial.rng import Stream
 
 Array = NDArray[np.float64]
@@ -34,6 +37,7 @@ class Candidates:
         initial: (n, n_states) chronic state at the start of the illness.
         female: (n,) 1 for women.
         delay: (n,) referral delay in whole days.
+        cause: (n,) index into ``protocol.diseases.CAUSES``.
     """
 
     number: NDArray[np.int64]
@@ -41,6 +45,7 @@ class Candidates:
     initial: Array
     female: Array
     delay: Array
+    cause: NDArray[np.int64]
 
     def column(self, spec: ModelSpec, name: str) -> Array:
         """(n,) a parameter by name."""
@@ -51,36 +56,15 @@ class Candidates:
         return Candidates(*(getattr(self, field.name)[index] for field in fields(self)))
 
 
-def draw_from(card: Card, uniform: Array) -> Array:
-    """Values of a card by inversion of its (truncated) distribution.
-
-    Args:
-        card: normal, lognormal, logitnormal, bernoulli or fixed.
-        uniform: draws in (0, 1).
-    """
-    if card.distribution == "fixed":
-        return np.full_like(uniform, card.value)
-    if card.distribution == "bernoulli":
-        return (uniform < (card.share or 0.0)).astype(np.float64)
-    to, back = _SCALES[card.distribution]
-    centre = float(to(card.value))
-
-    def probability(bound: float | None, default: float) -> float:
-        return default if bound is None else float(ndtr((to(bound) - centre) / card.spread))
-
-    low, high = probability(card.low, 0.0), probability(card.high, 1.0)
-    return np.asarray(back(centre + card.spread * ndtri(low + (high - low) * uniform)), dtype=np.float64)
-
-
-def _same(x: float | Array) -> float | Array:
-    return x
-
-
-_SCALES = {"normal": (_same, _same), "lognormal": (np.log, np.exp), "logitnormal": (logit, expit)}
-
-
 def draw_candidates(
-    spec: ModelSpec, deck: Deck, seed: int, number: NDArray[np.int64], disease: str
+    spec: ModelSpec,
+    deck: Deck,
+    seed: int,
+    number: NDArray[np.int64],
+    disease: Disease,
+    *,
+    causes: Mapping[Cause, float] | None = None,
+    definition: str | None = None,
 ) -> Candidates:
     """Draw candidates by number.
 
@@ -89,7 +73,9 @@ def draw_candidates(
         deck: cards with settings applied.
         seed: the run's seed.
         number: (n,) candidate numbers from 1.
-        disease: ``"hbv_aclf"``: chronic hepatitis B whose tolerance is lost.
+        disease: class of disease.
+        causes: cause -> share, adding up to 1; None: the class's usual mix.
+        definition: tag whose baseline hazards of death and infection hold; None: those of the cards.
     """
     column = {name: i for i, name in enumerate(spec.parameters)}
     parameters = np.tile(spec.default_parameters, (len(number), 1))
@@ -98,39 +84,65 @@ def draw_candidates(
     uniform = {name: Stream(seed, f"trait.{name}").uniform(number) for name in (*deck.traits, "sex")}
     for name, card in deck.traits.items():
         parameters[:, column[name]] = draw_from(card, uniform[name])
-    female = (uniform["sex"] >= deck.value("male_share")).astype(np.float64)
-    _join_traits(parameters, column, deck, uniform, female)
-    parameters[:, column["hbv"]] = 1.0 if disease == "hbv_aclf" else 0.0
-    parameters[:, column["infection_at_onset"]] = _precipitating_infection(deck, seed, number)
+    cause = draw_causes(seed, number, disease, causes)
+    men = men_share(deck, disease, cause)
+    female = (uniform["sex"] >= men).astype(np.float64)
+    set_disease(parameters, spec.parameters, deck, seed, number, disease, cause)
+    _join_traits(parameters, column, deck, uniform, female, men, scarred=disease == "hbv_aclf")
+    parameters[:, column["infection_at_onset"]] = _precipitating_infection(deck, seed, number, disease)
+    if definition is not None:
+        parameters[:, column["death_base"]] *= deck.value(f"death_scale_{definition}")
+        parameters[:, column["infection_base"]] *= deck.value(f"infection_scale_{definition}")
     initial = spec.initial_states(parameters)
-    return Candidates(number, parameters, initial, female, _referral_delay(deck, seed, number))
+    return Candidates(
+        number, parameters, initial, female, _referral_delay(deck, seed, number, disease), cause
+    )
+
+
+def card_of(deck: Deck, name: str, disease: Disease) -> str:
+    """The class's own card of a population quantity where it has one, else the common card."""
+    own = f"{name}_{disease}"
+    return own if own in deck.population else name
 
 
 def _join_traits(
-    parameters: Array, column: dict[str, int], deck: Deck, uniform: dict[str, Array], female: Array
+    parameters: Array,
+    column: dict[str, int],
+    deck: Deck,
+    uniform: dict[str, Array],
+    female: Array,
+    men: Array,
+    *,
+    scarred: bool,
 ) -> None:
     """Dependence between traits that the equations do not make."""
     age, age_card = parameters[:, column["age"]], deck.model["age"]
     share = deck.model["cirrhosis"].share or 0.0
-    if 0.0 < share < 1.0:
+    if scarred and 0.0 < share < 1.0:
         # The probit's variance grows by that of the age term; the factor keeps the share as carded.
         slope = deck.value("cirrhosis_by_age")
         centre = ndtri(share) * np.sqrt(1.0 + (slope * age_card.spread) ** 2)
         chance = ndtr(centre + slope * (age - age_card.value))
         parameters[:, column["cirrhosis"]] = uniform["cirrhosis"] < chance
     for trait, ratio in (("weight", "women_weight"), ("creatinine_habitual", "women_creatinine")):
-        low, men = deck.value(ratio), deck.value("male_share")
+        low = deck.value(ratio)
         mean = men + (1.0 - men) * low
         parameters[:, column[trait]] *= np.where(female == 1.0, low, 1.0) / mean
+    years = age - deck.value("reference_age")
+    for trait in ("frailty", "kidney_sensitivity", "brain_sensitivity"):
+        parameters[:, column[trait]] *= np.exp(deck.value(f"{trait}_by_age") * years)
 
 
-def _precipitating_infection(deck: Deck, seed: int, number: NDArray[np.int64]) -> Array:
+def _precipitating_infection(deck: Deck, seed: int, number: NDArray[np.int64], disease: Disease) -> Array:
+    if disease == "compensated_cirrhosis":
+        return np.zeros(len(number))
     begins = Stream(seed, "trait.precipitating_infection").uniform(number)
     size = Stream(seed, "trait.precipitating_infection_size").uniform(number)
-    infected = begins < deck.value("precipitating_infection_share")
+    infected = begins < deck.value(card_of(deck, "precipitating_infection_share", disease))
     return np.where(infected, draw_from(deck.population["precipitating_infection_size"], size), 0.0)
 
 
-def _referral_delay(deck: Deck, seed: int, number: NDArray[np.int64]) -> Array:
-    card = deck.population["referral_delay"].model_copy(update={"high": deck.value("referral_delay_cap")})
+def _referral_delay(deck: Deck, seed: int, number: NDArray[np.int64], disease: Disease) -> Array:
+    card = deck.population[card_of(deck, "referral_delay", disease)]
+    card = card.model_copy(update={"high": deck.value("referral_delay_cap")})
     return np.round(draw_from(card, Stream(seed, "trait.referral_delay").uniform(number)))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hepatrial.errors import BadInput, Problem
 from hepatrial.model.spec import ModelSpec
 from hepatrial.population.admission import ADMISSION_MEASURES
-from hepatrial.population.candidates import Candidates
+from hepatrial.population.candidates import Candidates, card_of
 from hepatrial.population.deck import Deck
 from hepatrial.population.eligibility import criteria_measures
 from hepatrial.population.machine import Machine
@@ -69,9 +69,10 @@ def make_illness(protocol: Protocol, deck: Deck, seed: int) -> Illness:
             allowed = f"below {cap:g} d, the longest delay followed (referral_delay_cap)"
             place = "selection.referral_delay.median"
             raise BadInput([Problem(place, f"{delay.median:g} d", allowed)])
-        card = deck.population["referral_delay"]
+        name = card_of(deck, "referral_delay", protocol.population.disease)
+        card = deck.population[name]
         card = card.model_copy(update={"value": delay.median, "spread": delay.log_sd})
-        deck = replace(deck, population={**deck.population, "referral_delay": card})
+        deck = replace(deck, population={**deck.population, name: card})
     return Illness(protocol, deck, make_clinic(deck, protocol), seed, measures_needed(protocol))
 
 

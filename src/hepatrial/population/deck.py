@@ -38,6 +38,10 @@ SET_BY_PROTOCOL = {
     "ventilation": "care.ventilation",
     "withdrawal_rate": "care.withdrawal.rate",
     "withdrawal_organs": "care.withdrawal.organs",
+    "insult_size": "population.causes and the cards insult_CAUSE",
+    "insult_decay": "population.causes and the cards insult_decay_CAUSE",
+    "scarring": "population.causes and the cards scarring_CAUSE",
+    "tolerance_lost": "population.disease",
 }
 """Parameters that a setting may not change, and what decides them."""
 
@@ -93,7 +97,10 @@ def make_deck(settings: Mapping[str, float] | None = None, cards: Cards | None =
     """
     cards = cards or load_cards()
     own = _own_cards()
-    model, population = dict(cards.model), {**cards.population, **own["onset"]}
+    model, population = dict(cards.model), dict(cards.population)
+    for table, more in own.items():
+        if table != "assay":
+            population |= more
     problems: list[Problem] = []
     changed = set()
     for name, value in (settings or {}).items():

@@ -8,10 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hepatrial.population.tags import TAG_MEASURES, definition_tags
 from hepatrial.protocol import Protocol
 
 Array = NDArray[np.float64]
 Yes = NDArray[np.bool_]
+
+ENFORCED = ("easl_clif", "apasl", "cossh", "decompensated_cirrhosis", "compensated_cirrhosis")
+"""Definitions with a rule that limits on single measures cannot write: "one sign or another"."""
 
 VASOPRESSOR_FROM = 0.5
 """Value of the output ``vasopressor`` above which a patient is on vasopressors."""
@@ -52,7 +56,8 @@ def criteria(protocol: Protocol) -> tuple[Criterion, ...]:
 
 def criteria_measures(protocol: Protocol) -> tuple[str, ...]:
     """The measures that the criteria look at."""
-    return tuple(dict.fromkeys(criterion.measure for criterion in criteria(protocol)))
+    enforced = TAG_MEASURES if protocol.identity.definition in ENFORCED else ()
+    return tuple(dict.fromkeys((*(criterion.measure for criterion in criteria(protocol)), *enforced)))
 
 
 def exclusion_outputs(protocol: Protocol) -> tuple[str, ...]:
@@ -73,6 +78,23 @@ def traits_allowed(protocol: Protocol, age: Array, cirrhosis: Array) -> dict[str
 def limits_met(protocol: Protocol, measures: Mapping[str, Array]) -> dict[str, Yes]:
     """Each criterion on measured or true values: label -> met, of the shape of the values."""
     return {criterion.label: criterion.met(measures[criterion.measure]) for criterion in criteria(protocol)}
+
+
+def definition_met(protocol: Protocol, measures: Mapping[str, Array], cirrhosis: Array) -> dict[str, Yes]:
+    """The definition's own rule where limits cannot write it: label -> met; empty for the other definitions.
+
+    Args:
+        protocol: its definition tag and its class of disease.
+        measures: ``tags.TAG_MEASURES``.
+        cirrhosis: 0 or 1; broadcasts against the measures.
+    """
+    tag = protocol.identity.definition
+    if tag not in ENFORCED:
+        return {}
+    hbv = np.ones_like(
+        cirrhosis
+    )  # a protocol's class of disease already says that the liver is a chronic one
+    return {f"definition {tag}": definition_tags(measures, cirrhosis=cirrhosis, hbv=hbv)[tag]}
 
 
 def not_excluded(protocol: Protocol, outputs: Mapping[str, Array], infected_from: float) -> dict[str, Yes]:

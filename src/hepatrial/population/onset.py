@@ -24,6 +24,7 @@ from hepatrial.population.deck import Deck
 from hepatrial.population.eligibility import (
     all_of,
     criteria_measures,
+    definition_met,
     exclusion_outputs,
     first_day,
     limits_met,
@@ -34,6 +35,7 @@ from hepatrial.population.luck import thresholds
 from hepatrial.population.machine import Machine
 from hepatrial.population.observation import Clinic, draw_errors, measured, outputs_of, read_measures
 from hepatrial.protocol import Protocol
+from hepatrial.protocol.diseases import DISEASES
 from hepatrial.rng import Stream
 
 Array = NDArray[np.float64]
@@ -79,6 +81,12 @@ class Illness:
     def wait(self) -> int:
         """Whole days from screening to randomisation."""
         return round(self.protocol.selection.screening_to_randomisation)
+
+    @property
+    def settling(self) -> float:
+        """First day on which a candidate can become eligible: later for a chronic class."""
+        chronic = DISEASES[self.protocol.population.disease].settles
+        return self.deck.value("settling_time") if chronic else 0.0
 
     @property
     def window(self) -> int:
@@ -138,6 +146,20 @@ class Onset:
     admitted: Admitted
 
 
+def draw_ill(spec: ModelSpec, illness: Illness, number: Whole) -> Candidates:
+    """The candidates of a run by number: class of disease, causes and definition as the protocol has them."""
+    population = illness.protocol.population
+    return draw_candidates(
+        spec,
+        illness.deck,
+        illness.seed,
+        number,
+        population.disease,
+        causes=population.cause_shares,
+        definition=illness.protocol.identity.definition,
+    )
+
+
 def live_through_onset(machine: Machine, illness: Illness, number: Whole) -> Onset:
     """Follow candidates from the start of their illness to randomisation.
 
@@ -147,7 +169,7 @@ def live_through_onset(machine: Machine, illness: Illness, number: Whole) -> Ons
         number: (n,) candidate numbers.
     """
     spec, protocol = machine.spec, illness.protocol
-    drawn = draw_candidates(spec, illness.deck, illness.seed, number, protocol.population.disease)
+    drawn = draw_ill(spec, illness, number)
     traits = traits_allowed(protocol, drawn.column(spec, "age"), drawn.column(spec, "cirrhosis"))
     followed = drawn.rows(np.flatnonzero(all_of(traits)))
     luck = thresholds(illness.seed, "onset", spec.hazards, followed.number)
@@ -188,7 +210,9 @@ def _watch(
     age = drawn.column(spec, "age")
     truth = read_measures(outputs, wanted, illness.clinic, age[:, None], drawn.female[:, None])
     limits = limits_met(illness.protocol, truth)
-    first = first_day(all_of(limits))
+    limits |= definition_met(illness.protocol, truth, drawn.column(spec, "cirrhosis")[:, None])
+    settled = days >= illness.settling
+    first = first_day(all_of(limits) & settled)
     died = (first < 0) & (result.end_time < end)
     never = {label: ~ok.any(axis=1) & (first < 0) for label, ok in limits.items()}
     return first, died, never, ~result.ok
@@ -274,7 +298,9 @@ def _measure(
     errors = draw_errors(illness.seed, "screening", names, clinic, drawn.number, occurrence)
     reported = measured({name: outputs[name] for name in names}, clinic, errors)
     measures = read_measures(reported, illness.read, clinic, drawn.column(spec, "age"), drawn.female)
-    within = all_of(limits_met(illness.protocol, measures))
+    limits = limits_met(illness.protocol, measures)
+    limits |= definition_met(illness.protocol, measures, drawn.column(spec, "cirrhosis"))
+    within = all_of(limits)
     entering = not_excluded(illness.protocol, outputs, illness.deck.value("infected_from"))
     allowed = all_of({"": np.ones(len(within), dtype=bool), **entering})
     return _Reading(measures, within, allowed)

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from hepatrial.errors import BadInput, Problem
 from hepatrial.model.spec import ModelSpec
-from hepatrial.population.candidates import FIRST_CANDIDATE, Candidates, draw_candidates
+from hepatrial.population.candidates import FIRST_CANDIDATE, Candidates
 from hepatrial.population.machine import Machine
-from hepatrial.population.onset import OUTCOMES, Admitted, Illness, Onset, live_through_onset
+from hepatrial.population.onset import OUTCOMES, Admitted, Illness, Onset, draw_ill, live_through_onset
 
 CHUNK = 1024
 """Candidates followed in one engine call."""
@@ -73,8 +73,7 @@ class Pool:
 
 def traits_of(spec: ModelSpec, illness: Illness, pool: Pool) -> Candidates:
     """The admitted candidates' parameters, sex and so on; drawn again, being functions of their numbers."""
-    disease = illness.protocol.population.disease
-    return draw_candidates(spec, illness.deck, illness.seed, pool.admitted.number, disease)
+    return draw_ill(spec, illness, pool.admitted.number)
 
 
 def build_pool(

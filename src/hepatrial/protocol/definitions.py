@@ -1,11 +1,20 @@
-"""Definitions of acute-on-chronic liver failure: the tag that every virtual cohort carries."""
+"""Definitions of liver failure: the tag that every virtual cohort carries, each with its own baseline hazards."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-DefinitionTag = Literal["easl_clif", "apasl", "cossh", "chinese_medical_association"]
+DefinitionTag = Literal[
+    "easl_clif",
+    "apasl",
+    "cossh",
+    "chinese_medical_association",
+    "acute_liver_failure",
+    "acute_liver_injury",
+    "decompensated_cirrhosis",
+    "compensated_cirrhosis",
+]
 
 
 @dataclass(frozen=True)
@@ -57,8 +66,8 @@ DEFINITIONS: dict[str, Definition] = {
             {"bilirubin": 85.5, "inr": 1.5},
             False,
             False,
-            "Bilirubin at least 5 mg/dL and INR at least 1.5 or PTA below 40 %, with ascites or"
-            " encephalopathy within 4 weeks; the last is not enforced by the tag.",
+            "Bilirubin at least 5 mg/dL and INR at least 1.5 with ascites or encephalopathy, all enforced on the"
+            " day of entry; the branch by PTA is not used.",
             "entry criteria of NCT05985863",
             "seen_secondary",
         ),
@@ -70,8 +79,7 @@ DEFINITIONS: dict[str, Definition] = {
             False,
             True,
             "Chronic hepatitis B. Liver failure alone asks bilirubin at least 12 mg/dL (205 umol/L) and INR"
-            " at least 1.5; failure of another organ can also qualify. The limits have to be written as"
-            " eligibility.",
+            " at least 1.5; failure of another organ can also qualify. Enforced: an ACLF grade, or both limits.",
             "doi:10.1136/gutjnl-2017-314641",
             "recalled",
         ),
@@ -82,10 +90,54 @@ DEFINITIONS: dict[str, Definition] = {
             {},
             False,
             False,
-            "Acute decompensation of cirrhosis with organ failures by CLIF-C OF; the organ failures have to"
-            " be written as eligibility limits.",
+            "Cirrhosis with an ACLF grade of at least 1 by CLIF-C OF; enforced.",
             "doi:10.1053/j.gastro.2013.02.042",
             "recalled",
+        ),
+        Definition(
+            "acute_liver_failure",
+            "acute liver failure",
+            "急性肝衰竭",
+            {"inr": 1.5, "he_grade": 1.0},
+            True,
+            False,
+            "INR at least 1.5 with encephalopathy of any grade in a liver without cirrhosis.",
+            "ALFSG registry as described in PMC10576953",
+            "seen_secondary",
+        ),
+        Definition(
+            "acute_liver_injury",
+            "acute liver injury or failure",
+            "急性肝损伤或肝衰竭",
+            {"inr": 1.5},
+            True,
+            False,
+            "INR at least 1.5 (PT below about 50 %) with or without encephalopathy, no cirrhosis: the Japanese"
+            " series of acute liver injury and failure.",
+            "PNAS Nexus 2025;4(2):pgaf004",
+            "seen_secondary",
+        ),
+        Definition(
+            "decompensated_cirrhosis",
+            "decompensated cirrhosis",
+            "失代偿期肝硬化",
+            {},
+            True,
+            False,
+            "Cirrhosis with ascites, encephalopathy or bilirubin of at least 51 umol/L; enforced.",
+            "D'Amico 2014 (stages 3 to 5), as read in a journal club; the bilirubin limit is assumed",
+            "seen_secondary",
+        ),
+        Definition(
+            "compensated_cirrhosis",
+            "compensated cirrhosis",
+            "代偿期肝硬化",
+            {},
+            True,
+            False,
+            "Cirrhosis without ascites, encephalopathy or bilirubin of 51 umol/L; enforced.",
+            "D'Amico 2014 (stages 1 and 2), as read in a journal club; the bilirubin limit is assumed",
+            "seen_secondary",
         ),
     )
 }

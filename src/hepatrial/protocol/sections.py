@@ -21,6 +21,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from hepatrial.errors import nearest_name
 from hepatrial.protocol.definitions import DefinitionTag
+from hepatrial.protocol.diseases import CAUSES_OF, Cause, Disease
 from hepatrial.protocol.fields import (
     SOME,
     Days,
@@ -247,10 +248,20 @@ class Wish(Section):
         return write_quantity(value, _unit(self.variable))
 
 
+class CauseShare(Section):
+    """One cause of the disease."""
+
+    cause: Cause
+    share: Share
+
+
 class Population(Section):
     """Who may enter."""
 
-    disease: Literal["hbv_aclf"]
+    disease: Disease
+    """Class of disease."""
+    causes: tuple[CauseShare, ...] = ()
+    """Causes with their shares, adding up to 100 %; empty: the usual mix of the class."""
     age: AgeRange = AgeRange()
     eligibility: Annotated[tuple[Limit, ...], SOME]
     """Limits on measures and scores, all of which hold on the day of screening."""
@@ -258,6 +269,26 @@ class Population(Section):
     criteria: Criteria
     table1: tuple[Wish, ...] = ()
     """Statistics at entry to which the cohort is matched; empty: as the model and the criteria give it."""
+
+    @model_validator(mode="after")
+    def _causes_of_the_disease(self) -> Self:
+        allowed = CAUSES_OF[self.disease]
+        for number, one in enumerate(self.causes):
+            if one.cause not in allowed:
+                raise refuse(Refusal(f"causes[{number}].cause", one.cause, f"one of {', '.join(allowed)}"))
+        if len({one.cause for one in self.causes}) < len(self.causes):
+            raise refuse(Refusal("causes", "a cause twice", "each cause once"))
+        total = sum(one.share for one in self.causes)
+        if self.causes and abs(total - 1.0) > 1e-6:
+            raise refuse(
+                Refusal("causes", f"shares that add up to {total:.1%}", "shares that add up to 100 %")
+            )
+        return self
+
+    @property
+    def cause_shares(self) -> dict[Cause, float] | None:
+        """Cause -> share; None when the protocol leaves the class's usual mix."""
+        return {one.cause: one.share for one in self.causes} or None
 
 
 class Delay(Section):

@@ -1,0 +1,78 @@
+"""Reference cohorts: one protocol a class of disease, for calibration and prediction.
+
+``reference_protocol(name)`` is a protocol like any other: everybody eligible enters, on standard care.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from hepatrial.errors import BadInput, Problem, nearest_name
+from hepatrial.protocol import Protocol
+from hepatrial.protocol.protocol import protocol_from_dict
+
+_PACKAGE = "hepatrial.population.reference"
+
+
+@cache
+def _read(name: str) -> dict[str, Any]:
+    return tomllib.loads(files(_PACKAGE).joinpath(name).read_text(encoding="utf-8"))
+
+
+def reference_names() -> tuple[str, ...]:
+    """Names of the reference cohorts."""
+    return tuple(_read("classes.toml"))
+
+
+def reference_protocol(
+    name: str,
+    *,
+    cause: str | None = None,
+    definition: str | None = None,
+    referral_days: float | None = None,
+    days: float | None = None,
+) -> Protocol:
+    """The protocol of a reference cohort.
+
+    Args:
+        name: one of ``reference_names()``.
+        cause: only patients of this cause, instead of the class's mix.
+        definition: another definition tag, instead of the class's own.
+        referral_days: median referral delay, instead of the population's (log-SD 0.8).
+        days: length of follow-up, instead of the class's.
+
+    Raises:
+        BadInput: an unknown name, or a cause or definition that the protocol refuses.
+    """
+    known = _read("classes.toml")
+    if name not in known:
+        allowed = f"one of {', '.join(known)}"
+        raise BadInput([Problem("reference cohort", name, allowed, nearest_name(name, known))])
+    entry = known[name]
+    causes = {cause: 1.0} if cause else entry.get("causes", {})
+    length = float(days or entry["days"])
+    base = _read("base.toml")
+    weeks = [week for week in (4, 12, 24) if week * 7 <= length] or [length / 7]
+    data = {
+        **base,
+        "identity": {**base["identity"], "id": name, "definition": definition or entry["definition"]},
+        "population": {
+            **base["population"],
+            "disease": entry["disease"],
+            "age": {"min": 18, "max": entry.get("age_max", 80)},
+            "causes": [{"cause": one, "share": share} for one, share in causes.items()],
+            "eligibility": [{"measure": m, "min": low} for m, low in entry["eligibility"].items()],
+        },
+        "care": {"antiviral": "100 %" if entry.get("antiviral") else "0 %"},
+        "visits": {**base["visits"], "weeks": weeks[:1]},
+        "endpoints": {**base["endpoints"], "survival_weeks": weeks}
+        | {"primary": {"endpoint": "overall_survival", "week": weeks[-1]}},
+        "follow_up": {"length": f"{length:g} d"},
+    }
+    if referral_days is not None:
+        delay = {"median": f"{referral_days:g} d", "log_sd": 0.8}
+        data["selection"] = {**base["selection"], "referral_delay": delay}
+    return protocol_from_dict(data)

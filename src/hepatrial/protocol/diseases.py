@@ -1,0 +1,105 @@
+"""Classes of disease that a protocol can ask for, and the causes of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+Cause = Literal[
+    "hbv", "viral", "paracetamol", "ischaemia", "drug", "autoimmune", "alcohol", "metabolic", "other"
+]
+CAUSES: tuple[Cause, ...] = get_args(Cause)
+"""What makes a liver ill. ``hbv`` is the flare of a carrier, ``viral`` acute hepatitis that clears itself, ``drug`` is idiosyncratic drug or toxin injury, ``other`` includes unknown."""
+
+Disease = Literal[
+    "hbv_aclf", "aclf", "acute_liver_failure", "decompensated_cirrhosis", "compensated_cirrhosis"
+]
+
+
+@dataclass(frozen=True)
+class DiseaseClass:
+    """What all candidates of a class share.
+
+    Attributes:
+        label, label_zh: for reports.
+        usual_mix: cause -> share when a protocol names none.
+        cirrhosis: 1 all, 0 none, None as the trait's card draws it.
+        quiet: no flare and no insult: the chronic liver alone (hepatitis B is under treatment).
+        progressive: scar goes on growing.
+        settles: a patient becomes eligible only after the population's settling time.
+        age_card, women_card: cards of the class instead of the cause's; None: by cause.
+        scar_card: card that scales scar.
+        brain_card: card that scales the response of the brain.
+    """
+
+    label: str
+    label_zh: str
+    usual_mix: dict[Cause, float]
+    cirrhosis: float | None = None
+    quiet: bool = False
+    progressive: bool = False
+    settles: bool = False
+    age_card: str | None = None
+    women_card: str | None = None
+    scar_card: str | None = None
+    brain_card: str | None = None
+
+
+DISEASES: dict[Disease, DiseaseClass] = {
+    "hbv_aclf": DiseaseClass(
+        "acute-on-chronic liver failure by hepatitis B",
+        "乙肝相关慢加急性肝衰竭",
+        {"hbv": 1.0},
+        age_card="age",
+    ),
+    "aclf": DiseaseClass(
+        "acute-on-chronic liver failure on cirrhosis",
+        "肝硬化基础上的慢加急性肝衰竭",
+        {"alcohol": 0.6, "metabolic": 0.1, "hbv": 0.05, "drug": 0.05, "other": 0.2},
+        cirrhosis=1.0,
+        age_card="age_aclf",
+        women_card="women_aclf",
+        scar_card="scar_aclf",
+    ),
+    "acute_liver_failure": DiseaseClass(
+        "acute liver failure",
+        "急性肝衰竭",
+        {"paracetamol": 0.503, "ischaemia": 0.076, "drug": 0.119, "hbv": 0.079, "other": 0.223},
+        cirrhosis=0.0,
+        brain_card="brain_acute_liver_failure",
+    ),
+    "decompensated_cirrhosis": DiseaseClass(
+        "decompensated cirrhosis",
+        "失代偿期肝硬化",
+        {"alcohol": 0.55, "metabolic": 0.15, "hbv": 0.1, "other": 0.2},
+        cirrhosis=1.0,
+        quiet=True,
+        progressive=True,
+        settles=True,
+        age_card="age_cirrhosis",
+        women_card="women_cirrhosis",
+        scar_card="scar_decompensated_cirrhosis",
+    ),
+    "compensated_cirrhosis": DiseaseClass(
+        "compensated cirrhosis",
+        "代偿期肝硬化",
+        {"alcohol": 0.4, "metabolic": 0.2, "hbv": 0.2, "other": 0.2},
+        cirrhosis=1.0,
+        quiet=True,
+        progressive=True,
+        settles=True,
+        age_card="age_cirrhosis",
+        women_card="women_cirrhosis",
+        scar_card="scar_compensated_cirrhosis",
+    ),
+}
+"""Shares of causes: acute failure by the registry's counts without pregnancy (stravitz2023); others assumed."""
+
+CAUSES_OF: dict[Disease, tuple[Cause, ...]] = {
+    "hbv_aclf": ("hbv",),
+    "aclf": ("hbv", "drug", "alcohol", "metabolic", "autoimmune", "other"),
+    "acute_liver_failure": ("viral", "paracetamol", "ischaemia", "drug", "hbv", "autoimmune", "other"),
+    "decompensated_cirrhosis": ("hbv", "alcohol", "metabolic", "other"),
+    "compensated_cirrhosis": ("hbv", "alcohol", "metabolic", "other"),
+}
+"""Causes that a class can have."""
