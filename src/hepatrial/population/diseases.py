@@ -75,6 +75,10 @@ def set_disease(
             some.redraw("age", age)
     if kind.cirrhosis is not None:
         parameters[:, column["cirrhosis"]] = kind.cirrhosis
+    if kind.enzyme_card:
+        parameters[:, column["alt_content"]] *= deck.value(kind.enzyme_card)
+    if kind.kidney_card:
+        parameters[:, column["kidney_sensitivity"]] *= deck.value(kind.kidney_card)
     if kind.brain_card:
         parameters[:, column["brain_sensitivity"]] *= deck.value(kind.brain_card)
     if kind.scar_card:

@@ -1,6 +1,7 @@
-"""Tags: which definitions a patient meets, from the values that a clinic reports. One patient can carry several.
+"""Tags: which definitions a patient meets, from the values that a clinic reports.
 
-A tag is computed, never drawn. The rules are those of ``science/physiology/scores.md`` (sections 5, 7 and 9).
+One patient can carry several. A tag is computed, never drawn.
+The rules are those of ``science/physiology/scores.md`` (sections 5, 7 and 9).
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _ORGANS = ("bilirubin", "creatinine", "he_grade", "inr", "map", "vasopressor", "
 DECOMPENSATED_BILIRUBIN = 51.0
 """umol/L, 3 mg/dL: jaundice that counts as decompensation (assumed)."""
 VARICES_FROM = 0.5
-"""Index of portal pressure from which varices exist: that from which they bleed (bleeding_portal_threshold)."""
+"""Portal pressure index from which varices exist: that from which they bleed (bleeding_portal_threshold)."""
 
 
 def definition_tags(measures: Mapping[str, Array], *, cirrhosis: Array, hbv: Array) -> dict[str, Yes]:

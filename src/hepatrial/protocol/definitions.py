@@ -1,4 +1,4 @@
-"""Definitions of liver failure: the tag that every virtual cohort carries, each with its own baseline hazards."""
+"""Definitions of liver failure: the tags of virtual cohorts, each with its own baseline hazards."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ DEFINITIONS: dict[str, Definition] = {
             {"bilirubin": 85.5, "inr": 1.5},
             False,
             False,
-            "Bilirubin at least 5 mg/dL and INR at least 1.5 with ascites or encephalopathy, all enforced on the"
-            " day of entry; the branch by PTA is not used.",
+            "Bilirubin at least 5 mg/dL and INR at least 1.5 with ascites or encephalopathy, all enforced on"
+            " the day of entry; the branch by PTA is not used.",
             "entry criteria of NCT05985863",
             "seen_secondary",
         ),
@@ -79,7 +79,8 @@ DEFINITIONS: dict[str, Definition] = {
             False,
             True,
             "Chronic hepatitis B. Liver failure alone asks bilirubin at least 12 mg/dL (205 umol/L) and INR"
-            " at least 1.5; failure of another organ can also qualify. Enforced: an ACLF grade, or both limits.",
+            " at least 1.5; failure of another organ can also qualify. Enforced: an ACLF grade, or both"
+            " limits.",
             "doi:10.1136/gutjnl-2017-314641",
             "recalled",
         ),
@@ -112,8 +113,8 @@ DEFINITIONS: dict[str, Definition] = {
             {"inr": 1.5},
             True,
             False,
-            "INR at least 1.5 (PT below about 50 %) with or without encephalopathy, no cirrhosis: the Japanese"
-            " series of acute liver injury and failure.",
+            "INR at least 1.5 (PT below about 50 %) with or without encephalopathy, no cirrhosis: the"
+            " Japanese series of acute liver injury and failure.",
             "PNAS Nexus 2025;4(2):pgaf004",
             "seen_secondary",
         ),

@@ -9,7 +9,8 @@ Cause = Literal[
     "hbv", "viral", "paracetamol", "ischaemia", "drug", "autoimmune", "alcohol", "metabolic", "other"
 ]
 CAUSES: tuple[Cause, ...] = get_args(Cause)
-"""What makes a liver ill. ``hbv`` is the flare of a carrier, ``viral`` acute hepatitis that clears itself, ``drug`` is idiosyncratic drug or toxin injury, ``other`` includes unknown."""
+"""What makes a liver ill. ``hbv`` is the flare of a carrier, ``viral`` acute hepatitis that clears itself,
+``drug`` idiosyncratic drug or toxin injury; ``other`` includes unknown."""
 
 Disease = Literal[
     "hbv_aclf", "aclf", "acute_liver_failure", "decompensated_cirrhosis", "compensated_cirrhosis"
@@ -29,7 +30,8 @@ class DiseaseClass:
         settles: a patient becomes eligible only after the population's settling time.
         age_card, women_card: cards of the class instead of the cause's; None: by cause.
         scar_card: card that scales scar.
-        brain_card: card that scales the response of the brain.
+        brain_card, kidney_card, enzyme_card: cards that scale the response of the brain and of the kidney,
+            and the enzymes that dying cells release.
     """
 
     label: str
@@ -43,6 +45,8 @@ class DiseaseClass:
     women_card: str | None = None
     scar_card: str | None = None
     brain_card: str | None = None
+    kidney_card: str | None = None
+    enzyme_card: str | None = None
 
 
 DISEASES: dict[Disease, DiseaseClass] = {
@@ -60,6 +64,8 @@ DISEASES: dict[Disease, DiseaseClass] = {
         age_card="age_aclf",
         women_card="women_aclf",
         scar_card="scar_aclf",
+        kidney_card="kidney_cirrhosis",
+        enzyme_card="enzymes_cirrhosis",
     ),
     "acute_liver_failure": DiseaseClass(
         "acute liver failure",
@@ -79,6 +85,8 @@ DISEASES: dict[Disease, DiseaseClass] = {
         age_card="age_cirrhosis",
         women_card="women_cirrhosis",
         scar_card="scar_decompensated_cirrhosis",
+        kidney_card="kidney_cirrhosis",
+        enzyme_card="enzymes_cirrhosis",
     ),
     "compensated_cirrhosis": DiseaseClass(
         "compensated cirrhosis",
@@ -93,7 +101,7 @@ DISEASES: dict[Disease, DiseaseClass] = {
         scar_card="scar_compensated_cirrhosis",
     ),
 }
-"""Shares of causes: acute failure by the registry's counts without pregnancy (stravitz2023); others assumed."""
+"""Shares of causes: acute failure by a registry without pregnancy (stravitz2023); others assumed."""
 
 CAUSES_OF: dict[Disease, tuple[Cause, ...]] = {
     "hbv_aclf": ("hbv",),
