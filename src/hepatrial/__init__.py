@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hepatrial.api import resume, run
     from hepatrial.engine import compile_model, simulate, simulate_model
+    from hepatrial.ensemble import EnsembleFolder, merge_ensemble, resume_ensemble, run_ensemble
     from hepatrial.errors import BadInput, RunFailed
     from hepatrial.model import load_model, load_patient_model
     from hepatrial.model.scores import compute_score
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BadInput",
+    "EnsembleFolder",
     "RunFailed",
     "RunFolder",
     "__version__",
@@ -32,8 +34,11 @@ __all__ = [
     "load_model",
     "load_patient_model",
     "load_protocol",
+    "merge_ensemble",
     "resume",
+    "resume_ensemble",
     "run",
+    "run_ensemble",
     "simulate",
     "simulate_model",
     "write_report",
@@ -41,6 +46,7 @@ __all__ = [
 
 _HOME = {
     "BadInput": "hepatrial.errors",
+    "EnsembleFolder": "hepatrial.ensemble",
     "RunFailed": "hepatrial.errors",
     "RunFolder": "hepatrial.trial",
     "comparison_table": "hepatrial.report",
@@ -50,8 +56,11 @@ _HOME = {
     "load_model": "hepatrial.model",
     "load_patient_model": "hepatrial.model",
     "load_protocol": "hepatrial.protocol",
+    "merge_ensemble": "hepatrial.ensemble",
     "resume": "hepatrial.api",
+    "resume_ensemble": "hepatrial.ensemble",
     "run": "hepatrial.api",
+    "run_ensemble": "hepatrial.ensemble",
     "simulate": "hepatrial.engine",
     "simulate_model": "hepatrial.engine",
     "write_report": "hepatrial.report",

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from hepatrial.ensemble.shares import parse_share
 from hepatrial.errors import BadInput, Problem
 from hepatrial.population.deck import make_deck
 from hepatrial.protocol import SECTIONS, Protocol, load_protocol
 from hepatrial.report import write_report
 from hepatrial.report.catalogue import texts
-from hepatrial.trial import RunFolder, resume_trial, run_trial
+from hepatrial.trial import RunFolder, merge_trial, resume_trial, run_trial
 from hepatrial.trial.run import check_options
 
 Progress = Callable[[str, int, int], None]
@@ -53,6 +54,8 @@ def run(
     lang: str = "en",
     threads: int | None = None,
     progress: Progress | None = None,
+    shard: str | None = None,
+    scheduler: str | None = None,
 ) -> RunFolder:
     """Simulate a protocol and write its report.
 
@@ -68,9 +71,11 @@ def run(
         lang: language of the report, "en" or "zh".
         threads: workers; default all cores. Changes no result.
         progress: called with (stage, done, total).
+        shard: ``"i/n"``: do only this share of the run, as a job of an array; ``merge`` finishes it.
+        scheduler: address of a Dask scheduler whose workers see the run folder under the same path.
 
     Returns:
-        The run folder: tables as polars data frames, ``path / "report.html"``.
+        The run folder: tables as polars data frames, ``path / "report.html"``; with ``shard``, without both.
 
     Raises:
         BadInput: with everything that is wrong; nothing is written then.
@@ -88,27 +93,49 @@ def run(
         lang=lang,
         threads=threads,
     )
-    return carry_out(plan, lang=lang, threads=threads, progress=progress)
+    return carry_out(plan, lang=lang, threads=threads, progress=progress, shard=shard, scheduler=scheduler)
 
 
 def carry_out(
-    plan: Plan, *, lang: str = "en", threads: int | None = None, progress: Progress | None = None
+    plan: Plan,
+    *,
+    lang: str = "en",
+    threads: int | None = None,
+    progress: Progress | None = None,
+    shard: str | None = None,
+    scheduler: str | None = None,
 ) -> RunFolder:
-    """Run what ``check`` has found sound, and write its report.
+    """Run what ``check`` has found sound, and write its report unless it is a share of the run.
 
     Raises:
         BadInput: what only the simulation can tell (nobody meets the criteria, nobody can match the
             Table 1), or a folder that cannot be used.
         RunFailed: the run could not be finished.
     """
+    share = parse_share(shard)
     with _nothing_left(plan.out):
-        folder = run_trial(plan.protocol, **plan.options, threads=threads, out=plan.out, progress=progress)
-    write_report(folder, lang=lang)
+        folder = run_trial(
+            plan.protocol,
+            **plan.options,
+            threads=threads,
+            out=plan.out,
+            progress=progress,
+            scheduler=scheduler,
+            share=share,
+        )
+    if share is None:
+        write_report(folder, lang=lang)
     return folder
 
 
 def resume(
-    path: str | Path, *, lang: str = "en", threads: int | None = None, progress: Progress | None = None
+    path: str | Path,
+    *,
+    lang: str = "en",
+    threads: int | None = None,
+    progress: Progress | None = None,
+    shard: str | None = None,
+    scheduler: str | None = None,
 ) -> RunFolder:
     """Finish an interrupted run and write its report; tables and report are those of an uninterrupted one.
 
@@ -117,12 +144,41 @@ def resume(
         lang: language of the report.
         threads: workers; default all cores. Changes no result.
         progress: called with (stage, done, total).
+        shard, scheduler: as in ``run``.
 
     Raises:
         BadInput: no run there, or one of another model or other versions.
     """
     texts(lang)
-    folder = resume_trial(path, threads=threads, progress=progress)
+    share = parse_share(shard)
+    folder = resume_trial(path, threads=threads, progress=progress, scheduler=scheduler, share=share)
+    if share is None:
+        write_report(folder, lang=lang)
+    return folder
+
+
+def merge(
+    path: str | Path,
+    parts: Sequence[str | Path] = (),
+    *,
+    lang: str = "en",
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> RunFolder:
+    """Make the shares of a run one finished run with its report; no course is simulated.
+
+    Args:
+        path: the run folder, which may hold several shares.
+        parts: further folders that hold shares of the same run.
+        lang: language of the report.
+        threads, progress: as in ``run``.
+
+    Raises:
+        BadInput: one of the folders holds no run, or another one.
+        RunFailed: shards are missing; the message says which.
+    """
+    texts(lang)
+    folder = merge_trial(path, parts, threads=threads, progress=progress)
     write_report(folder, lang=lang)
     return folder
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hepatrial.cli import claims, model_files, protocols, run, score
+from hepatrial.cli import claims, ensemble, model_files, protocols, run, score
 from hepatrial.cli.evidence import evidence
 from hepatrial.cli.model import model
 from hepatrial.cli.validate import validate
@@ -41,12 +41,14 @@ def hepatrial(
 
 app.command(epilog=run.RUN_EXAMPLES)(run.run)
 app.command(epilog=run.RESUME_EXAMPLES)(run.resume)
+app.command(epilog=run.MERGE_EXAMPLES)(run.merge)
 app.command(epilog=run.REPORT_EXAMPLES)(run.report)
 app.command()(protocols.protocols)
 app.command(epilog=protocols.NEW_EXAMPLES)(protocols.new)
 app.command(epilog=protocols.SCHEMA_EXAMPLES)(protocols.schema)
 app.command(epilog=score.EXAMPLES)(score.score)
 model.command(epilog=model_files.SIMULATE_EXAMPLES)(model_files.simulate)
+model.command("ensemble", epilog=ensemble.EXAMPLES)(ensemble.ensemble)
 model.command(epilog=model_files.SUITE_EXAMPLES)(model_files.suite)
 model.command(epilog=model_files.CODE_EXAMPLES)(model_files.code)
 app.add_typer(model, name="model")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from hepatrial.cli import edge
+from hepatrial.cli import edge, ensemble
+from hepatrial.cli.progress import progress_bars
 
 if TYPE_CHECKING:
     from hepatrial.trial import RunFolder
@@ -29,6 +28,12 @@ RESUME_EXAMPLES = """Example:
 
   hepatrial resume runs/lin2017-1
 """
+MERGE_EXAMPLES = """Examples:
+
+  hepatrial merge runs/lin2017-1              (shards that jobs wrote into one folder)
+
+  hepatrial merge runs/big part2 part3        (shards that jobs wrote into folders of their own)
+"""
 REPORT_EXAMPLES = """Examples:
 
   hepatrial report runs/lin2017-1 --lang zh
@@ -41,23 +46,10 @@ Threads = Annotated[
     int | None, typer.Option(help="Worker threads; changes no result.", show_default="all cores")
 ]
 
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str, int, int], None]]:
-    """A progress bar on stderr for each stage of the run; silent when stderr is no terminal."""
-    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
-    console = edge.err()
-    with Progress(*columns, TimeElapsedColumn(), console=console, disable=not console.is_terminal) as bars:
-        tasks: dict[str, TaskID] = {}
-
-        def tell(stage: str, done: int, total: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=total)
-            bars.update(tasks[stage], completed=done, total=total)
-
-        yield tell
+Shard = Annotated[str | None, typer.Option(metavar="i/n", help="Do only the i-th of n shares of the run.")]
+Scheduler = Annotated[
+    str | None, typer.Option(metavar="ADDRESS", help="Dask scheduler; its workers must see the run folder.")
+]
 
 
 def _acceptance(folder: RunFolder) -> str:
@@ -127,6 +119,8 @@ def run(
     out: Annotated[Path | None, typer.Option(help="Run folder.", show_default="runs/PROTOCOL-SEED")] = None,
     lang: Lang = "en",
     threads: Threads = None,
+    shard: Shard = None,
+    scheduler: Scheduler = None,
     as_json: edge.JsonOption = False,
 ) -> None:
     """Simulate a trial, lay it beside what was published, write the report.
@@ -136,11 +130,16 @@ def run(
     A folder of the same run is finished and reported anew; any other one is left untouched.
     """
     where: list[Path] = []
-    with edge.exit_codes(as_json, lambda: _how_to_resume(where)):
+    with edge.exit_codes(as_json, lambda: _how_to_resume(where, shard)):
         from hepatrial import api
+        from hepatrial.ensemble.shares import parse_share
         from hepatrial.errors import BadInput
 
         named, problems = edge.assignments(settings or [], "--set")
+        try:
+            parse_share(shard)
+        except BadInput as bad:
+            problems += bad.problems
         try:
             plan = api.check(
                 protocol,
@@ -159,31 +158,75 @@ def run(
         if problems:
             raise BadInput(problems)
         where.append(plan.out)
-        with _progress() as progress:
-            folder = api.carry_out(plan, lang=lang, threads=threads, progress=progress)
+        with progress_bars() as progress:
+            folder = api.carry_out(
+                plan, lang=lang, threads=threads, progress=progress, shard=shard, scheduler=scheduler
+            )
+        _tell_or_go_on(folder, shard, lang, as_json)
+
+
+def _tell_or_go_on(folder: RunFolder, shard: str | None, lang: str, as_json: bool) -> None:
+    if shard is None:
         _tell(folder, lang, as_json)
+    else:
+        ensemble.tell_share(folder.path, shard, as_json)
 
 
-def _how_to_resume(where: list[Path]) -> str:
-    """What to do after Ctrl-C; nothing to resume when the run had not begun to write."""
-    if not where or not (where[0] / "spec.json").exists():
-        return "Nothing was written."
-    return f"Finished parts are kept; go on with: hepatrial resume {where[0]}"
+def _how_to_resume(where: list[Path], shard: str | None) -> str:
+    return ensemble.how_to_resume(where[0], shard) if where else "Nothing was written."
 
 
 def resume(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Run folder of an interrupted run.")],
     lang: Lang = "en",
     threads: Threads = None,
+    shard: Shard = None,
+    scheduler: Scheduler = None,
     as_json: edge.JsonOption = False,
 ) -> None:
-    """Finish an interrupted run; the result is that of an uninterrupted one."""
-    with edge.exit_codes(as_json, lambda: _how_to_resume([folder])):
+    """Finish an interrupted run of a trial or of an ensemble; the result is that of an uninterrupted one."""
+    with edge.exit_codes(as_json, lambda: ensemble.how_to_resume(folder, shard)):
+        from hepatrial.ensemble.results import kind_of
+
+        if kind_of(folder) == "ensemble":
+            from hepatrial.ensemble import resume_ensemble
+
+            with progress_bars() as progress:
+                made = resume_ensemble(
+                    folder, threads=threads, shard=shard, scheduler=scheduler, progress=progress
+                )
+            ensemble.tell(made, folder, shard, as_json)
+            return
         from hepatrial import api
 
-        with _progress() as progress:
-            finished = api.resume(folder, lang=lang, threads=threads, progress=progress)
-        _tell(finished, lang, as_json)
+        with progress_bars() as progress:
+            finished = api.resume(
+                folder, lang=lang, threads=threads, progress=progress, shard=shard, scheduler=scheduler
+            )
+        _tell_or_go_on(finished, shard, lang, as_json)
+
+
+def merge(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Run folder that the shards were written to.")
+    ],
+    parts: Annotated[
+        list[Path] | None, typer.Argument(metavar="[PART]...", help="Further folders with shards of the run.")
+    ] = None,
+    lang: Lang = "en",
+    as_json: edge.JsonOption = False,
+) -> None:
+    """Make the shards of a run one; says which are missing."""
+    with edge.exit_codes(as_json):
+        from hepatrial.ensemble import merge_ensemble
+        from hepatrial.ensemble.results import kind_of
+
+        if kind_of(folder) == "ensemble":
+            ensemble.tell(merge_ensemble(folder, parts or []), folder, None, as_json)
+            return
+        from hepatrial import api
+
+        _tell(api.merge(folder, parts or [], lang=lang), lang, as_json)
 
 
 def report(

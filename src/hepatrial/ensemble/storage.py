@@ -112,19 +112,29 @@ class Shards:
 
     def enter(self, digests: Mapping[str, str], *, durable: bool = False) -> None:
         """Enter files that someone else stored (path -> SHA-256)."""
-        listed = {**_files(self._manifest_path), **digests}
+        listed = {**self.own_manifest(), **digests}
         write_atomic(self._manifest_path, json_bytes({"files": listed}), durable=durable)
+
+    def drop(self, names: Iterable[str]) -> None:
+        """Take files away, from the manifest first."""
+        gone = set(names) & set(self.own_manifest())
+        if gone:
+            listed = {name: digest for name, digest in self.own_manifest().items() if name not in gone}
+            write_atomic(self._manifest_path, json_bytes({"files": listed}))
+        for name in gone:
+            (self.path / name).unlink(missing_ok=True)
 
     def get(self, name: str) -> bytes | None:
         """A finished file's content, or None when it is missing or not what was written."""
-        return self._read(name, self.manifest().get(name))
+        return self.read_checked(name, self.manifest().get(name))
 
     def whole(self, names: Iterable[str]) -> set[str]:
         """Those of the files that are there and are what was written; read one at a time."""
         listed = self.manifest()
-        return {name for name in names if self._read(name, listed.get(name)) is not None}
+        return {name for name in names if self.read_checked(name, listed.get(name)) is not None}
 
-    def _read(self, name: str, expected: str | None) -> bytes | None:
+    def read_checked(self, name: str, expected: str | None) -> bytes | None:
+        """A file whose checksum is known, or None when it is missing or another."""
         if expected is None:
             return None
         try:
@@ -133,8 +143,15 @@ class Shards:
             return None
         return data if digest_of(data) == expected else None
 
+    def own_manifest(self) -> dict[str, str]:
+        """Relative path -> SHA-256 of what this writer finished."""
+        return _files(self._manifest_path)
+
     def gather(self) -> None:
-        """Make the manifests of all writers one, as if there had been a single one."""
+        """Make the manifests of all writers one, and take away what killed writers left half-written."""
+        for folder in (self.path, self.path / "shards", self.path / "inputs"):
+            for debris in folder.glob(".*"):
+                debris.unlink(missing_ok=True)
         if self.writers():
             write_atomic(self.path / "manifest.json", json_bytes({"files": self.manifest()}))
             for writer in self.writers():

@@ -19,7 +19,7 @@ from hepatrial.population.machine import Machine
 from hepatrial.population.matching import Match, Target, balance, matched_order, require_match
 from hepatrial.population.observation import make_clinic
 from hepatrial.population.onset import Illness
-from hepatrial.population.pool import Pool, Store, build_pool, traits_of
+from hepatrial.population.pool import CHUNK, Pool, Store, build_pool, traits_of
 from hepatrial.protocol import Protocol, Wish
 from hepatrial.schema import MEASURES
 
@@ -106,6 +106,7 @@ def make_cohort(
     chunk: int | None = None,
     store: Store | None = None,
     progress: Callable[[int, int], None] | None = None,
+    ahead: int | None = None,
 ) -> Cohort:
     """Admit and, when the protocol asks for a Table 1, match the subjects of a run.
 
@@ -113,15 +114,23 @@ def make_cohort(
         machine: model and engine.
         illness: protocol, cards, clinic, seed.
         subjects: number of subjects.
-        threads, chunk, store, progress: as in ``pool.build_pool``.
+        threads, chunk, store, progress, ahead: as in ``pool.build_pool``.
 
     Raises:
         BadInput: next to nobody is admitted, or nobody can match the Table 1.
     """
     targets = targets_of(illness.protocol)
-    size = -(-subjects // BLOCK) * BLOCK if targets else subjects
-    options = {} if chunk is None else {"chunk": chunk}
-    pool = build_pool(machine, illness, size, threads=threads, store=store, progress=progress, **options)
+    size = pool_size(illness, subjects)
+    pool = build_pool(
+        machine,
+        illness,
+        size,
+        threads=threads,
+        chunk=chunk or CHUNK,
+        store=store,
+        progress=progress,
+        ahead=ahead,
+    )
     traits = traits_of(machine.spec, illness, pool)
     if not targets:
         return Cohort(pool, traits, np.arange(subjects), ())
@@ -134,6 +143,11 @@ def make_cohort(
         matches.append(match)
         index.append(start + matched_order(match.weights, illness.seed, block))
     return Cohort(pool, traits, np.concatenate(index)[:subjects], tuple(matches))
+
+
+def pool_size(illness: Illness, subjects: int) -> int:
+    """How many have to be admitted for so many subjects: whole blocks where a Table 1 is matched."""
+    return -(-subjects // BLOCK) * BLOCK if targets_of(illness.protocol) else subjects
 
 
 def table1_columns(spec: ModelSpec, pool: Pool, traits: Candidates) -> dict[str, Array]:

@@ -85,6 +85,7 @@ def build_pool(
     chunk: int = CHUNK,
     store: Store | None = None,
     progress: Callable[[int, int], None] | None = None,
+    ahead: int | None = None,
 ) -> Pool:
     """Follow candidates until ``size`` are admitted.
 
@@ -96,13 +97,15 @@ def build_pool(
         chunk: candidates in a chunk; changes nothing but memory and speed.
         store: keeps finished chunks.
         progress: called with (admitted so far, size) after each chunk.
+        ahead: chunks begun before they are needed; default one more than threads. With 1, a store that holds
+            all that is needed is read and nothing else is done.
 
     Raises:
         BadInput: next to nobody is admitted; says which criterion fails most.
     """
     parts: list[Onset] = []
     admitted = seen = 0
-    with _ordered(machine, illness, chunk, threads, store) as onsets:
+    with _ordered(machine, illness, chunk, threads, store, ahead or threads + 1) as onsets:
         for onset in onsets:
             parts.append(onset)
             admitted += len(onset.admitted)
@@ -118,12 +121,12 @@ def build_pool(
 
 @contextmanager
 def _ordered(
-    machine: Machine, illness: Illness, chunk: int, threads: int, store: Store | None
+    machine: Machine, illness: Illness, chunk: int, threads: int, store: Store | None, in_flight: int
 ) -> Iterator[Iterator[Onset]]:
     """The chunks of candidates 1, 2, 3 ... in order, some of them worked on ahead by other threads."""
     pool = ThreadPoolExecutor(max_workers=threads)
     try:
-        yield _consume(pool, machine, illness, chunk, threads, store)
+        yield _consume(pool, machine, illness, chunk, in_flight, store)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
@@ -133,19 +136,17 @@ def _consume(
     machine: Machine,
     illness: Illness,
     chunk: int,
-    threads: int,
+    in_flight: int,
     store: Store | None,
 ) -> Iterator[Onset]:
     def begin(index: int) -> tuple[str, bytes | None, Future[Onset] | None]:
-        name = f"shards/onset-{chunk}-{index:05d}.npz"
+        name = onset_name(chunk, index)
         stored = store.get(name) if store else None
         if stored is not None:
             return name, stored, None
-        start = FIRST_CANDIDATE + index * chunk
-        number = np.arange(start, start + chunk, dtype=np.int64)
-        return name, None, pool.submit(live_through_onset, machine, illness, number)
+        return name, None, pool.submit(onset_chunk, machine, illness, chunk, index)
 
-    in_flight = threads + 1  # one waits, so that no worker does while this thread writes
+    # One more in flight than there are workers, so that none waits while this thread writes.
     ahead = [begin(index) for index in range(in_flight)]
     for index in count(in_flight):
         name, stored, future = ahead.pop(0)
@@ -158,6 +159,17 @@ def _consume(
                 store.put(name, onset_to_bytes(onset))
             yield onset
         ahead.append(begin(index))
+
+
+def onset_name(chunk: int, index: int) -> str:
+    """Where the ``index``-th chunk of candidates is kept."""
+    return f"shards/onset-{chunk}-{index:05d}.npz"
+
+
+def onset_chunk(machine: Machine, illness: Illness, chunk: int, index: int) -> Onset:
+    """Follow the ``index``-th chunk of candidates."""
+    start = FIRST_CANDIDATE + index * chunk
+    return live_through_onset(machine, illness, np.arange(start, start + chunk, dtype=np.int64))
 
 
 def _nobody(parts: Sequence[Onset], seen: int, admitted: int) -> Problem:

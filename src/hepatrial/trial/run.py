@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -15,24 +16,34 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from hepatrial.ensemble.merge import collect_parts, tell_missing
+from hepatrial.ensemble.shares import Share
 from hepatrial.ensemble.storage import Shards, json_bytes, parquet_bytes, prepare, write_atomic
-from hepatrial.errors import BadInput, Problem, nearest_name
+from hepatrial.errors import BadInput, Problem, RunFailed, nearest_name
 from hepatrial.model import load_patient_model
 from hepatrial.model.variants import load_variants
 from hepatrial.population.admission import admission_table
-from hepatrial.population.cohort import Cohort, acceptance_of, make_cohort, make_illness, table1_columns
+from hepatrial.population.cohort import Cohort, acceptance_of, make_illness, table1_columns
 from hepatrial.population.deck import Deck, make_deck
 from hepatrial.population.machine import Machine
+from hepatrial.population.pool import CHUNK
 from hepatrial.protocol import Protocol, protocol_from_dict
 from hepatrial.provenance import fingerprint, package_versions
 from hepatrial.trial.courses import Tables, Trial, VariantSet, simulate_courses
 from hepatrial.trial.folder import FORMAT, TABLES, RunFolder
-from hepatrial.trial.plan import Plan, make_plan
+from hepatrial.trial.job import (
+    COURSE_CHUNK,
+    Job,
+    Progress,
+    course_files,
+    job_of_spec,
+    missing_courses,
+    share_onset,
+    tidy,
+    work_on_cluster,
+)
+from hepatrial.trial.plan import make_plan
 
-Progress = Callable[[str, int, int], None]
-
-COURSE_CHUNK = 1024
-"""Courses simulated in one engine call."""
 LARGEST_RUN = 10_000_000
 """Most courses in one run."""
 
@@ -52,6 +63,8 @@ def run_trial(
     machine: Machine | None = None,
     onset_chunk: int | None = None,
     course_chunk: int = COURSE_CHUNK,
+    scheduler: str | None = None,
+    share: Share | None = None,
 ) -> RunFolder:
     """Simulate a protocol into a run folder; a folder of the same run is resumed.
 
@@ -68,9 +81,11 @@ def run_trial(
         progress: called with (stage, done, total).
         machine: model and engine; default the patient model and the compiled engine.
         onset_chunk, course_chunk: patients in one engine call; change no result.
+        scheduler: address of a Dask scheduler whose workers see ``out`` under the same path.
+        share: do only this share of the courses, for ``merge_trial``.
 
     Returns:
-        The finished run.
+        The finished run; of a share, the folder as far as it is.
 
     Raises:
         BadInput: with everything that is wrong; the folder is then left as it was.
@@ -93,23 +108,30 @@ def run_trial(
     shards = prepare(Path(out), run_spec(protocol, options, machine, deck, variants))
     workers = threads or cores()
     tell = progress or (lambda _stage, _done, _total: None)
+    if _finished(shards):
+        _write_run_json(shards, begun, workers)
+        return RunFolder.open(shards.path)
 
-    if not _finished(shards):
-        plan = make_plan(protocol, seed, replicates, pairs, np.array(variants.weights))
-        illness = make_illness(protocol, deck, seed)
-        subjects = max(replicates * protocol.patients, pairs)
-        cohort = make_cohort(
-            machine,
-            illness,
-            subjects,
-            threads=workers,
-            chunk=onset_chunk,
-            store=shards,
-            progress=lambda done, total: tell("admission", done, total),
-        )
-        trial = Trial(machine, illness, cohort, variants)
-        _simulate(trial, plan, shards, workers, course_chunk, tell)
-        _write_tables(trial, plan, shards, course_chunk)
+    job = Job(
+        machine,
+        make_illness(protocol, deck, seed),
+        variants,
+        make_plan(protocol, seed, replicates, pairs, np.array(variants.weights)),
+        max(replicates * protocol.patients, pairs),
+        onset_chunk or CHUNK,
+        course_chunk,
+    )
+    shards = replace(shards, writer=share.writer if share else "")
+    if scheduler is not None:
+        work_on_cluster(scheduler, job, shards, share, tell)
+    elif share is not None:
+        share_onset(job, shards, share, workers, tell)
+    trial = job.trial(shards, workers, tell, ahead=1 if scheduler or share else None)
+    _simulate(trial, job, shards, share, workers, tell)
+    if share is not None:
+        return RunFolder(shards.path)
+    _write_tables(trial, job, shards)
+    tidy(shards, trial, job)
     _write_run_json(shards, begun, workers)
     return RunFolder.open(shards.path)
 
@@ -122,9 +144,16 @@ def cores() -> int:
 
 
 def resume_trial(
-    path: Path | str, *, threads: int | None = None, progress: Progress | None = None
+    path: Path | str,
+    *,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    scheduler: str | None = None,
+    share: Share | None = None,
 ) -> RunFolder:
     """Finish an interrupted run; its tables are those of an uninterrupted one, byte for byte.
+
+    The arguments are those of ``run_trial``.
 
     Raises:
         BadInput: no run there, or one of another model or other versions.
@@ -134,7 +163,45 @@ def resume_trial(
         raise BadInput([Problem("run folder", str(path), "must be a folder that `hepatrial run` wrote")])
     options = run.spec["options"]
     protocol = protocol_from_dict(run.spec["protocol"])
-    return run_trial(protocol, **options, threads=threads, out=run.path, progress=progress)
+    return run_trial(
+        protocol,
+        **options,
+        threads=threads,
+        out=run.path,
+        progress=progress,
+        scheduler=scheduler,
+        share=share,
+    )
+
+
+def merge_trial(
+    path: Path | str,
+    parts: Sequence[Path | str] = (),
+    *,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> RunFolder:
+    """Make the shares of a run one finished run; nothing is simulated.
+
+    Args:
+        path: the run folder, which may hold several shares.
+        parts: further folders that hold shares of the same run.
+        threads, progress: as in ``run_trial``.
+
+    Raises:
+        BadInput: one of the folders holds no run, or another one.
+        RunFailed: shards are missing; the message says which.
+    """
+    path = Path(path)
+    collect_parts(path, [Path(part) for part in parts])
+    shards = Shards(path)
+    if not _finished(shards):
+        chunks = job_of_spec(RunFolder(path).spec).chunks
+        missing = missing_courses(shards, chunks)
+        if missing:
+            told = tell_missing(shards, missing, len(chunks))
+            raise RunFailed(f"The run in {path} is not finished: {told}")
+    return resume_trial(path, threads=threads, progress=progress)
 
 
 def patient_machine(rtol: float = 1e-4) -> Machine:
@@ -231,19 +298,15 @@ def _finished(shards: Shards) -> bool:
     return all(shards.get(name) is not None for name in names)
 
 
-def _chunks(plan: Plan, size: int) -> Iterator[tuple[str, Plan]]:
-    for number, start in enumerate(range(0, len(plan), size)):
-        yield f"shards/course-{size}-{number:05d}", plan.rows(start, start + size)
-
-
-def _simulate(trial: Trial, plan: Plan, shards: Shards, workers: int, size: int, tell: Progress) -> None:
+def _simulate(
+    trial: Trial, job: Job, shards: Shards, share: Share | None, workers: int, tell: Progress
+) -> None:
     """Simulate every chunk that is not in the folder yet; the main thread does all the writing."""
-    todo = [
-        (stem, rows)
-        for stem, rows in _chunks(plan, size)
-        if any(shards.get(f"{stem}.{table}.parquet") is None for table in TABLES)
-    ]
-    total = -(-len(plan) // size)
+    chunks = job.chunks
+    mine = [number for number in range(len(chunks)) if share is None or share.has(number)]
+    missing = set(missing_courses(shards, chunks))
+    todo = [chunks[number] for number in mine if number in missing]
+    total = len(mine)
     done = total - len(todo)
     tell("courses", done, total)
     pending: dict[Future[Tables], str] = {}
@@ -259,21 +322,16 @@ def _simulate(trial: Trial, plan: Plan, shards: Shards, workers: int, size: int,
                 return
             ready, _ = wait(pending, return_when=FIRST_COMPLETED)
             for future in ready:
-                _store(shards, pending.pop(future), future.result())
+                shards.put_all(course_files(pending.pop(future), future.result()))
                 done += 1
                 tell("courses", done, total)
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
 
 
-def _store(shards: Shards, stem: str, tables: Tables) -> None:
-    for table in TABLES:
-        shards.put(f"{stem}.{table}.parquet", parquet_bytes(getattr(tables, table)))
-
-
-def _write_tables(trial: Trial, plan: Plan, shards: Shards, size: int) -> None:
+def _write_tables(trial: Trial, job: Job, shards: Shards) -> None:
     """Join the chunks, which are in the order of the final tables, and describe the cohort."""
-    stems = [stem for stem, _ in _chunks(plan, size)]
+    stems = [stem for stem, _ in job.chunks]
     for table in TABLES:
         parts = [pl.read_parquet(BytesIO(shards.get(f"{stem}.{table}.parquet") or b"")) for stem in stems]
         shards.put(f"{table}.parquet", parquet_bytes(pl.concat(parts)), durable=True)
