@@ -276,6 +276,7 @@ def _carry_out(
     tell = progress or (lambda _stage, _done, _total: None)
     worker = Worker.of(shards.path)
     worker.check_versions()
+    worker.check_inputs()
     workers = threads or _cores()
     if scheduler is not None:
         from hepatrial.ensemble.cluster import solve_on_cluster

@@ -86,6 +86,15 @@ class Worker:
             allowed = "must be finished with the versions it was begun with"
             raise BadInput([Problem("run folder", f"a run of {differ}", allowed)])
 
+    def check_inputs(self) -> None:
+        """Refuse a folder whose kept inputs are not those that its spec names.
+
+        Raises:
+            RunFailed: one is missing or was changed.
+        """
+        for name in self.spec["inputs"]:
+            _kept(self.folder, name, self.spec["inputs"])
+
     @property
     def _model_spec(self) -> ModelSpec:
         return self.model.spec
