@@ -81,7 +81,7 @@ def test_a_fast_reaction_is_refused_by_its_id():
     assert problem.place == "reaction J1"
 
 
-@pytest.mark.parametrize("package", ["comp", "distrib", "arrays"])
+@pytest.mark.parametrize("package", ["comp", "multi", "arrays"])
 def test_a_required_package_is_refused(package):
     uri = f"http://www.sbml.org/sbml/level3/version1/{package}/version1"
     extra = f' level="3" version="2" xmlns:q="{uri}" q:required="true">'

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hepatrial.cli import claims, ensemble, model_files, protocols, run, score
+from hepatrial.cli import claims, ensemble, model_files, protocols, run, score, verify
 from hepatrial.cli.evidence import evidence
 from hepatrial.cli.model import model
 from hepatrial.cli.validate import validate
@@ -51,6 +51,7 @@ model.command(epilog=model_files.SIMULATE_EXAMPLES)(model_files.simulate)
 model.command("ensemble", epilog=ensemble.EXAMPLES)(ensemble.ensemble)
 model.command(epilog=model_files.SUITE_EXAMPLES)(model_files.suite)
 model.command(epilog=model_files.CODE_EXAMPLES)(model_files.code)
+model.command(epilog=verify.VERIFY_EXAMPLES)(verify.verify)
 app.add_typer(model, name="model")
 app.add_typer(model_files.cache, name="cache")
 app.add_typer(validate, name="validate")

@@ -25,6 +25,8 @@ EXPORT_EXAMPLES = """Examples:
 
   hepatrial model export patient.xml         (SBML L3V2: libRoadRunner, COPASI, Tellurium)
 
+  hepatrial model export patient.xml --draws (event thresholds drawn by the simulator: libRoadRunner)
+
   hepatrial model export patient.ant         (Antimony text)
 """
 HEALTHY_DAYS, HEALTHY_DRIFT = 3650.0, 0.01
@@ -193,14 +195,26 @@ def check(as_json: edge.JsonOption = False) -> None:
 @model.command(epilog=EXPORT_EXAMPLES)
 def export(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="New file ending in .xml or .ant.")],
+    draws: Annotated[
+        bool, typer.Option("--draws", help="SBML whose simulator draws the thresholds itself (distrib).")
+    ] = False,
 ) -> None:
-    """Write the model as SBML or as Antimony, the values of the cards filled in."""
+    """Write the model as SBML or as Antimony, the values of the cards filled in.
+
+    Thresholds of events are parameters theta_<cause> and step_<cause> at 1e9 (never), to be set by whoever
+    simulates; with --draws they are draws of SBML's package distrib.
+    """
     with edge.exit_codes():
         from hepatrial.errors import BadInput, Problem
         from hepatrial.model import load_patient_model, patient_text
 
-        if path.suffix not in (".xml", ".ant"):
-            raise BadInput([Problem("FILE", str(path), "must end in .xml (SBML) or .ant (Antimony)")])
+        if path.suffix not in ((".xml",) if draws else (".xml", ".ant")):
+            allowed = "must end in .xml (SBML)" + ("" if draws else " or .ant (Antimony)")
+            raise BadInput([Problem("FILE", str(path), allowed)])
         text = load_patient_model().sbml if path.suffix == ".xml" else patient_text()
+        if draws:
+            from hepatrial.model.distrib import with_draws
+
+            text = with_draws(text)
         edge.write_new(path, text, "FILE")
         edge.out().print(f"Wrote {path}")

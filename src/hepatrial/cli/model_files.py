@@ -37,29 +37,26 @@ def simulate(
     file: FileArgument,
     settings: Annotated[Path, typer.Option(help="Settings as in the SBML Test Suite: lines 'key: value'.")],
     output: Annotated[Path, typer.Option(help="New file: header time and variables, a row a time.")],
+    seconds: Annotated[float, typer.Option(min=0.1, help="Longest time that it may take.")] = 600.0,
 ) -> None:
     """Simulate a model file; what is not supported is refused by name."""
     with edge.exit_codes():
-        from hepatrial.engine.settings import read_settings
-        from hepatrial.engine.timecourse import csv_text, time_course
+        from hepatrial.engine.apart import call_apart
         from hepatrial.errors import BadInput, Problem
-        from hepatrial.model import load_model
+        from hepatrial.model.untrusted import check_file
 
         problems = []
         if output.exists():
             problems.append(Problem("--output", str(output), "must be a file that does not exist yet"))
-        asked = spec = None
-        try:
-            asked = read_settings(settings)
-        except BadInput as bad:
-            problems.extend(bad.problems)
-        try:
-            spec = load_model(file)
-        except BadInput as bad:
-            problems.extend(bad.problems)
-        if problems or asked is None or spec is None:
+        for file_given in (file, settings):
+            try:
+                check_file(file_given)
+            except BadInput as bad:
+                problems.extend(bad.problems)
+        if problems:
             raise BadInput(problems)
-        text = csv_text(asked, time_course(spec, asked))
+        asked = {"model": str(file), "settings": str(settings)}
+        text = call_apart("hepatrial.engine.course", asked, str(file), seconds)
         edge.write_new(output, text, "--output")
         edge.out().print(f"Wrote {output}")
 

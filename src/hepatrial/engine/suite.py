@@ -24,7 +24,6 @@ from hepatrial.model.untrusted import (
     child_environment,
     limit_resources,
     quiet_stdout,
-    read_model,
 )
 
 SECONDS, MEGABYTES = 20.0, 4096
@@ -177,15 +176,13 @@ def child() -> None:
 
 
 def _answer(case: dict[str, Any]) -> dict[str, str]:
-    from hepatrial.engine.settings import read_settings
-    from hepatrial.engine.timecourse import csv_text, time_course
+    from hepatrial.engine.course import course_of_files
 
     try:
         model = Path(case["model"])
         if not model.is_file():
             return {"refused": "There is no model.xml."}
-        settings = read_settings(Path(case["settings"]))
-        return {"table": csv_text(settings, time_course(read_model(model), settings))}
+        return {"table": course_of_files(model, Path(case["settings"]))}
     except BadInput as bad:
         return {"refused": "\n".join(problem.sentence() for problem in bad.problems)}
     except RunFailed as failed:

@@ -14,6 +14,7 @@ import numpy as np
 
 from hepatrial.errors import BadInput, Problem, nearest_name
 from hepatrial.model import expr as ex
+from hepatrial.model.distrib import is_draw, is_next_threshold, is_unit_draw, uncertainty_problems
 from hepatrial.model.expr import Expr
 from hepatrial.model.spec import TIME, Hazard, Jump, ModelSpec
 
@@ -56,7 +57,7 @@ def _said(error: Any) -> str:
 def _read(sbml: str) -> Any:
     document = libsbml.readSBMLFromString(sbml)
     # Before the check: libSBML 5.21 crashes when it checks some documents with packages.
-    problems = _package_problems(document)
+    problems = [*_package_problems(document), *uncertainty_problems(document)]
     if problems:
         raise BadInput(problems)
     _check(document)
@@ -83,7 +84,8 @@ def _package_problems(document: Any) -> list[Problem]:
         # The mathematics of L3V2 is shown as a plug-in although it is part of the core. On Level 2 files
         # layout and render are annotations, which libSBML calls required all the same.
         if (
-            package != "l3v2extendedmath"
+            # Draws are refused one by one where they are no thresholds, because some of them are.
+            package not in ("l3v2extendedmath", "distrib")
             and document.getLevel() >= 3
             and document.getPackageRequired(package)
         ):
@@ -148,6 +150,17 @@ _CONSTANTS = {
 class _Unsupported(Exception):
     """A construct of MathML that the engine does not have."""
 
+    instead = ""
+
+
+class _Draw(_Unsupported):
+    """A draw of the package distrib that is no threshold."""
+
+    instead = (
+        "draws are read only as thresholds of hazard events, theta_<cause> = exponential(1); "
+        "make it a parameter and give each patient a value"
+    )
+
 
 def rate_name(name: str) -> str:
     """The symbol that stands for the time derivative of a variable."""
@@ -189,6 +202,8 @@ def expression_of(node: Any, names: Mapping[str, str] | None = None) -> Expr:
     if kind == libsbml.AST_FUNCTION_RATE_OF and node.getChild(0).getType() == libsbml.AST_NAME:
         name = node.getChild(0).getName()
         return ex.sym(rate_name(names.get(name, name) if names else name))
+    if is_draw(node):
+        raise _Draw(f"distrib {node.getName()}()")
     args = [expression_of(node.getChild(i), names) for i in range(node.getNumChildren())]
     result = _logic(kind, args)
     if result is None:
@@ -307,8 +322,9 @@ class _Reader:
             self.complain(
                 place,
                 str(unsupported),
-                "the engine has + - * / ^ exp ln log sqrt abs min max floor ceil tanh piecewise, comparisons "
-                "and logic; write it with these",
+                unsupported.instead
+                or "the engine has + - * / ^ exp ln log sqrt abs min max floor ceil tanh piecewise, "
+                "comparisons and logic; write it with these",
             )
             return ex.ZERO
 
@@ -353,6 +369,8 @@ class _Reader:
                 self.rules[rule.getVariable()] = self.math(f"rule of {rule.getVariable()}", rule)
         for i in range(m.getNumInitialAssignments()):
             start = m.getInitialAssignment(i)
+            if start.getSymbol().startswith("theta_") and is_unit_draw(start.getMath()):
+                continue  # that is what a threshold is; the engine is given it
             self.starts[start.getSymbol()] = self.math(f"initial value of {start.getSymbol()}", start)
 
     def _read_events(self) -> None:
@@ -369,7 +387,14 @@ class _Reader:
             for k in range(event.getNumEventAssignments()):
                 assignment = event.getEventAssignment(k)
                 variable = assignment.getVariable()
-                targets[variable] = self.math(f"{place}, assignment to {variable}", assignment)
+                if (
+                    kind == "H"
+                    and variable == f"theta_{name}"
+                    and is_next_threshold(assignment.getMath(), name)
+                ):
+                    targets[variable] = ex.sym(variable) + ex.sym(f"step_{name}")
+                else:
+                    targets[variable] = self.math(f"{place}, assignment to {variable}", assignment)
             events = self.hazard_events if kind == "H" else self.action_events
             if name in events:
                 self.complain(place, f"a second event for {name}", "join the events into one")

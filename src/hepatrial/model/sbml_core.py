@@ -128,9 +128,8 @@ class _Core:
         try:
             e = expression_of(element.getMath(), {**self.names, **(local or {})})
         except _Unsupported as unsupported:
-            self.complain(
-                place, str(unsupported), "the engine does not have it; write the formula without it"
-            )
+            wanted = unsupported.instead or "the engine does not have it; write the formula without it"
+            self.complain(place, str(unsupported), wanted)
             return ex.ZERO
         unknown = sorted(e.symbols - self._known(local))
         for name in unknown:

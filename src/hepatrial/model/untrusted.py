@@ -41,7 +41,7 @@ def load_model(
         BadInput: with everything that is wrong or not supported: the element's id, the construct, what to do.
     """
     file = Path(path)
-    _check_file(file)
+    check_file(file)
     asked = json.dumps({"path": str(file.resolve()), "megabytes": megabytes, "seconds": seconds})
     wanted = "must be SBML core or Antimony"
     try:
@@ -65,7 +65,8 @@ def load_model(
     return spec_from_json(told["spec"])
 
 
-def _check_file(file: Path) -> None:
+def check_file(file: Path) -> None:
+    """Raise BadInput for a file that cannot be read or is larger than any model."""
     try:
         size = file.stat().st_size
         with file.open("rb"):

@@ -1,0 +1,52 @@
+"""A model file and its settings to the table of its time course."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hepatrial.engine.apart import answer_apart
+from hepatrial.engine.settings import read_settings
+from hepatrial.errors import BadInput, Problem
+from hepatrial.model.untrusted import read_model
+
+
+def course_of_files(model: Path, settings: Path, read: Callable[[], None] | None = None) -> str:
+    """The table as text: header ``time`` and the variables, a row a time.
+
+    Args:
+        model: SBML or Antimony, read in this process: a crash of a parser ends it.
+        settings: as the SBML Test Suite writes them.
+        read: called once both files have been read.
+
+    Raises:
+        BadInput: with everything that is wrong with the two files.
+        RunFailed: the course could not be computed, or its two computations differ.
+    """
+    problems: list[Problem] = []
+    asked = spec = None
+    try:
+        asked = read_settings(settings)
+    except BadInput as bad:
+        problems.extend(bad.problems)
+    try:
+        spec = read_model(model)
+    except BadInput as bad:
+        problems.extend(bad.problems)
+    if asked is None or spec is None:
+        raise BadInput(problems)
+    if read is not None:
+        read()
+    from hepatrial.engine.timecourse import csv_text, time_course
+
+    return csv_text(asked, time_course(spec, asked))
+
+
+def child() -> None:
+    """The child of ``hepatrial model simulate``."""
+
+    def answer(asked: dict[str, Any], read: Callable[[], None]) -> str:
+        return course_of_files(Path(asked["model"]), Path(asked["settings"]), read)
+
+    answer_apart(answer)
