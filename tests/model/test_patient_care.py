@@ -144,7 +144,7 @@ def test_renal_replacement_clears_creatinine_ammonia_and_water_and_leaves_the_ki
     assert set(changed(plain, treated, SPEC.states)) == {"creatinine", "ammonia"}
     assert same(plain, treated, (*HAZARDS, "kidney_failure", "organ_burden"))
     working = [follow([0, 7], in_hospital=1.0, **{**REFERENCE, "renal_replacement": on}) for on in (0, 1)]
-    assert same(*working, SPEC.states)
+    assert np.allclose(*(course["creatinine"] for course in working), rtol=1e-4)
 
 
 def test_without_a_ventilator_a_failed_lung_kills_sooner_and_with_one_pneumonia_is_commoner():
@@ -229,20 +229,24 @@ def test_peritonitis_is_a_share_of_the_severe_infections_that_grows_with_ascites
     assert rates[8.0][0] > 1.5 * rates[1.5][0]
 
 
-def test_a_kidney_injury_doubles_creatinine_within_days_and_no_second_one_adds_to_a_fresh_one():
+def test_a_kidney_injury_doubles_creatinine_within_a_week_and_heals():
+    start = {"kidney_injury": CARDS["aki_size"].value}
+    ratio = (
+        follow(np.arange(0, 60.0), start=start, **REFERENCE)["creatinine"] / REFERENCE["creatinine_habitual"]
+    )
+    assert 2.0 < ratio[:9].max() < 3.0
+    assert ratio[-1] < 1.1
+
+
+def test_kidney_injury_strikes_under_strain_kills_and_does_not_add_to_a_fresh_one():
     days = np.arange(0, 40.0, 1.0)
-    inflamed = {**REFERENCE, "in_hospital": 1.0}
-    start = {"infection": 1.5, "healthy_cells": 0.5}
-    plain = follow(days, start=start, **inflamed)
-    struck = follow(days, start=start, events={"aki": [0.01, 0.01, 50.0]}, **inflamed)
-    times = [day for cause, day in struck.events if cause == "aki"]
-    assert len(times) == 2
-    assert times[1] - times[0] > 1
-    first = follow(days, start=start, events={"aki": [0.01, 50.0]}, **inflamed)
-    ratio = first["creatinine"] / plain["creatinine"]
-    assert 1.7 < ratio.max() < 2.5
-    assert ratio[-1] < ratio.max()
-    assert first["H_death"][-1] > plain["H_death"][-1]
+    sick = {"start": {"infection": 1.5, "healthy_cells": 0.5}, "in_hospital": 1.0, **REFERENCE}
+    plain = follow(days, **sick)
+    assert follow(days, **REFERENCE)["H_aki"][-1] < 1e-6 < plain["H_aki"][-1]
+    struck = follow(days, events={"aki": [0.01, 0.01, 50.0]}, **sick)
+    first, second = (day for cause, day in struck.events if cause == "aki")
+    assert second > first + 1
+    assert struck["H_death"][-1] > plain["H_death"][-1]
 
 
 def test_a_manifestation_is_counted_once_and_changes_nothing():

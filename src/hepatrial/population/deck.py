@@ -40,6 +40,7 @@ SET_BY_PROTOCOL = {
     "withdrawal_organs": "care.withdrawal.organs",
     "insult_size": "population.causes and the cards insult_CAUSE",
     "insult_decay": "population.causes and the cards insult_decay_CAUSE",
+    "insult_by_glutathione": "population.causes",
     "scarring": "population.causes and the cards scarring_CAUSE",
     "tolerance_lost": "population.disease",
 }

@@ -66,6 +66,7 @@ def set_disease(
         elif name != "hbv":
             some.draw("insult_size", f"insult_{name}")
             some.draw("insult_decay", f"insult_decay_{name}")
+            some.put("insult_by_glutathione", 1.0 if name == "paracetamol" else 0.0)
         elif disease == "acute_liver_failure":
             some.scale("flare", deck.value("flare_acute_hbv"))
         if kind.progressive and f"scarring_{name}" in deck.population:
