@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hepatrial.cli import claims, ensemble, model_files, protocols, run, score, verify
+from hepatrial.cli import claims, ensemble, experiment, model_files, protocols, run, score, verify
 from hepatrial.cli.evidence import evidence
 from hepatrial.cli.model import model
 from hepatrial.cli.validate import validate
@@ -58,3 +58,4 @@ app.add_typer(validate, name="validate")
 app.add_typer(evidence, name="evidence")
 app.command(epilog=claims.CLAIMS_EXAMPLES)(claims.claims)
 app.command(epilog=claims.ANSWERS_EXAMPLES)(claims.answers)
+app.command(epilog=experiment.EXAMPLES)(experiment.experiment)
