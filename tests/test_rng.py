@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import stats
 
-from hepatrial.rng import Stream, philox4x64
+from hepatrial.rng import Stream, philox4x64, uniform_of_many
 
 
 def test_philox_equals_numpys_generator():
@@ -41,3 +41,13 @@ def test_a_table_of_occurrences_holds_the_single_draws():
     stream, patients = Stream(5, "severe_infection"), np.array([3, 9, 2**40])
     table = stream.exponential_table(patients, 7)
     assert np.array_equal(table, stream.exponential(patients[:, None], np.arange(7)[None, :]))
+
+
+def test_many_streams_at_once_give_the_draws_of_each():
+    patients = np.array([0, 3, 2**40, 7])
+    streams = [Stream(2**64 - 1, name) for name in ("draw.a", "draw.b", "draw.c")]
+    together = uniform_of_many(streams, patients)
+    assert together.shape == (3, 4)
+    for stream, found in zip(streams, together, strict=True):
+        assert (found == stream.uniform(patients)).all()
+    assert uniform_of_many([], patients).shape == (0, 4)

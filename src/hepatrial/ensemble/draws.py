@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from hepatrial.errors import BadInput, Problem, nearest_name
-from hepatrial.rng import Stream
+from hepatrial.rng import Stream, uniform_of_many
 
 Array = NDArray[np.float64]
 
@@ -46,9 +46,8 @@ class Draw:
     distribution: str
     entries: Mapping[str, float]
 
-    def values(self, seed: int, patient: NDArray[np.int64]) -> Array:
-        """(n,) values of the patients: the inverse distribution function at one uniform draw each."""
-        u = Stream(seed, f"draw.{self.name}").uniform(patient)
+    def values(self, u: Array) -> Array:
+        """(n,) values: the inverse distribution function at uniform draws."""
         first, second = (self.entries[entry] for entry in SHAPES[self.distribution])
         if self.distribution == "uniform":
             return first + (second - first) * u
@@ -72,6 +71,13 @@ class Draw:
     def as_dict(self) -> dict[str, Any]:
         """As it stands in a file of draws."""
         return {"distribution": self.distribution, **self.entries}
+
+
+def draw_all(draws: Sequence[Draw], seed: int, patient: NDArray[np.int64]) -> dict[str, Array]:
+    """Name -> (n,) values of the patients."""
+    streams = [Stream(seed, f"draw.{draw.name}") for draw in draws]
+    uniform = uniform_of_many(streams, patient)
+    return {draw.name: draw.values(u) for draw, u in zip(draws, uniform, strict=True)}
 
 
 def read_draws(source: Mapping[str, Any] | Path | str | None, names: tuple[str, ...]) -> tuple[Draw, ...]:

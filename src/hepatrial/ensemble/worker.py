@@ -14,6 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from hepatrial.engine import CompiledModel, Impulses, Result, Status, compile_model, simulate
+from hepatrial.ensemble.draws import draw_all
 from hepatrial.ensemble.plan import Plan, plan_of_spec
 from hepatrial.ensemble.storage import Shards
 from hepatrial.ensemble.tables import PART, PATIENT
@@ -113,8 +114,7 @@ class Worker:
             table = self._table("patients", first, stop)
             given = {name: table[name].to_numpy() for name in self.plan.columns}
         numbers = self.numbers(first, stop)
-        seed = self.plan.options.seed
-        given |= {draw.name: draw.values(seed, numbers) for draw in self.plan.draws}
+        given |= draw_all(self.plan.draws, self.plan.options.seed, numbers)
         parameters = np.tile(model.default_parameters, (n, 1))
         for column, name in enumerate(model.parameters):
             if name in given:
@@ -154,14 +154,19 @@ class Worker:
 
     def solve(self, first: int, stop: int) -> Piece:
         """Rows ``first`` to ``stop`` (at most a chunk) of the three tables."""
+        numbers = self.numbers(first, stop)
+        return self.tabulate(numbers, self.follow(first, stop))
+
+    def follow(self, first: int, stop: int) -> Result:
+        """The courses of rows ``first`` to ``stop``."""
         options = self.plan.options
-        n, numbers = stop - first, self.numbers(first, stop)
+        n = stop - first
         parameters, initial = self.inputs(first, stop)
-        result = simulate(
+        return simulate(
             self.model,
             parameters,
             initial,
-            self.thresholds(numbers),
+            self.thresholds(self.numbers(first, stop)),
             np.tile(np.array(options.visits, dtype=np.float64), (n, 1)),
             np.full(n, float(options.end)),
             self.impulses(first, stop),
@@ -169,6 +174,9 @@ class Worker:
             rtol=options.rtol,
             max_steps=options.max_steps,
         )
+
+    def tabulate(self, numbers: NDArray[np.int64], result: Result) -> Piece:
+        """Courses as rows of the three tables."""
         return Piece(self._visits(numbers, result), self._events(numbers, result), _patients(numbers, result))
 
     def _visits(self, numbers: NDArray[np.int64], result: Result) -> dict[str, NDArray[Any]]:

@@ -1,0 +1,211 @@
+"""A million patients to Parquet: time, memory, the share of output, two-thread efficiency.
+
+24 weeks, 26 visits, 12 observables in single precision, four weekly doses, all hazards live, traits drawn for
+each patient, rtol 1e-4; on the model on which the peers were measured (four hazards, each strikes at most
+once, as in that measurement) and on our own patient (its recurrent causes may recur).
+
+Lines printed, all times of one run each; name the machine's load beside them:
+
+``scale MODEL patients threads wall_s cpu_s us_a_patient rss_MB rss_at_a_tenth_MB failed`` of a whole run;
+``output MODEL share`` CPU time of tabulating, encoding, checksums and writing over that of everything;
+``efficiency MODEL patients wall cpu`` time of one thread over twice that of two (wall), and CPU time of one
+thread over that of two, which does not depend on what else the machine does but sees no waiting.
+
+Usage: python benchmarks/million.py [--patients 1000000] [--efficiency 100000] [--model NAME] [--store]
+``--store`` keeps the figures in ``million.json`` for the page of the benchmarks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hepatrial.ensemble import EnsembleFolder, run_ensemble
+from hepatrial.ensemble.storage import Shards
+from hepatrial.ensemble.worker import Worker, pieces_of
+from hepatrial.model import ModelSpec, load_cards, load_patient_model
+from hepatrial.model.antimony import spec_from_antimony_file
+
+VISITS = tuple(np.linspace(0, 168, 26).tolist())
+DOSE_DAYS = [7.0, 14.0, 21.0, 28.0]
+SAMPLE_CHUNKS = 4
+
+BENCHMARK_SDS = (0.35, 0.35, 0.3, 0.3, 0.3, 0.4, 0.35, 0.4, 0.25, 0.2, 0.2, 0.4, 0.0, 0.25)
+BENCHMARK_OUTPUTS = ("Fx", "Bt", "INR", "MELD", "ALT", "AST", "ALB", "NH3", "CRE", "HLC", "EV", "TNF")
+PATIENT_OUTPUTS = (
+    "function_mass",
+    "alt",
+    "ast",
+    "bilirubin",
+    "albumin",
+    "inr",
+    "creatinine",
+    "sodium",
+    "ammonia",
+    "platelets",
+    "map",
+    "he_index",
+)
+
+
+def benchmark_model() -> tuple[ModelSpec, dict[str, Any]]:
+    """The model of the peers' comparison with its fourteen log-normal traits."""
+    spec = spec_from_antimony_file(Path(__file__).parent / "parts" / "engine_benchmark.ant")
+    varied = [name for name in spec.parameters if name.startswith("v_")]
+    draws = {
+        name: {"distribution": "lognormal", "median": 1.0, "log_sd": sd}
+        for name, sd in zip(varied, BENCHMARK_SDS, strict=True)
+    }
+    return spec, {
+        "draws": draws,
+        "doses": _doses("dose"),
+        "outputs": BENCHMARK_OUTPUTS,
+        "occurrences": 1,
+        "beyond": "never",
+    }
+
+
+def patient_model() -> tuple[ModelSpec, dict[str, Any]]:
+    """Our own patient: an insult of varied size, fourteen traits that vary by a fifth."""
+    spec, cards = load_patient_model(), load_cards().model
+    varied = [
+        name for name in spec.parameters if name in cards and cards[name].spread and cards[name].value > 0
+    ]
+    draws: dict[str, Any] = {
+        name: {"distribution": "lognormal", "median": cards[name].value, "log_sd": 0.2}
+        for name in varied[:13]
+    }
+    draws["insult"] = {"distribution": "uniform", "low": 0.0, "high": 1.0}
+    return spec, {"draws": draws, "doses": _doses("infuse_cells"), "outputs": PATIENT_OUTPUTS}
+
+
+MODELS = {"benchmark": benchmark_model, "patient": patient_model}
+
+
+def _doses(action: str) -> dict[str, list[Any]]:
+    return {"time": DOSE_DAYS, "action": [action] * len(DOSE_DAYS), "amount": [1.0] * len(DOSE_DAYS)}
+
+
+def resident_mb() -> float:
+    """Memory of this process now."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+class Watch:
+    """Largest memory so far, and that when a tenth was done."""
+
+    def __init__(self) -> None:
+        self.most = self.tenth = 0.0
+
+    def __call__(self, _stage: str, done: int, total: int) -> None:
+        self.most = max(self.most, resident_mb())
+        if done <= total / 10:
+            self.tenth = self.most
+
+
+@contextmanager
+def ensemble(name: str, patients: int, threads: int) -> Iterator[tuple[EnsembleFolder, float, float, Watch]]:
+    """A run in a folder of its own: the folder, seconds on the wall, seconds of CPU, memory."""
+    spec, asked = MODELS[name]()
+    watch = Watch()
+    with tempfile.TemporaryDirectory() as folder:
+        wall, cpu = time.perf_counter(), time.process_time()
+        made = run_ensemble(
+            spec,
+            patients=patients,
+            visits=VISITS,
+            end=VISITS[-1],
+            out=Path(folder) / "run",
+            threads=threads,
+            progress=watch,
+            **asked,
+        )
+        assert made is not None
+        yield made, time.perf_counter() - wall, time.process_time() - cpu, watch
+
+
+def output_share(folder: EnsembleFolder) -> float:
+    """CPU time of output over all CPU time, on a few chunks, one thread."""
+    worker = Worker.of(folder.path)
+    with tempfile.TemporaryDirectory() as elsewhere:
+        shards = Shards(Path(elsewhere))
+        solving = writing = 0.0
+        for chunk in range(min(SAMPLE_CHUNKS, worker.plan.chunks)):
+            begin = time.process_time()
+            bounds = pieces_of(worker.plan.rows(chunk))
+            results = [(worker.numbers(*piece), worker.follow(*piece)) for piece in bounds]
+            middle = time.process_time()
+            shards.put_all(worker.encode(chunk, [worker.tabulate(*result) for result in results]))
+            solving += middle - begin
+            writing += time.process_time() - middle
+    return writing / (solving + writing)
+
+
+def measure(name: str, patients: int, efficiency: int) -> dict[str, float]:
+    """Print the lines of one model; its figures."""
+    told: dict[str, float] = {}
+    with ensemble(name, 8192, 2):
+        pass  # the model is compiled and cached
+    if efficiency:
+        found = {}
+        for threads in (1, 2):
+            with ensemble(name, efficiency, threads) as (_, wall, cpu, _):
+                found[threads] = wall, cpu
+        (wall_1, cpu_1), (wall_2, cpu_2) = found[1], found[2]
+        told["two-thread efficiency, wall"] = round(wall_1 / (2 * wall_2), 3)
+        told["two-thread efficiency, CPU"] = round(cpu_1 / cpu_2, 3)
+        print(f"efficiency {name} {efficiency} {wall_1 / (2 * wall_2):.3f} {cpu_1 / cpu_2:.3f}", flush=True)
+    with ensemble(name, patients, 2) as (folder, wall, cpu, watch):
+        each = wall / patients * 1e6
+        failed = folder.summary["failed"]
+        print(
+            f"scale {name} {patients} 2 {wall:.1f} {cpu:.1f} {each:.1f} "
+            f"{watch.most:.0f} {watch.tenth:.0f} {failed}"
+        )
+        print(f"events {name} " + " ".join(f"{k} {v}" for k, v in folder.summary["events"].items()))
+        share = output_share(folder)
+        print(f"output {name} {share:.3f}", flush=True)
+    return told | {
+        "patients": patients,
+        "threads": 2,
+        "seconds": round(wall, 1),
+        "CPU seconds": round(cpu, 1),
+        "largest resident memory, MB": round(watch.most),
+        "the same when a tenth was done, MB": round(watch.tenth),
+        "share of output in CPU time": round(share, 3),
+        "failed courses": failed,
+    }
+
+
+def main() -> None:
+    """Measure what the arguments ask for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--patients", type=int, default=1_000_000)
+    parser.add_argument("--efficiency", type=int, default=100_000)
+    parser.add_argument("--model", choices=sorted(MODELS))
+    parser.add_argument("--store", action="store_true")
+    asked = parser.parse_args()
+    load = os.getloadavg()[0]
+    print(
+        f"{platform.processor() or platform.machine()}, Python {platform.python_version()}, load {load:.1f}"
+    )
+    chosen = [name for name in MODELS if asked.model in (None, name)]
+    found = {name: measure(name, asked.patients, asked.efficiency) for name in chosen}
+    if asked.store:
+        about = {"machine": platform.machine(), "load before": round(load, 1), "rtol": 1e-4, **found}
+        (Path(__file__).parent / "million.json").write_text(json.dumps(about, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
