@@ -91,3 +91,5 @@ def answer_apart(answer: Callable[[dict[str, Any], Callable[[], None]], Any]) ->
         say({"failed": str(failed)})
     except MemoryError:
         say({"failed": f"It needs more than {MEGABYTES} MB."})
+    except Exception as bug:  # a bug is a sentence too, and not to be taken for a crash of a parser
+        say({"failed": f"An internal error ({type(bug).__name__}: {bug}); please report it with the input."})

@@ -23,7 +23,7 @@ class Settings:
     Attributes:
         start: first time recorded; the model itself always starts at time 0.
         duration: from the first to the last time.
-        steps: intervals; one row more is recorded.
+        steps: intervals; one row more is recorded. None is the first time alone.
         variables: ids in column order.
         absolute, relative: error allowed.
         amount, concentration: species to be recorded as one or the other; the rest as formulas mean them.
@@ -41,7 +41,7 @@ class Settings:
     @property
     def times(self) -> NDArray[np.float64]:
         """(steps + 1,)."""
-        return self.start + self.duration * (np.arange(self.steps + 1) / self.steps)
+        return self.start + self.duration * (np.arange(self.steps + 1) / max(self.steps, 1))
 
 
 def read_settings(path: Path) -> Settings:
@@ -79,8 +79,8 @@ def settings_of_text(text: str, place: str = "settings") -> Settings:
         for name in sorted({*lists["amount"]} & {*lists["concentration"]})
     ]
     steps = numbers["steps"]
-    if not (steps >= 1 and steps == math.floor(steps) and steps < _MOST_ROWS) and not math.isnan(steps):
-        allowed = f"must be a whole number from 1 to {_MOST_ROWS}"
+    if not (steps >= 0 and steps == math.floor(steps) and steps < _MOST_ROWS) and not math.isnan(steps):
+        allowed = f"must be a whole number from 0 to {_MOST_ROWS}"
         problems.append(Problem(f"{place} steps", f"{steps:g}", allowed))
     if problems:
         raise BadInput(problems)
@@ -117,7 +117,7 @@ def _lines(text: str, place: str, problems: list[Problem]) -> dict[str, str]:
 
 def _number(found: dict[str, str], key: str, place: str, problems: list[Problem]) -> float:
     given = found.get(key)
-    above = key in ("duration", "absolute")
+    above = key == "absolute"
     allowed = f"must be a finite number, {'above 0' if above else 'not negative'}"
     if given is None:
         problems.append(Problem(f"{place} {key}", "nothing", allowed))

@@ -48,7 +48,7 @@ def time_course(spec: ModelSpec, settings: Settings) -> NDArray[np.float64]:
     rtol = max(_TIGHTEST, min(1e-7, settings.relative * _SHARE))
     atol = min(settings.absolute * 1e-3, 1e-10)
     first = _plain(recorded, settings, columns, rtol, atol)
-    if is_smooth(recorded):
+    if is_smooth(recorded) and settings.times[-1] > 0:
         second = _compiled(recorded, settings, columns, rtol, atol)
     else:
         second = _plain(recorded, settings, columns, rtol * 30, atol * 30)

@@ -326,6 +326,7 @@ class _Assembly:
         self.rules = dict(core.rules)
         self.rates = dict(core.rates)
         self.starts = dict(core.starts)
+        self.starts_given = frozenset(core.starts)
         self.values = dict(core.values)
         self.changed = {name for t in core.triggers for name, _ in t.assignments}
         for species in core.species.values():
@@ -424,6 +425,10 @@ class _Assembly:
         graph = {**self.rules, **self.hidden}
         order = _ordered(graph, "observable")
         parameters, derived, initial = self._starts(graph)
+        # What has no value is no constant: whoever uses it is told so by its name.
+        while hollow := [n for n, e in derived.items() if not e.symbols <= parameters.keys()]:
+            for name in hollow:
+                del derived[name]
         fixed: dict[str, Expr] = dict(derived)
         resolved = {n: e for n, e in graph.items() if n in self.hidden}
         for name in order:
@@ -568,6 +573,13 @@ class _Assembly:
         result = {}
         for s in self.core.species.values():
             (symbol, size) = ex.substitute([ex.sym(s.name), ex.sym(s.compartment or "?")], derived)
+            resting = not s.state and s.name not in self.rules and s.name not in self.starts_given
+            if resting and s.initial_amount is not None and not s.is_amount:
+                # Given as an amount it is one, also where its compartment has no size or none that divides.
+                held = ex.const(s.initial_amount)
+                known_size = size.symbols <= known and symbol.symbols <= known
+                result[s.name] = Species(held, symbol if known_size else None, size if known_size else None)
+                continue
             if not symbol.symbols <= known:
                 if s.state:
                     result[s.name] = Species(ex.sym(s.state), None, None)
