@@ -15,6 +15,10 @@ from hepatrial.rng import Stream
 Array = NDArray[np.float64]
 
 
+_BY_CAUSE = {"brain_sensitivity": "brain", "alt_content": "enzymes"}
+"""Traits that a cause of acute failure scales -> stem of its cards."""
+
+
 def draw_causes(
     seed: int, number: NDArray[np.int64], disease: Disease, mix: Mapping[Cause, float] | None
 ) -> NDArray[np.int64]:
@@ -69,6 +73,9 @@ def set_disease(
             some.put("insult_by_glutathione", 1.0 if name == "paracetamol" else 0.0)
         elif disease == "acute_liver_failure":
             some.scale("flare", deck.value("flare_acute_hbv"))
+        for trait, stem in _BY_CAUSE.items():
+            if disease == "acute_liver_failure" and f"{stem}_{name}" in deck.population:
+                some.scale(trait, deck.value(f"{stem}_{name}"))
         if kind.progressive and f"scarring_{name}" in deck.population:
             some.draw("scarring", f"scarring_{name}")
         age = kind.age_card or f"age_{name}"
@@ -80,8 +87,6 @@ def set_disease(
         parameters[:, column["alt_content"]] *= deck.value(kind.enzyme_card)
     if kind.kidney_card:
         parameters[:, column["kidney_sensitivity"]] *= deck.value(kind.kidney_card)
-    if kind.brain_card:
-        parameters[:, column["brain_sensitivity"]] *= deck.value(kind.brain_card)
     if kind.scar_card:
         parameters[:, column["collagen_factor"]] *= deck.value(kind.scar_card)
 

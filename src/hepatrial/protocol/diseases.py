@@ -30,8 +30,8 @@ class DiseaseClass:
         settles: a patient becomes eligible only after the population's settling time.
         age_card, women_card: cards of the class instead of the cause's; None: by cause.
         scar_card: card that scales scar.
-        brain_card, kidney_card, enzyme_card: cards that scale the response of the brain and of the kidney,
-            and the enzymes that dying cells release.
+        kidney_card, enzyme_card: cards that scale the response of the kidney and the enzymes that dying
+            cells release.
     """
 
     label: str
@@ -44,7 +44,6 @@ class DiseaseClass:
     age_card: str | None = None
     women_card: str | None = None
     scar_card: str | None = None
-    brain_card: str | None = None
     kidney_card: str | None = None
     enzyme_card: str | None = None
 
@@ -72,7 +71,6 @@ DISEASES: dict[Disease, DiseaseClass] = {
         "急性肝衰竭",
         {"paracetamol": 0.503, "ischaemia": 0.076, "drug": 0.119, "hbv": 0.079, "other": 0.223},
         cirrhosis=0.0,
-        brain_card="brain_acute_liver_failure",
     ),
     "decompensated_cirrhosis": DiseaseClass(
         "decompensated cirrhosis",

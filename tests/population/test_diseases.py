@@ -1,0 +1,204 @@
+"""Classes of disease, causes, baselines by tag and reference cohorts."""
+
+import numpy as np
+import pytest
+
+from hepatrial.errors import BadInput
+from hepatrial.model import load_patient_model
+from hepatrial.population.candidates import draw_candidates
+from hepatrial.population.cohort import make_illness
+from hepatrial.population.deck import make_deck
+from hepatrial.population.diseases import draw_causes
+from hepatrial.population.onset import OUTCOMES, draw_ill, live_through_onset
+from hepatrial.population.reference import reference_names, reference_protocol
+from hepatrial.population.tags import TAG_MEASURES, damico_stage, definition_tags
+from hepatrial.protocol.definitions import DEFINITIONS
+from hepatrial.protocol.diseases import CAUSES, CAUSES_OF, DISEASES
+from hepatrial.protocol.protocol import protocol_from_dict
+from hepatrial.trial.run import patient_machine
+
+NUMBERS = np.arange(1, 4001)
+
+
+@pytest.fixture(scope="module")
+def spec():
+    return load_patient_model()
+
+
+def patient(**measures):
+    healthy = {
+        "bilirubin": 10.0, "inr": 1.0, "creatinine": 70.0, "he_grade": 0.0, "ascites_grade": 0.0,
+        "map": 90.0, "vasopressor": 0.0, "pf_ratio": 450.0,
+    }  # fmt: skip
+    return {name: np.array([value]) for name, value in {**healthy, **measures}.items()}
+
+
+def tags_of(cirrhosis=0.0, hbv=0.0, **measures):
+    tags = definition_tags(patient(**measures), cirrhosis=np.array([cirrhosis]), hbv=np.array([hbv]))
+    return {name for name, yes in tags.items() if yes[0]}
+
+
+def test_a_healthy_person_carries_no_tag_and_a_carrier_none_either():
+    assert tags_of() == set()
+    assert tags_of(hbv=1.0) == set()
+
+
+def test_one_patient_can_carry_several_tags():
+    sick = tags_of(1.0, 1.0, bilirubin=300.0, inr=2.6, he_grade=1.0, ascites_grade=2.0)
+    wanted = {"easl_clif", "apasl", "cossh", "chinese_medical_association", "decompensated_cirrhosis"}
+    assert sick == wanted
+
+
+def test_the_chinese_definition_asks_no_organ_failure_and_easl_clif_no_bilirubin():
+    assert tags_of(0.0, 1.0, bilirubin=180.0, inr=1.6) == {
+        "chinese_medical_association",
+        "acute_liver_injury",
+    }
+    kidney = tags_of(1.0, 0.0, creatinine=200.0, ascites_grade=1.0)
+    assert kidney == {"easl_clif", "decompensated_cirrhosis"}
+
+
+def test_acute_failure_is_told_from_injury_by_encephalopathy_and_from_chronic_disease_by_scar():
+    assert tags_of(inr=2.0, he_grade=2.0) == {"acute_liver_failure"}
+    assert tags_of(inr=2.0) == {"acute_liver_injury"}
+    assert "acute_liver_failure" not in tags_of(1.0, inr=2.0, he_grade=2.0)
+    assert tags_of(1.0) == {"compensated_cirrhosis"}
+
+
+def test_a_missing_bilirubin_gives_no_tag():
+    assert tags_of(1.0, 1.0, bilirubin=np.nan, inr=3.0, ascites_grade=3.0, he_grade=3.0) == set()
+
+
+def test_stages_of_cirrhosis_follow_damico():
+    stage = damico_stage(
+        portal_pressure=np.array([0.4, 0.6, 0.6, 0.6, 0.6, 0.6]),
+        bled=np.array([0, 0, 1, 0, 1, 0]),
+        ascites_grade=np.array([0, 0, 0, 1, 1, 1]),
+        he_grade=np.array([0, 0, 0, 0, 0, 1]),
+        bilirubin=np.full(6, 15.0),
+    )
+    assert stage.tolist() == [1, 2, 3, 4, 5, 5]
+
+
+def test_every_class_has_causes_that_it_allows_and_shares_that_add_up():
+    for name, kind in DISEASES.items():
+        assert set(kind.usual_mix) <= set(CAUSES_OF[name])
+        assert sum(kind.usual_mix.values()) == pytest.approx(1)
+
+
+def test_every_cause_of_every_class_can_be_drawn(spec):
+    for disease, causes in CAUSES_OF.items():
+        for cause in causes:
+            drawn = draw_candidates(spec, make_deck(), 1, NUMBERS[:50], disease, causes={cause: 1.0})
+            assert (drawn.cause == CAUSES.index(cause)).all()
+            assert (drawn.column(spec, "hbv") == (cause == "hbv")).all()
+            assert np.isfinite(drawn.initial).all()
+
+
+def test_causes_are_drawn_with_their_shares_and_belong_to_the_candidate():
+    mix = {"paracetamol": 0.2, "drug": 0.8}
+    codes = draw_causes(3, NUMBERS, "acute_liver_failure", mix)
+    assert np.mean(codes == CAUSES.index("drug")) == pytest.approx(0.8, abs=0.02)
+    assert np.array_equal(codes[10:20], draw_causes(3, NUMBERS[10:20], "acute_liver_failure", mix))
+
+
+def test_acute_failure_has_no_scar_and_an_insult_unless_a_virus_does_it(spec):
+    drawn = draw_candidates(spec, make_deck(), 1, NUMBERS, "acute_liver_failure")
+    insult = drawn.column(spec, "insult_size")
+    assert (drawn.column(spec, "cirrhosis") == 0).all()
+    assert np.array_equal(insult > 0, drawn.cause != CAUSES.index("hbv"))
+
+
+def test_age_and_sex_are_those_of_the_cause(spec):
+    deck = make_deck()
+    for cause in ("paracetamol", "ischaemia"):
+        drawn = draw_candidates(spec, deck, 1, NUMBERS, "acute_liver_failure", causes={cause: 1.0})
+        assert drawn.female.mean() == pytest.approx(deck.value(f"women_{cause}"), abs=0.03)
+        assert drawn.column(spec, "age").mean() == pytest.approx(deck.value(f"age_{cause}"), abs=2.5)
+
+
+def test_chronic_classes_are_quiet_scarred_and_go_on_scarring(spec):
+    for disease in ("decompensated_cirrhosis", "compensated_cirrhosis"):
+        drawn = draw_candidates(spec, make_deck(), 1, NUMBERS[:500], disease)
+        assert (drawn.column(spec, "cirrhosis") == 1).all()
+        assert (drawn.column(spec, "insult_size") == 0).all()
+        assert (drawn.column(spec, "tolerance_lost") == 0).all()
+        assert (drawn.column(spec, "scarring") > 0).all()
+    worse = draw_candidates(spec, make_deck(), 1, NUMBERS[:500], "decompensated_cirrhosis")
+    living = dict(zip(spec.states, worse.initial.T, strict=True))["healthy_cells"]
+    assert np.median(living) < 0.8
+
+
+def test_older_patients_are_frailer_in_more_than_one_organ(spec):
+    drawn = draw_candidates(spec, make_deck(), 1, NUMBERS, "hbv_aclf")
+    age = drawn.column(spec, "age")
+    for trait in ("frailty", "kidney_sensitivity", "brain_sensitivity"):
+        assert np.corrcoef(age, np.log(drawn.column(spec, trait)))[0, 1] > 0.08, trait
+
+
+@pytest.mark.parametrize("tag", sorted(DEFINITIONS))
+def test_each_tag_has_a_baseline_of_its_own_and_moves_no_other(spec, tag):
+    numbers = NUMBERS[:5]
+    for scale, parameter in (("death_scale", "death_base"), ("infection_scale", "infection_base")):
+        deck = make_deck({f"{scale}_{tag}": 0.123})
+        base = deck.value(parameter)
+        for other in DEFINITIONS:
+            drawn = draw_candidates(spec, deck, 1, numbers, "aclf", definition=other)
+            expected = 0.123 if other == tag else deck.value(f"{scale}_{other}")
+            assert np.allclose(drawn.column(spec, parameter), expected * base), (tag, other)
+
+
+def test_the_chinese_definition_is_the_one_that_the_base_was_fitted_under():
+    assert make_deck().value("death_scale_chinese_medical_association") == 1.0
+    assert make_deck().value("infection_scale_chinese_medical_association") == 1.0
+
+
+@pytest.mark.parametrize("name", reference_names())
+def test_a_reference_cohort_admits_patients_who_carry_its_tag(spec, name):
+    protocol = reference_protocol(name)
+    illness = make_illness(protocol, make_deck(), 5)
+    illness = type(illness)(
+        protocol, illness.deck, illness.clinic, 5, tuple(dict.fromkeys((*illness.measures, *TAG_MEASURES)))
+    )
+    onset = live_through_onset(patient_machine(), illness, np.arange(1, 257))
+    assert np.sum(onset.outcome == OUTCOMES.index("solver_failed")) == 0
+    assert len(onset.admitted) > 8
+    measures = {m: onset.admitted.measures[:, illness.measures.index(m)] for m in TAG_MEASURES}
+    drawn = draw_ill(spec, illness, onset.admitted.number)
+    tags = definition_tags(
+        measures, cirrhosis=drawn.column(spec, "cirrhosis"), hbv=np.ones(len(onset.admitted))
+    )
+    assert tags[protocol.identity.definition].all() or protocol.identity.definition.startswith("acute")
+
+
+def test_a_reference_cohort_can_be_asked_for_by_cause_definition_delay_and_length():
+    plain = reference_protocol("alf_other")
+    changed = reference_protocol(
+        "alf_other", cause="drug", definition="acute_liver_injury", referral_days=3, days=56
+    )
+    assert changed.population.cause_shares == {"drug": 1.0}
+    assert changed.identity.definition == "acute_liver_injury"
+    assert changed.selection.referral_delay.median == 3
+    assert (plain.follow_up.length, changed.follow_up.length) == (21, 56)
+
+
+def test_an_unknown_reference_cohort_is_refused_with_the_nearest_name():
+    with pytest.raises(BadInput) as caught:
+        reference_protocol("alf_paracetamole")
+    assert "alf_paracetamol" in caught.value.problems[0].sentence()
+
+
+@pytest.mark.parametrize(
+    ("causes", "said"),
+    [
+        ([{"cause": "paracetamol", "share": "100 %"}], "one of hbv"),
+        ([{"cause": "hbv", "share": "50 %"}], "add up to 100 %"),
+        ([{"cause": "hbv", "share": "50 %"}, {"cause": "hbv", "share": "50 %"}], "each cause once"),
+    ],
+)
+def test_causes_that_cannot_be_are_refused(causes, said):
+    data = reference_protocol("hbv_aclf_cma").as_dict()
+    data["population"]["causes"] = causes
+    with pytest.raises(BadInput) as caught:
+        protocol_from_dict(data)
+    assert any(said in problem.sentence() for problem in caught.value.problems)
