@@ -181,3 +181,54 @@ def test_hgf_is_a_readout_that_is_highest_in_those_who_lose_their_liver():
     assert healthy < survives < dies
     spec = load_patient_model()
     assert all("hgf" not in e.symbols for e in (*spec.rates, *(h.rate for h in spec.hazards)))
+
+
+def test_albumin_turns_over_in_25_days():
+    # Synthesis stopped: what is left after the turnover time is 1/e (Levitt: 25 d).
+    none = follow(
+        [0, 25.0], start={"albumin": 40.0}, albumin_normal=1e-9, albumin_by_collagen=0.0, **REFERENCE
+    )
+    assert none["albumin"][1] / none["albumin"][0] == pytest.approx(np.exp(-1), abs=0.01)
+
+
+def test_delta_bilirubin_outlives_the_conjugated_bilirubin_it_came_from():
+    start = {"bilirubin_conjugated_amount": 2000.0, "bilirubin_delta_amount": 500.0}
+    course = follow([0, 3, 14], start=start, **REFERENCE)
+    assert course["bilirubin_conjugated"][2] < 0.05 * course["bilirubin_conjugated"][0]
+    assert course["bilirubin_delta"][2] > 0.5 * course["bilirubin_delta"][0]
+
+
+def test_vitamin_k_in_hospital_helps_the_factors_of_a_patient_without_bile():
+    at_home, in_hospital = (follow([0, 60.0], in_hospital=h, **FLARE) for h in (0.0, 1.0))
+    assert in_hospital["vitamin_k_now"][1] > at_home["vitamin_k_now"][1]
+    healthy = follow([0, 1.0], **REFERENCE)
+    assert healthy["vitamin_k_now"][1] == pytest.approx(1.0, abs=1e-3)
+
+
+def test_infection_consumes_factors_and_stops_bile_and_a_trait_says_how_much():
+    start = {"infection": 1.0}
+    mild, strong = (follow([0, 3.0], start=start, coagulopathy=c, **REFERENCE) for c in (0.3, 3.0))
+    assert strong["inr"][1] > mild["inr"][1] + 0.05
+    plain = follow([0, 3.0], start={"infection": 0.0}, **REFERENCE)
+    assert mild["bile_flow"][1] < 0.8 * plain["bile_flow"][1]
+
+
+def test_bilirubin_lags_behind_prothrombin_in_acute_failure():
+    course = follow(np.arange(0, 30.0), insult_size=5.0, insult_decay=2.2, in_hospital=1.0, **REFERENCE)
+    assert np.argmin(course["pta"]) + 2 <= np.argmax(course["bilirubin"])
+
+
+def test_symptoms_are_absent_in_health_bounded_and_worse_in_failure_and_move_nothing():
+    healthy, sick = follow([0, 1], **REFERENCE), follow([0, 50.0], **FAILURE)
+    assert healthy["symptom_score"][1] < 0.5
+    assert sick["symptom_score"][1] > 2
+    assert np.all(sick["symptom_score"] <= 10)
+    spec = load_patient_model()
+    rates = spec.inline((*spec.rates, *(h.rate for h in spec.hazards)))
+    assert all("fatigue" not in e.symbols and "appetite_loss" not in e.symbols for e in rates)
+
+
+def test_an_infection_at_home_is_treated_once_it_is_severe():
+    mild, severe = (follow([0, 1.0], start={"infection": size}, **REFERENCE) for size in (0.1, 1.0))
+    assert severe["treated_infection"][0] > 0.8
+    assert mild["treated_infection"][0] < 0.1

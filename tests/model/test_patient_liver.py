@@ -194,3 +194,63 @@ def test_regeneration_falls_with_age_as_its_card_says():
     old = follow([0, 1], regeneration=1.0, age=60.0)["regeneration_now"][0]
     card = load_cards().model["regeneration_loss_with_age"].value
     assert old / young == pytest.approx(np.exp(-30 * card), rel=0.02)
+
+
+# Japanese survivors of acute liver injury and failure under plasma exchange: quartiles of PT% by day
+# (114 of the 213 published patients; plasma on days 0 to 2 is part of the course).
+JAPAN_PT = {0: (25.0, 44.8), 1: (43.0, 65.0), 2: (44.0, 72.0), 3: (50.5, 80.5), 7: (59.5, 100.0)}
+
+
+def test_prothrombin_of_a_survivor_admitted_at_the_nadir_stays_within_the_published_quartiles():
+    traits = {"insult_size": 6.0, "insult_decay": 2.2, "in_hospital": 1.0}
+    course = follow(np.arange(0, 12.0), **traits, **REFERENCE)
+    nadir = int(np.argmin(course["pta"]))
+    for day, (low, high) in JAPAN_PT.items():
+        assert low <= course["pta"][nadir + day] <= high, day
+
+
+def test_the_faster_the_insult_ends_the_more_cells_recover():
+    # The same initial insult, gone within a day or lasting for weeks: injured cells are salvaged only when it ends.
+    fast = follow([0, 10], insult_size=2.0, insult_decay=2.0, **REFERENCE)["function_mass"][1]
+    slow = follow([0, 10], insult_size=2.0, insult_decay=0.1, **REFERENCE)["function_mass"][1]
+    assert fast > slow + 0.2
+
+
+def test_sepsis_alone_does_not_destroy_a_healthy_liver_but_a_failing_one():
+    days = [0, 30]
+    healthy = follow(days, start={"infection": 1.0}, **REFERENCE)["function_mass"]
+    assert healthy[1] > 0.85
+    failing, infected = (
+        follow(days, start={"healthy_cells": 0.4, "infection": size}, **REFERENCE)["function_mass"][1]
+        for size in (0.0, 1.0)
+    )
+    assert infected < failing - 0.03
+
+
+def test_a_cirrhotic_liver_keeps_its_size_until_scar_grows_and_then_loses_it_over_years():
+    five_years = [0, 1826.0]
+    still = follow(five_years, cirrhosis=1.0, **REFERENCE)
+    assert still["function_mass"][0] < 0.85
+    assert abs(still["function_mass"][1] / still["function_mass"][0] - 1) < 0.03
+    growing = follow(five_years, cirrhosis=1.0, scarring=4e-4, **REFERENCE)
+    assert growing["collagen"][1] > still["collagen"][1] + 0.05
+    assert growing["function_mass"][1] < still["function_mass"][1] - 0.02
+    assert growing["portal_pressure"][1] > still["portal_pressure"][1]
+
+
+def test_a_cirrhotic_liver_regrows_to_its_own_room_and_not_beyond():
+    course = follow([0, 30, 3650], start={"healthy_cells": 0.4}, cirrhosis=1.0, **REFERENCE)
+    room = course["room"][-1]
+    assert course["function_mass"][1] > 0.42
+    assert course["function_mass"][2] < room + 0.02
+    healthy = follow([0, 3650], start={"healthy_cells": 0.4}, **REFERENCE)
+    assert healthy["function_mass"][1] > course["function_mass"][2]
+
+
+def test_injured_cells_of_older_patients_recover_more_slowly():
+    days = [0, 2]
+    young, old = (
+        follow(days, start={"injured_cells": 0.5, "healthy_cells": 0.5}, **{**REFERENCE, "age": age})
+        for age in (30.0, 75.0)
+    )
+    assert young["function_mass"][1] > old["function_mass"][1] + 0.01

@@ -143,9 +143,17 @@ def test_each_tag_has_a_baseline_of_its_own_and_moves_no_other(spec, tag):
         deck = make_deck({f"{scale}_{tag}": 0.123})
         base = deck.value(parameter)
         for other in DEFINITIONS:
-            drawn = draw_candidates(spec, deck, 1, numbers, "aclf", definition=other)
+            drawn = draw_candidates(spec, deck, 1, numbers, "hbv_aclf", definition=other)
             expected = 0.123 if other == tag else deck.value(f"{scale}_{other}")
             assert np.allclose(drawn.column(spec, parameter), expected * base), (tag, other)
+
+
+def test_acute_on_chronic_failure_on_cirrhosis_has_a_factor_of_its_own_beside_the_tag(spec):
+    deck = make_deck({"death_scale_on_cirrhosis": 0.5})
+    there = draw_candidates(spec, deck, 1, NUMBERS[:5], "aclf", definition="easl_clif")
+    elsewhere = draw_candidates(spec, deck, 1, NUMBERS[:5], "hbv_aclf", definition="easl_clif")
+    ratio = there.column(spec, "death_base") / elsewhere.column(spec, "death_base")
+    assert np.allclose(ratio, 0.5)
 
 
 def test_the_chinese_definition_is_the_one_that_the_base_was_fitted_under():

@@ -63,8 +63,8 @@ DISEASES: dict[Disease, DiseaseClass] = {
         age_card="age_aclf",
         women_card="women_aclf",
         scar_card="scar_aclf",
-        kidney_card="kidney_cirrhosis",
-        enzyme_card="enzymes_cirrhosis",
+        kidney_card="kidney_aclf",
+        enzyme_card="enzymes_aclf",
     ),
     "acute_liver_failure": DiseaseClass(
         "acute liver failure",
@@ -83,8 +83,7 @@ DISEASES: dict[Disease, DiseaseClass] = {
         age_card="age_cirrhosis",
         women_card="women_cirrhosis",
         scar_card="scar_decompensated_cirrhosis",
-        kidney_card="kidney_cirrhosis",
-        enzyme_card="enzymes_cirrhosis",
+        kidney_card="kidney_decompensated",
     ),
     "compensated_cirrhosis": DiseaseClass(
         "compensated cirrhosis",
