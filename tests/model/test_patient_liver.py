@@ -210,7 +210,7 @@ def test_prothrombin_of_a_survivor_admitted_at_the_nadir_stays_within_the_publis
 
 
 def test_the_faster_the_insult_ends_the_more_cells_recover():
-    # The same initial insult, gone within a day or lasting for weeks: injured cells are salvaged only when it ends.
+    # The same insult, gone within a day or lasting for weeks: injured cells are salvaged only when it ends.
     fast = follow([0, 10], insult_size=2.0, insult_decay=2.0, **REFERENCE)["function_mass"][1]
     slow = follow([0, 10], insult_size=2.0, insult_decay=0.1, **REFERENCE)["function_mass"][1]
     assert fast > slow + 0.2
