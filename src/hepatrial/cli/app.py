@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hepatrial.cli import claims, ensemble, experiment, model_files, protocols, run, score, verify
+from hepatrial.cli import claims, ensemble, experiment, model_files, predict, protocols, run, score, verify
 from hepatrial.cli.evidence import evidence
 from hepatrial.cli.model import model
 from hepatrial.cli.validate import validate
@@ -43,6 +43,7 @@ app.command(epilog=run.RUN_EXAMPLES)(run.run)
 app.command(epilog=run.RESUME_EXAMPLES)(run.resume)
 app.command(epilog=run.MERGE_EXAMPLES)(run.merge)
 app.command(epilog=run.REPORT_EXAMPLES)(run.report)
+app.command(epilog=predict.EXAMPLES)(predict.predict)
 app.command()(protocols.protocols)
 app.command(epilog=protocols.NEW_EXAMPLES)(protocols.new)
 app.command(epilog=protocols.SCHEMA_EXAMPLES)(protocols.schema)

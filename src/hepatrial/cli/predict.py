@@ -1,0 +1,80 @@
+"""``hepatrial predict``: a study from its Table 1, beside three rivals."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hepatrial.cli import edge
+from hepatrial.cli.progress import progress_bars
+from hepatrial.cli.run import Threads
+
+EXAMPLES = """Examples:
+
+  hepatrial predict study.toml
+
+  hepatrial predict graft2021 --draws 400 --out predictions/graft   (a study file that ships)
+
+  hepatrial predict --example > study.toml                          (begin a study file)
+"""
+
+
+def predict(
+    file: Annotated[
+        str | None, typer.Argument(metavar="STUDY.toml", help="Study file, or name of one that ships.")
+    ] = None,
+    draws: Annotated[int, typer.Option(help="Predictive draws.")] = 200,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write.", show_default="predictions/ID-HASH")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of all chance.")] = 1,
+    models: Annotated[
+        str | None,
+        typer.Option(
+            help="Comma-separated: mechanistic, map_control, severity_score, no_effect.", show_default="all"
+        ),
+    ] = None,
+    threads: Threads = None,
+    example: Annotated[
+        bool, typer.Option("--example", help="Print a commented study file and stop.")
+    ] = False,
+    as_json: edge.JsonOption = False,
+) -> None:
+    """Predict a study from its Table 1: draws of every endpoint at the study's size, beside three rivals.
+
+    A folder of the same prediction is resumed. Writes draws.parquet, draws.csv, facts.json and summary.txt.
+    """
+    with edge.exit_codes(as_json, lambda: "The same command resumes it."):
+        from hepatrial.errors import BadInput, Problem
+        from hepatrial.prediction import MODELS, predict_study
+        from hepatrial.prediction.library import example_text, find_study
+        from hepatrial.prediction.predict import write_summary
+        from hepatrial.prediction.summary import facts_lines, intervals, summary_text, table_rows
+
+        if example:
+            typer.echo(example_text(), nl=False)
+            return
+        if file is None:
+            raise BadInput(
+                [Problem("STUDY.toml", "nothing", "a study file; --example prints one to begin with")]
+            )
+        chosen = (
+            MODELS if models is None else tuple(name.strip() for name in models.split(",") if name.strip())
+        )
+        study = find_study(file)
+        with progress_bars() as tell:
+            done = predict_study(
+                study, draws=draws, seed=seed, models=chosen, out=out, threads=threads, progress=tell
+            )
+        write_summary(done.path, summary_text(done.draws, done.facts))
+        if as_json:
+            edge.print_json({**done.facts, "folder": str(done.path), "endpoints": intervals(done.draws)})
+            return
+        console = edge.out()
+        for line in facts_lines(done.facts):
+            console.print(line)
+        columns = ("endpoint", "arm", "model", "median", "50 %", "90 %")
+        edge.print_table("Predictive draws at the study's size", columns, table_rows(done.draws))
+        console.print(f"Wrote {done.path}/draws.parquet, draws.csv, facts.json, summary.txt.")

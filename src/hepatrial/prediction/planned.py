@@ -1,0 +1,230 @@
+"""A study as a protocol: what is asked of the model, and what stands in for what it does not know."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hepatrial.errors import BadInput, Problem
+from hepatrial.prediction.study import Arm, Study
+from hepatrial.protocol import DEFINITIONS, Protocol, protocol_from_dict
+from hepatrial.protocol.diseases import CAUSES_OF, Disease
+from hepatrial.schema import MEASURES
+from hepatrial.units import write_quantity
+
+_CAUSE = {
+    "dili": "drug", "hcv": "other", "biliary": "other", "pregnancy": "other",
+}  # fmt: skip
+"""Cause of a study file -> cause of the model, where they differ."""
+
+_TRIVIAL = {"inr": (0.7, None)}
+"""A limit that everybody meets: a protocol has at least one, and most definitions are enforced by their tag."""
+
+_LISTED = {
+    # share put on the waiting list in a Western and in another country, by definition; assumed
+    "acute_liver_failure": (0.45, 0.15),
+    "acute_liver_injury": (0.15, 0.05),
+    "compensated_cirrhosis": (0.0, 0.0),
+}
+_LISTED_OTHERS = (0.2, 0.03)
+_REGIONS: Mapping[str, tuple[str, ...]] = {
+    "china": ("china", "taiwan", "hong kong"),
+    "japan": ("japan",),
+    "us": ("usa", "united states", "us", "u.s.", "canada"),
+    "eu": (
+        "europe", "germany", "france", "uk", "united kingdom", "england", "scotland", "spain", "italy",
+        "denmark", "belgium", "netherlands", "sweden", "norway", "finland", "switzerland", "austria",
+        "portugal", "ireland", "australia", "new zealand",
+    ),
+}  # fmt: skip
+"""Countries of the regions whose transplant programmes the protocol knows."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A study ready to be simulated.
+
+    Attributes:
+        protocol: what is simulated.
+        relaxed: the same with the definition's criteria alone, for when nobody passes the study's.
+        notes: what a reader should know.
+    """
+
+    protocol: Protocol
+    relaxed: Protocol
+    notes: tuple[str, ...]
+
+
+def plan_study(study: Study) -> Planned:
+    """The protocol of a study.
+
+    Raises:
+        BadInput: what the study file says cannot be simulated, in the places of the study file.
+    """
+    disease = disease_class(study)
+    full = _protocol(study, disease, relaxed=False)
+    return Planned(full, _protocol(study, disease, relaxed=True), study.notes)
+
+
+def disease_class(study: Study) -> Disease:
+    """The class of disease that a study is of."""
+    if study.definition.startswith("acute_liver"):
+        return "acute_liver_failure"
+    if study.definition == "decompensated_cirrhosis":
+        return "decompensated_cirrhosis"
+    if study.definition == "compensated_cirrhosis":
+        return "compensated_cirrhosis"
+    viral = study.etiology.get("hbv", 0.0)
+    return "hbv_aclf" if study.definition == "cossh" or viral >= 0.5 else "aclf"
+
+
+def _protocol(study: Study, disease: Disease, *, relaxed: bool) -> Protocol:
+    days = visit_days_of(study)
+    data: dict[str, Any] = {
+        "identity": {
+            "id": "study",
+            "title": "study",
+            "question": "What does the model predict for this study?",
+            "context_of_use": "Prediction of a study from its Table 1; it informs no patient's care.",
+            "definition": study.definition,
+        },
+        "population": {
+            "disease": disease,
+            "age": _age(study, relaxed),
+            "eligibility": _eligibility(study, relaxed),
+            "exclude": [] if relaxed else list(study.exclude),
+            "criteria": {"basis": "this_trial", "grade": "seen_secondary", "source": "the study file"},
+            **_causes(study, disease),
+        },
+        "selection": {},
+        "arms": {name: _arm(arm) for name, arm in study.arms.items()},
+        "care": {**_shared_care(study), **study.care},
+        "visits": {"days": days, "measures": list(measures_of(study))},
+        "endpoints": {
+            "control_arm": study.control,
+            "primary": {"endpoint": "overall_survival", "week": study.follow_up / 7},
+            "survival_weeks": [study.follow_up / 7],
+        },
+        "follow_up": {"length": f"{study.follow_up!r} d"},
+    }
+    lowered = {name.lower(): name for name in study.arms}
+    data["arms"] = {name.lower(): arm for name, arm in data["arms"].items()}
+    data["endpoints"]["control_arm"] = study.control.lower()
+    if len(lowered) < len(study.arms):
+        raise BadInput([Problem("arms", ", ".join(study.arms), "names that differ in more than capitals")])
+    if len(data["arms"]) == 1:
+        data["arms"]["mirror"] = {"label": "mirror of the only arm", "n": 1}
+    return protocol_from_dict(data)
+
+
+def _causes(study: Study, disease: Disease) -> dict[str, Any]:
+    """Shares of causes that the class has; the others count as "other"."""
+    able = CAUSES_OF[disease]
+    shares: dict[str, float] = {}
+    for name, share in study.etiology.items():
+        cause = _CAUSE.get(name, name)
+        cause = cause if cause in able else ("other" if "other" in able else able[0])
+        shares[cause] = shares.get(cause, 0.0) + share
+    if set(study.etiology) == {"other"} and disease != "hbv_aclf":
+        return {}
+    return {"causes": {name: share / sum(shares.values()) for name, share in shares.items()}}
+
+
+def _age(study: Study, relaxed: bool) -> dict[str, float]:
+    low, high = study.age
+    if relaxed:
+        return {"min": 16.0, "max": 100.0}
+    return {"min": 16.0 if math.isinf(low) else low, "max": 100.0 if math.isinf(high) else high}
+
+
+def _eligibility(study: Study, relaxed: bool) -> list[dict[str, Any]]:
+    limits: dict[str, list[float | None]] = {
+        name: [low, None] for name, low in DEFINITIONS[study.definition].minimum.items()
+    }
+    if not relaxed:
+        for limit in study.limits:
+            low, high = limits.get(limit.measure, [None, None])
+            mine = [limit.min, limit.max]
+            limits[limit.measure] = [
+                mine[0] if mine[0] is not None else low if mine[1] is None or (low or 0) <= mine[1] else None,
+                mine[1] if mine[1] is not None else high,
+            ]
+    if not limits:
+        limits = {name: list(ends) for name, ends in _TRIVIAL.items()}
+    return [
+        {
+            "measure": name,
+            **({} if low is None else {"min": write_quantity(float(low), MEASURES[name].unit)}),
+            **({} if high is None else {"max": write_quantity(float(high), MEASURES[name].unit)}),
+        }
+        for name, (low, high) in limits.items()
+    ]
+
+
+def _arm(arm: Arm) -> dict[str, Any]:
+    """The arm as the protocol has it; only cells that the model has an effect for are given."""
+    able = {one.name for one in arm.given if one.how in ("model", "both")}
+    lines = [dict(line) for line in arm.regimen if line["product"] in able]
+    care = dict(arm.care)
+    for one in arm.given:
+        for entry, course in COURSES.get(one.name, {}).items():
+            care.setdefault(entry, course)
+    return {"label": arm.name, "n": arm.n, "regimen": lines, **({"care": care} if care else {})}
+
+
+COURSES: Mapping[str, Mapping[str, Any]] = {
+    "plasma_exchange": {
+        "plasma_exchange": {"sessions": 3, "volumes": "1 plasma volume", "first_day": "1 d", "every": "3 d"}
+    },
+    "high_volume_plasma_exchange": {
+        "plasma_exchange": {"sessions": 3, "body_weight": "15 %", "first_day": "0 d", "every": "1 d"}
+    },
+    "mars": {"albumin_dialysis": {"sessions": 6, "first_day": "1 d", "every": "2 d"}},
+    "acetylcysteine": {"acetylcysteine": {"days": "3 d"}},
+    "corticosteroid": {"corticosteroid": {"days": "28 d"}},
+    "terlipressin": {"vasoconstrictor": {"drug": "terlipressin"}},
+    "rifaximin": {"rifaximin": 1.0},
+    "lactulose": {"lactulose": 1.0},
+    "antibiotic": {"prophylaxis": 1.0},
+}
+"""Course of care of a treatment that an arm names without one; high volume as in larsen2016, the others assumed."""
+
+
+def region_of(study: Study) -> str | None:
+    """The region of transplantation of the study's country, None when it is not known."""
+    country = study.country.lower().strip()
+    words = {country, *(part.strip() for part in re.split(r"[,;/]| and ", country))}
+    return next((name for name, names in _REGIONS.items() if words & set(names)), None)
+
+
+def _shared_care(study: Study) -> dict[str, Any]:
+    """Care of all arms when the file does not say: antivirals for hepatitis B, transplants by region."""
+    region = region_of(study)
+    western, others = _LISTED.get(study.definition, _LISTED_OTHERS)
+    listed = western if region in ("eu", "us") else others
+    return {"antiviral": 1.0, "transplant": {"listed": listed, "region": region or "eu"}}
+
+
+def measures_of(study: Study) -> tuple[str, ...]:
+    """What has to be measured at visits."""
+    names = {endpoint.measure for endpoint in study.endpoints if endpoint.measure}
+    if any("aki" in (endpoint.kind, endpoint.event) for endpoint in study.endpoints):
+        names.add("creatinine")
+    if any("encephalopathy" in (endpoint.kind, endpoint.event) for endpoint in study.endpoints):
+        names.add("he_grade")
+    return tuple(sorted(names or {"bilirubin"}))
+
+
+def visit_days_of(study: Study) -> list[float]:
+    """Days of laboratory endpoints, and weekly ones until the last endpoint that is watched for at visits."""
+    days = {endpoint.day for endpoint in study.endpoints if endpoint.measure}
+    watched = ("aki", "encephalopathy")
+    for endpoint in study.endpoints:
+        if endpoint.kind in watched or (endpoint.contrast and endpoint.event in watched):
+            days |= {float(day) for day in range(2, min(int(endpoint.day), 14) + 1, 3)}
+            days |= {float(day) for day in range(14, int(endpoint.day) + 1, 7)}
+            days.add(endpoint.day)
+    return sorted(days or {study.follow_up})

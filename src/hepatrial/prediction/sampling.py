@@ -1,0 +1,285 @@
+"""From courses to a simulated result of the study's size: posterior, between-study and sampling noise in one
+draw.
+
+A study's own deviation and a treatment's prior effect shift the logit of an event's cumulative incidence F
+by u at every time (proportional odds). A subject with uniform luck U has the event at the time t with
+F*(t) = U, that is F(t) = expit(logit(U) - u): one number a subject, so that counts at all times agree with
+each other, and overall and transplant-free survival too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, logit
+
+from hepatrial.prediction.study import Endpoint, Study
+from hepatrial.prediction.world import World, event_of
+from hepatrial.rng import Stream
+
+Array = NDArray[np.float64]
+EventDays = Callable[[str, Array], Array]
+"""(event, uniforms of the subjects) -> day of the event of each, infinite for none."""
+
+MORTAL = ("death", "death_or_transplant")
+SHARED_LUCK = {"death_or_transplant": "death"}
+"""Events that share the uniform of another, so that no subject lives without a transplant after death."""
+LAB_EFFECT = 0.15
+"""Log-SD of a laboratory effect for each unit of log-odds SD of a treatment's prior; assumed."""
+INFECTION_EFFECT = 0.5
+"""Share of a treatment's prior SD that holds for infections and other events than death; assumed."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Between-study SDs of a prediction.
+
+    Attributes:
+        mortality: of death and transplant, log odds.
+        infection: of other events, log odds.
+        laboratory: of laboratory ratios, natural logarithm.
+    """
+
+    mortality: float
+    infection: float
+    laboratory: float
+
+    def widened(self, extra: float) -> Spread:
+        """With an independent SD added on the logit; laboratory in proportion."""
+        ratio = math.hypot(self.mortality, extra) / self.mortality if self.mortality > 0 else 1.0
+        return Spread(
+            math.hypot(self.mortality, extra), math.hypot(self.infection, extra), self.laboratory * ratio
+        )
+
+
+def quantile_days(days: Array, weights: Array, uniform: Array, shift: float) -> Array:
+    """Days of an event at shifted cumulative incidence.
+
+    Args:
+        days: (m,) day of the event of each weighted patient, infinite for none.
+        weights: (m,) adding up to 1.
+        uniform: (n,) in (0, 1).
+        shift: of the logit of the incidence, at all times.
+
+    Returns:
+        (n,) days, infinite for those without the event.
+    """
+    order = np.argsort(days, kind="stable")
+    risk = np.cumsum(weights[order])
+    at = expit(logit(uniform) - shift)
+    index = np.minimum(np.searchsorted(risk, at, side="left"), len(days) - 1)
+    return np.asarray(days[order][index], dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class Luck:
+    """Streams of one predictive draw; keyed by the names of arms, so that their order moves nothing."""
+
+    seed: int
+    draw: int
+
+    def uniform(self, what: str, n: int) -> Array:
+        """(n,) of a decision."""
+        return Stream(self.seed, f"predict.{what}").uniform(self.draw, np.arange(n))
+
+    def normal(self, what: str) -> float:
+        """One standard normal number of a decision."""
+        return float(Stream(self.seed, f"predict.{what}").normal(self.draw))
+
+
+def prior_effect(study: Study, arm: str, luck: Luck, kind: str, floor: float = 0.0) -> float:
+    """Log odds ratio (``kind`` "death" or "other") or log ratio ("lab") of an arm's treatments, drawn.
+
+    Treatments of arms that share a name have the same effect in both. ``floor`` is the SD of a treatment that
+    the equations follow, for models that have no equations.
+    """
+    total = 0.0
+    for one in study.arms[arm].given:
+        if not one.treats:
+            continue
+        sd = one.sd if one.how in ("prior", "both") else floor
+        centre = one.centre if one.how in ("prior", "both") else 0.0
+        step = luck.normal(f"effect.{kind}.{one.name}")
+        if kind == "death":
+            total += centre + sd * step
+        elif kind == "other":
+            total += INFECTION_EFFECT * sd * step
+        else:
+            total += LAB_EFFECT * sd * step
+    return total
+
+
+def mechanistic_days(
+    world: World, study: Study, arm: str, spread: Spread, luck: Luck, *, effects: bool = True
+) -> EventDays:
+    """Event days of an arm in a world, with the study's deviation and, unless switched off, prior effects."""
+    courses = world.arms[arm]
+
+    def days(event: str, uniform: Array) -> Array:
+        mortal = event in MORTAL or event == "transplant"
+        sd = spread.mortality if mortal else spread.infection
+        deviation = sd * luck.normal("study.death" if event in MORTAL else f"study.{event}")
+        effect = 0.0
+        if effects and event != "transplant":
+            effect = prior_effect(study, arm, luck, "death" if event in MORTAL else "other")
+        return quantile_days(courses.event[event], courses.weights, uniform, deviation + effect)
+
+    return days
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A simulated arm of the study's size.
+
+    Attributes:
+        n: patients.
+        days: event -> (n,) days, made when asked for.
+        labs: (measure, day, change) -> values of those seen, made when asked for; None when a model has none.
+    """
+
+    n: int
+    days: Callable[[str], Array]
+    labs: Callable[[str, float, bool], Array] | None
+
+
+def draw_sample(
+    study: Study,
+    arm: str,
+    luck: Luck,
+    event_days: EventDays,
+    labs: Callable[[str, float, bool], Array] | None,
+) -> Sample:
+    """A simulated arm of the study's size."""
+    n = study.arms[arm].n
+    made: dict[str, Array] = {}
+
+    def days(event: str) -> Array:
+        if event not in made:
+            of = SHARED_LUCK.get(event, event)
+            made[event] = event_days(event, luck.uniform(f"patients.{arm}.{of}", n))
+        return made[event]
+
+    return Sample(n, days, labs)
+
+
+def mechanistic_labs(
+    world: World,
+    study: Study,
+    arm: str,
+    spread: Spread,
+    luck: Luck,
+    alive: Callable[[float], int],
+    *,
+    effects: bool,
+    sample_of: str,
+) -> Callable[[str, float, bool], Array]:
+    """Laboratory values of those seen on a day: weighted patients drawn again, times the study's deviation.
+
+    Args:
+        alive: day -> subjects of the simulated arm who live then.
+        effects: whether prior effects of treatments count.
+        sample_of: the simulated arm, whose luck it is.
+    """
+    courses = world.arms[arm]
+
+    def values(measure: str, day: float, change: bool) -> Array:
+        seen = courses.labs[measure, day]
+        usable = np.isfinite(seen) & (courses.weights > 0)
+        count = alive(day)
+        if count == 0 or not usable.any():
+            return np.empty(0)
+        rows = np.flatnonzero(usable)
+        edges = np.cumsum(courses.weights[rows])
+        picks = luck.uniform(f"labs.{sample_of}.{measure}.{day:g}", count) * edges[-1]
+        row = rows[np.minimum(np.searchsorted(edges, picks, side="right"), len(rows) - 1)]
+        shift = spread.laboratory * luck.normal(f"study.lab.{measure}")
+        if effects:
+            shift += prior_effect(study, arm, luck, "lab")
+        level = seen[row] * math.exp(shift)
+        found: Array = level - courses.before[measure][row] if change else level
+        return found
+
+    return values
+
+
+def value_of(endpoint: Endpoint, samples: Mapping[str, Sample]) -> float:
+    """An endpoint of simulated arms; NaN where it cannot be known (nobody seen, no event).
+
+    ``samples`` holds the arms of the endpoint: one for a level, (treated, control) for a contrast.
+    """
+    if endpoint.contrast:
+        treated, control = (samples[name] for name in endpoint.arms)
+        return _contrast(endpoint, treated, control)
+    (sample,) = samples.values()
+    if endpoint.measure:
+        return _lab(endpoint, sample, change=endpoint.kind == "lab_change")
+    share = _risk(endpoint.kind, endpoint, sample)
+    if endpoint.kind in ("survival", "transplant_free_survival"):
+        return 1.0 - share
+    return round(share * sample.n) if endpoint.kind == "deaths" else share
+
+
+def _risk(kind: str, endpoint: Endpoint, sample: Sample) -> float:
+    days = sample.days(event_of(kind, endpoint.grade))
+    return float(np.mean(days <= endpoint.day))
+
+
+def _lab(endpoint: Endpoint, sample: Sample, *, change: bool) -> float:
+    values = sample.labs(endpoint.measure, endpoint.day, change) if sample.labs else np.empty(0)
+    if len(values) == 0:
+        return math.nan
+    return float(np.median(values) if endpoint.statistic == "median" else np.mean(values))
+
+
+def _contrast(endpoint: Endpoint, treated: Sample, control: Sample) -> float:
+    if endpoint.kind == "lab_difference":
+        return _lab(endpoint, treated, change=True) - _lab(endpoint, control, change=True)
+    if endpoint.kind == "hazard_ratio":
+        event = event_of(endpoint.event, endpoint.grade)
+        return hazard_ratio(treated.days(event), control.days(event), endpoint.day)
+    a, b = (_risk(endpoint.event, endpoint, sample) for sample in (treated, control))
+    if endpoint.kind == "survival_difference":
+        return b - a
+    if endpoint.kind == "risk_difference":
+        return a - b
+    # Half a patient is added to every cell, so that a ratio is known when an arm has no event.
+    x, n, y, m = a * treated.n + 0.5, treated.n + 1.0, b * control.n + 0.5, control.n + 1.0
+    if endpoint.kind == "risk_ratio":
+        return (x / n) / (y / m)
+    return (x / (n - x)) / (y / (m - y))
+
+
+def hazard_ratio(treated: Array, control: Array, end: float) -> float:
+    """Cox's hazard ratio of two arms, ties by Breslow; NaN when an arm has no event.
+
+    Args:
+        treated, control: days of the event, infinite for none.
+        end: everybody is censored there.
+    """
+    x, y = np.sort(treated[treated <= end]), np.sort(control[control <= end])
+    if len(x) == 0 or len(y) == 0:
+        return math.nan
+    times = np.unique(np.concatenate([x, y]))
+    a = len(treated) - np.searchsorted(x, times, side="left")
+    b = len(control) - np.searchsorted(y, times, side="left")
+    deaths = (
+        np.searchsorted(x, times, "right") - np.searchsorted(x, times, "left")
+        + np.searchsorted(y, times, "right") - np.searchsorted(y, times, "left")
+    )  # fmt: skip
+    beta, total = 0.0, float(len(x))
+    for _ in range(50):
+        share = a * math.exp(beta) / (a * math.exp(beta) + b)
+        step = (total - float(deaths @ share)) / max(float(deaths @ (share * (1 - share))), 1e-12)
+        beta += min(max(step, -2.0), 2.0)
+        if abs(step) < 1e-10:
+            break
+    return math.exp(beta)
+
+
+def alive_counter(sample_days: Callable[[str], Array]) -> Callable[[float], int]:
+    """Day -> subjects alive on it."""
+    return lambda day: int(np.sum(sample_days("death") > day))

@@ -1,0 +1,217 @@
+"""One plausible world: candidates of the class fall ill, are admitted, matched to the Table 1, and followed
+in every arm.
+
+Arms share patients and luck. What comes out is small: for each arm, days of events and laboratory values
+of the weighted pool. A world in which too few are admitted within the budget is no world; another draw
+takes its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from hepatrial.model.scores import clif_c_organs
+from hepatrial.model.variants import load_variants
+from hepatrial.population.cohort import Cohort, make_illness, table1_columns
+from hepatrial.population.deck import make_deck
+from hepatrial.population.machine import Machine
+from hepatrial.population.onset import Illness, Onset, live_through_onset
+from hepatrial.population.pool import Pool, cut_pool, traits_of
+from hepatrial.prediction.matching import Missed, match_table1
+from hepatrial.prediction.planned import Planned
+from hepatrial.prediction.study import Study
+from hepatrial.prediction.vocabulary import EVENT_KINDS
+from hepatrial.protocol import Protocol
+from hepatrial.trial.courses import Tables, Trial, VariantSet, simulate_courses
+from hepatrial.trial.plan import make_plan
+
+Array = NDArray[np.float64]
+
+POOL = 400
+"""Admitted patients wanted of a world."""
+CHUNK = 1024
+BUDGET = 8 * CHUNK
+"""Candidates after which a world makes do with those admitted."""
+FEWEST = 60
+"""Admitted patients below which there is no world."""
+AKI_RATIO = 1.5
+"""Creatinine over that at entry from which kidney injury is counted."""
+ORGANS = ("bilirubin", "creatinine", "he_grade", "inr", "map", "vasopressor", "pf_ratio")
+
+
+@dataclass(frozen=True)
+class Member:
+    """A draw of the ensemble.
+
+    Attributes:
+        settings: card -> value.
+        variant: structural variant of the cell effect.
+    """
+
+    settings: Mapping[str, float]
+    variant: str
+
+
+@dataclass(frozen=True)
+class ArmCourses:
+    """What happened to the weighted pool in an arm.
+
+    Attributes:
+        weights: (m,) adding up to 1.
+        event: name -> (m,) day of the first event, infinite for none.
+        before: measure -> (m,) at entry.
+        labs: (measure, day) -> (m,), NaN for those not seen.
+    """
+
+    weights: Array
+    event: Mapping[str, Array]
+    before: Mapping[str, Array]
+    labs: Mapping[tuple[str, float], Array]
+
+
+@dataclass(frozen=True)
+class World:
+    """A study in one plausible world.
+
+    Attributes:
+        arms: by name.
+        admitted, candidates: counts.
+        effective_n: of the match.
+        misses: of the Table 1.
+        widening: logit SD for what was missed.
+        relaxed: whether the study's own entry criteria were given up because next to nobody passed.
+    """
+
+    arms: Mapping[str, ArmCourses]
+    admitted: int
+    candidates: int
+    effective_n: float
+    misses: tuple[Missed, ...]
+    widening: float
+    relaxed: bool
+
+
+def live(machine: Machine, study: Study, planned: Planned, member: Member, seed: int) -> World | None:
+    """Follow a study in one world; None when too few are admitted.
+
+    Args:
+        machine: model and engine.
+        study: as read.
+        planned: as simulated.
+        member: settings and variant.
+        seed: of this world's luck.
+    """
+    for protocol, relaxed in ((planned.protocol, False), (planned.relaxed, True)):
+        illness = make_illness(protocol, make_deck(member.settings), seed)
+        pool = _admit(machine, illness)
+        if pool is not None:
+            return _follow(machine, study, illness, pool, member, relaxed)
+    return None
+
+
+def _admit(machine: Machine, illness: Illness) -> Pool | None:
+    parts: list[Onset] = []
+    admitted = 0
+    for start in range(0, BUDGET, CHUNK):
+        part = live_through_onset(machine, illness, np.arange(start + 1, start + CHUNK + 1, dtype=np.int64))
+        parts.append(part)
+        admitted += len(part.admitted)
+        seen = start + CHUNK
+        if admitted >= POOL or (seen >= 2 * CHUNK and admitted * BUDGET < FEWEST * seen):
+            break
+    return cut_pool(parts, min(admitted, POOL), illness.measures) if admitted >= FEWEST else None
+
+
+def _follow(
+    machine: Machine, study: Study, illness: Illness, pool: Pool, member: Member, relaxed: bool
+) -> World:
+    traits = traits_of(machine.spec, illness, pool)
+    columns = table1_columns(machine.spec, pool, traits)
+    organs = {name: pool.measure(name) for name in ORGANS}
+    columns["aclf_grade"] = clif_c_organs(**organs, units="si").grade
+    wanted = [one for one in study.baseline if one.column in columns]
+    matched = match_table1(columns, wanted)
+    n = len(pool)
+    variant = load_variants()[member.variant]
+    cohort = Cohort(pool, traits, np.arange(n), ())
+    trial = Trial(machine, illness, cohort, VariantSet((variant.name,), (1.0,), (variant.overrides,)))
+    plan = make_plan(illness.protocol, illness.seed, 0, n, np.array([1.0]))
+    tables = simulate_courses(trial, plan)
+    arms = {
+        name: _courses(illness.protocol, tables, name.lower(), columns, matched.weights)
+        for name in study.arms
+    }
+    return World(arms, n, pool.candidates, matched.effective_n, matched.misses, matched.widening, relaxed)
+
+
+def _courses(
+    protocol: Protocol, tables: Tables, arm: str, columns: Mapping[str, Array], weights: Array
+) -> ArmCourses:
+    subject = tables.subject.filter(pl.col("arm") == arm).sort("subject")
+    ok = (subject["status"] == "ok").to_numpy()
+    n = len(subject)
+    number = subject["subject"].to_numpy() - 1
+    died = subject["overall_survival_event"].to_numpy() == 1
+    ended = subject["transplant_free_event"].to_numpy() == 1
+    event = {
+        "death": np.where(died, subject["overall_survival_time"].to_numpy(), np.inf),
+        "death_or_transplant": np.where(ended, subject["transplant_free_time"].to_numpy(), np.inf),
+    }
+    events = tables.event.filter(pl.col("arm") == arm)
+    for name in ("transplant", "severe_infection", "mild_infection", "variceal_bleeding", "fever"):
+        event[name] = _first(events, name, n)
+    event["any_infection"] = np.minimum(event["severe_infection"], event["mild_infection"])
+    labs = _labs(protocol, tables, arm, n)
+    before = {name: columns[name][number] for name in protocol.visits.measures if name in columns}
+    event |= _seen_events(labs, before, n)
+    kept = np.where(ok, weights[number], 0.0)
+    return ArmCourses(kept / kept.sum(), event, before, labs)
+
+
+def _first(events: pl.DataFrame, name: str, n: int) -> Array:
+    day = np.full(n, np.inf)
+    mine = events.filter(pl.col("event") == name)
+    np.minimum.at(day, mine["subject"].to_numpy() - 1, mine["day"].to_numpy())
+    return day
+
+
+def _labs(protocol: Protocol, tables: Tables, arm: str, n: int) -> dict[tuple[str, float], Array]:
+    visits = tables.visit.filter((pl.col("arm") == arm) & (pl.col("visit") != "baseline"))
+    found = {}
+    for visit in protocol.visits.planned:
+        mine = visits.filter(pl.col("visit") == visit.name)
+        row = mine["subject"].to_numpy() - 1
+        for name in protocol.visits.measures:
+            column = np.full(n, np.nan)
+            column[row] = mine[name].to_numpy()
+            found[name, visit.day] = column
+    return found
+
+
+def _seen_events(
+    labs: Mapping[tuple[str, float], Array], before: Mapping[str, Array], n: int
+) -> dict[str, Array]:
+    """First visits with encephalopathy of each grade and with kidney injury, of those free of it at entry."""
+    found = {f"encephalopathy_{grade}": np.full(n, np.inf) for grade in range(1, 5)} | {
+        "aki": np.full(n, np.inf)
+    }
+    for (name, day), value in labs.items():
+        if name == "he_grade":
+            for grade in range(1, 5):
+                new = (value >= grade) & (before[name] < grade)
+                found[f"encephalopathy_{grade}"][new] = np.minimum(found[f"encephalopathy_{grade}"][new], day)
+        elif name == "creatinine":
+            worse = value >= AKI_RATIO * before[name]
+            found["aki"][worse] = np.minimum(found["aki"][worse], day)
+    return found
+
+
+def event_of(kind_or_event: str, grade: int) -> str:
+    """The event of the courses that an endpoint counts."""
+    event = EVENT_KINDS[kind_or_event]
+    return f"encephalopathy_{grade}" if event == "encephalopathy" else event
