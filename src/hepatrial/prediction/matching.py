@@ -7,7 +7,7 @@ minimise
     KL(w || equal) + sum_j miss_j^2 / (2 r)
 
 whose dual is log-sum-exp(C l) + r |l|^2 / 2, with miss = -r l at the optimum. r = 0 is exact balancing. r
-is the smallest of a ladder at which the effective number of patients reaches a floor, so an answer always
+is the smallest at which the effective number of patients reaches a floor, so an answer always
 exists and what it could not reach is a number.
 """
 
@@ -24,8 +24,9 @@ from hepatrial.prediction.table1 import Wanted
 
 Array = NDArray[np.float64]
 
-LADDER = tuple(10.0 ** (k / 2) for k in range(-8, 7))
-"""Relaxations tried, the tightest first."""
+TIGHTEST, LOOSEST = 1e-4, 1e3
+HALVINGS = 14
+"""Relaxations between which the smallest that keeps the floor is sought, by halving on the logarithm."""
 FLOOR_SHARE = 0.12
 FLOOR_LEAST = 30.0
 """Effective number that the weights must keep: this share of the pool, and at least this many."""
@@ -91,13 +92,20 @@ def match_table1(columns: Mapping[str, Array], wanted: Sequence[Wanted]) -> Matc
         weights = np.full(n, 1.0 / n)
         return Matched(weights, float(n), ())
     floor = min(0.9 * n, max(FLOOR_SHARE * n, FLOOR_LEAST))
-    weights = np.full(n, 1.0 / n)
-    for relaxation in LADDER:
-        weights = balance_softly(features, relaxation)
-        if 1.0 / float(np.sum(weights**2)) >= floor:
-            break
-    effective = 1.0 / float(np.sum(weights**2))
+    weights = balance_softly(features, TIGHTEST)
+    if _effective(weights) < floor:
+        low, high = math.log(TIGHTEST), math.log(LOOSEST)
+        for _ in range(HALVINGS):
+            middle = (low + high) / 2
+            tried = balance_softly(features, math.exp(middle))
+            low, high = (low, middle) if _effective(tried) >= floor else (middle, high)
+        weights = balance_softly(features, math.exp(high))
+    effective = _effective(weights)
     return Matched(weights, effective, tuple(_missed(columns, one, weights) for one in wanted))
+
+
+def _effective(weights: Array) -> float:
+    return 1.0 / float(np.sum(weights**2))
 
 
 def balance_softly(features: Array, relaxation: float, iterations: int = 100) -> Array:

@@ -21,7 +21,7 @@ _CAUSE = {
 """Cause of a study file -> cause of the model, where they differ."""
 
 _TRIVIAL = {"inr": (0.7, None)}
-"""A limit that everybody meets: a protocol has at least one, and most definitions are enforced by their tag."""
+"""A limit that everybody meets, since a protocol has at least one; the tag enforces most definitions."""
 
 _LISTED = {
     # share put on the waiting list in a Western and in another country, by definition; assumed
@@ -130,7 +130,8 @@ def _causes(study: Study, disease: Disease) -> dict[str, Any]:
         shares[cause] = shares.get(cause, 0.0) + share
     if set(study.etiology) == {"other"} and disease != "hbv_aclf":
         return {}
-    return {"causes": {name: share / sum(shares.values()) for name, share in shares.items()}}
+    total = sum(shares.values())
+    return {"causes": [{"cause": name, "share": share / total} for name, share in sorted(shares.items())]}
 
 
 def _age(study: Study, relaxed: bool) -> dict[str, float]:
@@ -190,7 +191,7 @@ COURSES: Mapping[str, Mapping[str, Any]] = {
     "lactulose": {"lactulose": 1.0},
     "antibiotic": {"prophylaxis": 1.0},
 }
-"""Course of care of a treatment that an arm names without one; high volume as in larsen2016, the others assumed."""
+"""Course of care of a treatment that an arm names without one; assumed but for larsen2016."""
 
 
 def region_of(study: Study) -> str | None:

@@ -139,7 +139,7 @@ DEFINITIONS: dict[str, str] = {
 DEFINITION_ALIASES: dict[str, str] = {
     "clif": "easl_clif", "easl": "easl_clif", "easlclif": "easl_clif", "canonic": "easl_clif",
     "aarc": "apasl", "cma": "chinese_medical_association", "chinese": "chinese_medical_association",
-    "alf": "acute_liver_failure", 
+    "alf": "acute_liver_failure",
     "ali_alf": "acute_liver_injury", "ali": "acute_liver_injury", "acute": "acute_liver_failure",
     "decompensated": "decompensated_cirrhosis", "compensated": "compensated_cirrhosis",
     "cirrhosis": "decompensated_cirrhosis", "ad": "decompensated_cirrhosis",

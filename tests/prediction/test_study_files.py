@@ -1,0 +1,185 @@
+"""Study files: what is accepted, and that every mistake is reported at once."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import Any
+
+import pytest
+
+from hepatrial.errors import BadInput
+from hepatrial.prediction.library import example_text, list_studies, load_study
+from hepatrial.prediction.planned import plan_study
+from hepatrial.prediction.study import Study, study_from_dict
+
+BASE = """
+[study]
+id = "try"
+definition = "CMA"
+country = "China"
+[etiology]
+hbv = 1.0
+[arms.cells]
+n = 40
+products = ["cord MSC"]
+[arms.smt]
+n = 42
+[[endpoints]]
+kind = "survival"
+week = 12
+"""
+
+
+def study(text: str = "", **changes: Any) -> Study:
+    data = tomllib.loads(BASE + text)
+    for name, value in changes.items():
+        data[name] = {**data.get(name, {}), **value} if isinstance(value, dict) else value
+    return study_from_dict(data)
+
+
+@pytest.mark.parametrize("name", list_studies())
+def test_every_study_that_ships_can_be_planned(name: str) -> None:
+    planned = plan_study(load_study(name))
+    assert planned.protocol.population.disease
+    assert planned.protocol.follow_up.length == load_study(name).follow_up
+
+
+def test_the_example_is_a_study() -> None:
+    made = study_from_dict(tomllib.loads(example_text()))
+    assert made.control == "control"
+    assert plan_study(made).protocol.arms["cells"].regimen[0].product == "uc_msc"
+
+
+def test_the_untreated_arm_is_the_control() -> None:
+    assert study().control == "smt"
+
+
+def test_a_treated_arm_is_never_alone() -> None:
+    data = tomllib.loads(BASE)
+    del data["arms"]["smt"]
+    made = study_from_dict(data)
+    assert [arm.implied for arm in made.arms.values()] == [False, True]
+    assert made.arms[made.control].n == 40
+
+
+def test_causes_that_are_not_named_are_others() -> None:
+    data = tomllib.loads(BASE) | {"etiology": {"hepatitis B": "60 %", "ALD": 0.25}}
+    assert study_from_dict(data).etiology == pytest.approx({"hbv": 0.6, "alcohol": 0.25, "other": 0.15})
+
+
+def test_limits_and_exclusions_are_read_with_their_units() -> None:
+    made = study(
+        selection={
+            "criteria": ["age 18-65", "MELD 17-30", "TBil at least 10 mg/dL", "INR <= 3"],
+            "exclude": ["infection"],
+        }
+    )
+    assert made.age == (18, 65)
+    assert {(one.measure, one.min, one.max) for one in made.limits} == {
+        ("meld", 17.0, 30.0),
+        ("bilirubin", 171.0, None),
+        ("inr", None, 3.0),
+    }
+    assert made.exclude == ("infection_at_entry",)
+
+
+def test_rows_that_the_model_has_no_column_for_are_listed_and_move_nothing() -> None:
+    with_rows = study("[baseline]\ncrp = '12 (3)'\nBMI = 23\nage = '44 (11)'\n")
+    assert with_rows.not_used == ("crp", "bmi")
+    assert [one.variable for one in with_rows.baseline] == ["age"]
+
+
+def test_baseline_by_arm_is_pooled_by_the_arms_patients() -> None:
+    data = tomllib.loads(BASE)
+    data["arms"]["cells"]["baseline"] = {"age": "40 (10)", "male": "80 %"}
+    data["arms"]["smt"]["baseline"] = {"age": "50 (10)", "male": "90 %"}
+    rows = {one.variable: one for one in study_from_dict(data).baseline}
+    assert rows["age"].location == pytest.approx((40 * 40 + 42 * 50) / 82)
+    assert rows["age"].spread == pytest.approx((100 + 40 * 42 / 82**2 * 100) ** 0.5)
+    assert rows["male"].share == pytest.approx((40 * 0.8 + 42 * 0.9) / 82)
+
+
+def test_all_mistakes_are_reported_together_with_their_places() -> None:
+    data = tomllib.loads(
+        """
+        extra = 1
+        [study]
+        definition = "easl_clf"
+        nonsense = 3
+        [etiology]
+        hpv = 0.5
+        alcohol = "130 %"
+        [selection]
+        criteria = ["bilirubin >= 5", "foo > 3", "MELD 30-17"]
+        exclude = ["dialysis"]
+        [baseline]
+        bilirubin = 18
+        creatinin = "1.0 (0.2) mg/dL"
+        male = 85
+        albumin = "31 (-2) g/L"
+        alt = { mean = 100, medain = 90 }
+        he_grade = { "7" = "10 %" }
+        [arms.a]
+        n = 0
+        products = ["magic"]
+        [[endpoints]]
+        kind = "survivle"
+        week = 4
+        [[endpoints]]
+        kind = "lab"
+        day = 0
+        measure = "bilirubn"
+        """
+    )
+    with pytest.raises(BadInput) as caught:
+        study_from_dict(data)
+    places = {problem.place for problem in caught.value.problems}
+    assert places >= {
+        "extra",
+        "study.definition",
+        "study.nonsense",
+        "etiology.hpv",
+        "etiology.alcohol",
+        "selection.criteria[0]",
+        "selection.criteria[1]",
+        "selection.criteria[2]",
+        "selection.exclude[0]",
+        "baseline.bilirubin.mean",
+        "baseline.creatinin",
+        "baseline.male",
+        "baseline.alt.medain",
+        "baseline.he_grade.7",
+        "arms.a.n",
+        "arms.a.products[0]",
+        "endpoints[0].kind",
+        "endpoints[1].day",
+        "endpoints[1].measure",
+    }
+    nearest = {problem.place: problem.nearest for problem in caught.value.problems}
+    assert nearest["study.definition"] == "easl_clif"
+    assert nearest["baseline.creatinin"] == "creatinine"
+    assert nearest["endpoints[0].kind"] == "survival"
+
+
+def test_a_percentage_as_a_bare_number_is_refused_with_the_right_spelling() -> None:
+    with pytest.raises(BadInput, match='"85 %"'):
+        study("[baseline]\nmale = 85\n")
+
+
+def test_a_laboratory_value_without_its_unit_is_refused_and_the_units_are_named() -> None:
+    with pytest.raises(BadInput, match="umol/L or mg/dL"):
+        study("[baseline]\nbilirubin = '22.8 (7.3)'\n")
+
+
+@pytest.mark.parametrize(
+    ("written", "problem"),
+    [
+        ("[[endpoints]]\nkind='hazard_ratio'\nweek=4\ntreated='smt'\n", "two different arms"),
+        ("[[endpoints]]\nkind='survival'\nweek=4\nmonth=1\n", "one of day, week"),
+        ("[[endpoints]]\nkind='survival'\nweek=4\nmeasure='alt'\n", "not of a measure"),
+        ("[[endpoints]]\nkind='survival'\nweek=12\n", "each endpoint once"),
+    ],
+)
+def test_endpoints_that_contradict_themselves_are_refused(written: str, problem: str) -> None:
+    with pytest.raises(BadInput, match=problem):
+        study(written)
