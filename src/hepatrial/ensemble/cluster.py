@@ -73,7 +73,7 @@ def map_chunks(
     futures = client.map(task, [path] * len(chunks), list(chunks), pure=False, retries=RETRIES)
     number = {future.key: chunk for future, chunk in zip(futures, chunks, strict=True)}
     try:
-        for future in import_module("distributed").as_completed(futures):
+        for future in import_module("distributed").as_completed(futures, loop=client.loop):
             error = future.exception()
             if error is not None:
                 raise RunFailed(f"Chunk {number[future.key]} failed on the cluster: {error}")
