@@ -41,7 +41,7 @@ def reference_protocol(
         name: one of ``reference_names()``.
         cause: only patients of this cause, instead of the class's mix.
         definition: another definition tag, instead of the class's own.
-        referral_days: median referral delay, instead of the population's (log-SD 0.8).
+        referral_days: median referral delay, instead of the class's or the population's (log-SD 0.8).
         days: length of follow-up, instead of the class's.
 
     Raises:
@@ -72,6 +72,7 @@ def reference_protocol(
         | {"primary": {"endpoint": "overall_survival", "week": weeks[-1]}},
         "follow_up": {"length": f"{length:g} d"},
     }
+    referral_days = entry.get("referral_days") if referral_days is None else referral_days
     if referral_days is not None:
         delay = {"median": f"{referral_days:g} d", "log_sd": 0.8}
         data["selection"] = {**base["selection"], "referral_delay": delay}
