@@ -17,7 +17,7 @@ from scipy.special import ndtr, ndtri
 
 from hepatrial.model.spec import ModelSpec
 from hepatrial.population.deck import Deck
-from hepatrial.population.diseases import draw_causes, men_share, set_disease
+from hepatrial.population.diseases import card_of, draw_causes, men_share, set_disease
 from hepatrial.population.draws import draw_from
 from hepatrial.protocol.diseases import Cause, Disease
 from hepatrial.rng import Stream
@@ -99,12 +99,6 @@ def draw_candidates(
     return Candidates(
         number, parameters, initial, female, _referral_delay(deck, seed, number, disease), cause
     )
-
-
-def card_of(deck: Deck, name: str, disease: Disease) -> str:
-    """The class's own card of a population quantity where it has one, else the common card."""
-    own = f"{name}_{disease}"
-    return own if own in deck.population else name
 
 
 def _join_traits(

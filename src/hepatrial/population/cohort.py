@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from hepatrial.errors import BadInput, Problem
 from hepatrial.model.spec import ModelSpec
 from hepatrial.population.admission import ADMISSION_MEASURES
-from hepatrial.population.candidates import Candidates, card_of
+from hepatrial.population.candidates import Candidates
 from hepatrial.population.deck import Deck
+from hepatrial.population.diseases import card_of
 from hepatrial.population.eligibility import criteria_measures
 from hepatrial.population.machine import Machine
 from hepatrial.population.matching import Match, Target, balance, matched_order, require_match

@@ -99,8 +99,8 @@ def make_deck(settings: Mapping[str, float] | None = None, cards: Cards | None =
     cards = cards or load_cards()
     own = _own_cards()
     model, population = dict(cards.model), dict(cards.population)
-    for table, more in own.items():
-        if table != "assay":
+    for part, more in own.items():
+        if part != "assay":
             population |= more
     problems: list[Problem] = []
     changed = set()

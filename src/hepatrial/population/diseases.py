@@ -68,7 +68,7 @@ def set_disease(
             some.put("tolerance_lost", 0.0)
             some.put("antiviral", 1.0 if name == "hbv" else 0.0)
         elif name != "hbv":
-            some.draw("insult_size", f"insult_{name}")
+            some.draw("insult_size", card_of(deck, f"insult_{name}", disease))
             some.draw("insult_decay", f"insult_decay_{name}")
             some.put("insult_by_glutathione", 1.0 if name == "paracetamol" else 0.0)
         elif disease == "acute_liver_failure":
@@ -89,6 +89,12 @@ def set_disease(
         parameters[:, column["kidney_sensitivity"]] *= deck.value(kind.kidney_card)
     if kind.scar_card:
         parameters[:, column["collagen_factor"]] *= deck.value(kind.scar_card)
+
+
+def card_of(deck: Deck, name: str, disease: Disease) -> str:
+    """The class's own card of a population quantity where it has one, else the common card."""
+    own = f"{name}_{disease}"
+    return own if own in deck.population else name
 
 
 def men_share(deck: Deck, disease: Disease, cause: NDArray[np.int64]) -> Array:

@@ -55,7 +55,7 @@ def reference_protocol(
     causes = {cause: 1.0} if cause else entry.get("causes", {})
     length = float(days or entry["days"])
     base = _read("base.toml")
-    weeks = [week for week in (4, 12, 24) if week * 7 <= length] or [length / 7]
+    weeks: list[float] = [week for week in (4, 12, 24) if week * 7 <= length] or [length / 7]
     data = {
         **base,
         "identity": {**base["identity"], "id": name, "definition": definition or entry["definition"]},
