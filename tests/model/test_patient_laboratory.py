@@ -70,16 +70,19 @@ def test_renal_loss_bounds_bilirubin_when_no_bile_flows():
 
 
 def _reached_by_hazards() -> set[str]:
-    """States that any hazard rate depends on, through however many steps."""
+    """States that any hazard rate depends on, through however many steps: rates and what events assign."""
     spec = load_patient_model()
-    rates = dict(zip(spec.states, spec.inline(spec.rates), strict=True))
+    feeds = {name: set(e.symbols) for name, e in zip(spec.states, spec.inline(spec.rates), strict=True)}
+    for hazard in spec.hazards:
+        for name, expression in hazard.jump.assignments:
+            feeds[name] |= set(spec.inline([expression])[0].symbols)
     frontier = set().union(*(e.symbols for e in spec.inline([h.rate for h in spec.hazards])))
     reached: set[str] = set()
     while frontier:
         name = frontier.pop()
-        if name in rates and name not in reached:
+        if name in feeds and name not in reached:
             reached.add(name)
-            frontier |= set(rates[name].symbols)
+            frontier |= feeds[name]
     return reached
 
 

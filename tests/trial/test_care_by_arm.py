@@ -14,6 +14,7 @@ from hepatrial.population.deck import make_deck
 from hepatrial.population.luck import thresholds
 from hepatrial.protocol import load_protocol
 from hepatrial.protocol.regions import REGIONS
+from hepatrial.trial import run_trial
 from hepatrial.trial.courses import _solve_until_stopped
 from hepatrial.trial.deaths import CAUSES, ORGANS, cause_shares, death_causes
 from hepatrial.trial.plan import arm_names, make_plan
@@ -221,6 +222,24 @@ def test_listed_patients_are_marked_and_a_death_before_a_transplant_is_one_on_th
     waiting = subject.filter(pl.col("listed") & (pl.col("first_event") == "death"))
     assert waiting.height > 0
     assert trial.protocol.care.transplant.listed == 0.4
+
+
+def test_every_listed_patient_is_transplanted_dies_waiting_or_waits_and_nobody_else_is_transplanted(tmp_path):
+    listing = {"care.transplant": {"listed": 0.5, "offer_rate": "0.2 % per day", "region": "japan"}}
+    protocol, _ = LIN.with_settings(listing)
+    folder = run_trial(protocol, out=tmp_path / "run", patients=10, replicates=1, pairs=60)
+    subject = folder.subjects
+    assert subject.filter(~pl.col("listed"))["first_event"].is_in(["death", "none"]).all()
+    fates = subject.filter(pl.col("listed"))["first_event"].value_counts()
+    counts = dict(fates.iter_rows())
+    assert set(counts) == {"transplant", "death", "none"}
+    grafts = folder.events.filter(pl.col("event") == "transplant")
+    assert grafts.height == counts["transplant"]
+    keys = ["replicate", "arm", "subject"]
+    assert grafts.select(keys).is_unique().all()
+    rejections = folder.events.filter(pl.col("event") == "rejection")
+    after = rejections.join(grafts, on=keys, how="left", suffix="_graft")
+    assert (after["day"] > after["day_graft"]).all()
 
 
 def test_deaths_that_the_trial_learns_of_have_a_cause_and_others_none():
