@@ -22,6 +22,7 @@ from hepatrial.protocol.sections import (
     Visits,
     Wish,
 )
+from hepatrial.protocol.stages import DoseSelection, Rerandomisation
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class Parts:
     visits: Visits | None = None
     endpoints: Endpoints | None = None
     follow_up: FollowUp | None = None
+    rerandomisation: Rerandomisation | None = None
+    dose_selection: DoseSelection | None = None
     assumptions: tuple[Assumption, ...] | None = None
     has_entry: Callable[[str], bool] = bool
     """Whether a place names an entry that the file has or could have."""
@@ -226,6 +229,52 @@ def borrowing_makes_sense(parts: Parts) -> Iterator[Problem]:
                 )
 
 
+def second_randomisation_fits(parts: Parts) -> Iterator[Problem]:
+    """It concerns arms that exist, with products that they already get, within follow-up."""
+    second = parts.rerandomisation
+    if second is None:
+        return
+    for number, name in enumerate(second.arms):
+        if name not in parts.arm_names:
+            nearest = nearest_name(name, parts.arm_names)
+            allowed = f"the name of an arm: {', '.join(parts.arm_names)}"
+            yield Problem(f"rerandomisation.arms[{number}]", name, allowed, nearest)
+    given = {
+        dosing.product for name in second.arms if name in parts.arms for dosing in parts.arms[name].regimen
+    }
+    for name, option in second.options.items():
+        for number, dosing in enumerate(option.regimen):
+            place = f"rerandomisation.options.{name}.regimen[{number}]"
+            if dosing.product not in given:
+                allowed = f"a product that the arm gets from the start: {', '.join(sorted(given)) or 'none'}"
+                yield Problem(f"{place}.product", dosing.product, allowed)
+            if parts.follow_up and dosing.days[-1] >= parts.follow_up.length:
+                end = parts.follow_up.length
+                yield Problem(f"{place}.days", f"day {dosing.days[-1]:g}", f"before day {end:g}")
+
+
+def dose_selection_fits(parts: Parts) -> Iterator[Problem]:
+    """Every arm has a first phase no larger than itself; the choice is among treated arms."""
+    plan = parts.dose_selection
+    if plan is None:
+        return
+    if set(plan.first) != set(parts.arm_names):
+        yield Problem(
+            "dose_selection.first", ", ".join(plan.first), f"every arm: {', '.join(parts.arm_names)}"
+        )
+    for name, size in plan.first.items():
+        if name in parts.arms and size > parts.arms[name].n:
+            yield Problem(f"dose_selection.first.{name}", str(size), f"at most {parts.arms[name].n}, its n")
+    treated = [name for name, arm in parts.arms.items() if arm.regimen]
+    for number, name in enumerate(plan.among):
+        if name not in treated:
+            allowed = f"a treated arm: {', '.join(treated)}"
+            yield Problem(f"dose_selection.among[{number}]", name, allowed, nearest_name(name, treated))
+    if parts.follow_up and 7 * plan.week > parts.follow_up.length:
+        end = parts.follow_up.length / 7
+        yield Problem("dose_selection.week", f"week {plan.week:g}", f"not after week {end:g}")
+
+
 def assumptions_point_somewhere(parts: Parts) -> Iterator[Problem]:
     for number, assumption in enumerate(parts.assumptions or ()):
         if not parts.has_entry(assumption.about):
@@ -247,6 +296,8 @@ RULES: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     excluded_not_wanted,
     autologous_batches,
     borrowing_makes_sense,
+    second_randomisation_fits,
+    dose_selection_fits,
     assumptions_point_somewhere,
 )
 

@@ -79,7 +79,16 @@ def protocol_schema() -> dict[str, Any]:
 
 
 _LEFT_OUT = {
-    "[identity]": ("title_zh", "citation", "doi", "registration", "country", "period", "published"),
+    "[identity]": (
+        "title_zh",
+        "citation",
+        "doi",
+        "registration",
+        "country",
+        "period",
+        "published",
+        "pending",
+    ),
     "[population.criteria]": ("note", "note_zh"),
     "[[arms.*.regimen]]": ("dose_reported",),
 }

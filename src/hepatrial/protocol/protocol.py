@@ -20,6 +20,7 @@ from hepatrial.protocol.sections import (
     Batch,
     Care,
     DischargeToDie,
+    Dosing,
     Dropout,
     Endpoints,
     FollowUp,
@@ -31,6 +32,7 @@ from hepatrial.protocol.sections import (
     Selection,
     Visits,
 )
+from hepatrial.protocol.stages import DoseSelection, Rerandomisation
 from hepatrial.provenance import fingerprint
 
 
@@ -44,6 +46,8 @@ class Protocol(Section):
     population: Population
     selection: Selection = Selection()
     arms: dict[Name, Arm]
+    rerandomisation: Rerandomisation | None = None
+    dose_selection: DoseSelection | None = None
     care: Care = Care()
     batch: Batch = Batch()
     visits: Visits
@@ -71,6 +75,13 @@ class Protocol(Section):
     def other_arms(self) -> tuple[str, ...]:
         """Names of the arms that are compared with the control, in the file's order."""
         return tuple(name for name in self.arms if name != self.control_arm)
+
+    @property
+    def dosings(self) -> tuple[Dosing, ...]:
+        """Every line of every regimen, those of a second randomisation among them."""
+        arms = [dosing for arm in self.arms.values() for dosing in arm.regimen]
+        second = self.rerandomisation.options.values() if self.rerandomisation else ()
+        return (*arms, *(dosing for option in second for dosing in option.regimen))
 
     @property
     def patients(self) -> int:

@@ -151,6 +151,8 @@ class Identity(Section):
     blinding: Literal["open", "single", "double"] = "open"
     published: Name | None = None
     """Name of the published figures to lay beside the simulation."""
+    pending: Name | None = None
+    """Entry of the evidence base on a trial that has no public result."""
 
 
 class Limit(Section):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hepatrial.evidence.base import load_base
 from hepatrial.protocol import DEFINITIONS, Protocol
 from hepatrial.protocol.definitions import Definition
 from hepatrial.protocol.products import PRODUCTS
@@ -46,7 +47,30 @@ def study_of(protocol: Protocol) -> Study:
             for one in protocol.assumptions
         )
         + _borrowed_hazards(definition)
-        + _effects_supposed(protocol),
+        + _effects_supposed(protocol)
+        + _not_read_out(protocol),
+    )
+
+
+def _not_read_out(protocol: Protocol) -> tuple[Assumption, ...]:
+    """A trial without a public result: the run is a prediction that can be held against it."""
+    if protocol.identity.pending is None:
+        return ()
+    entry = load_base().pending[protocol.identity.pending]
+    return (
+        Assumption(
+            about="identity.pending",
+            known={
+                "en": f"{entry.registration}: {entry.status}.",
+                "zh": f"{entry.registration}：{entry.status_zh}。",
+            },
+            handled={
+                "en": "Nothing is laid beside this run. Register its prediction before the trial reads out.",
+                "zh": "本次模拟没有可对照的结果；宜在试验揭盲前登记该预测。",
+            },
+            grade=entry.grade,
+            source=entry.source,
+        ),
     )
 
 

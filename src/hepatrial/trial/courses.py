@@ -29,6 +29,7 @@ from hepatrial.trial.dropout import (
 )
 from hepatrial.trial.plan import Plan, arm_names
 from hepatrial.trial.regimen import Doses, after_stop, course_doses, course_parameters
+from hepatrial.trial.stages import SECOND_STAGE, reached_second, second_options
 from hepatrial.trial.visits import visit_days
 
 Array = NDArray[np.float64]
@@ -222,6 +223,8 @@ def _subjects(
     admitted, traits = trial.cohort.pool.admitted, trial.cohort.traits
     column = {name: parameters[:, i] for i, name in enumerate(spec.parameters)}
     planned = np.array([protocol.arms[name].infusions for name in arm_names(protocol)])[plan.arm]
+    second = reached_second(protocol, second_options(protocol, trial.seed, plan), fate.seen_until)
+    planned = planned + _more_infusions(protocol, second)
     cells = doses.action == spec.actions.index("infuse_cells")
     given = cells & (doses.day < result.end_time[doses.row])
     received = np.bincount(doses.row[given], minlength=len(plan))
@@ -249,7 +252,18 @@ def _subjects(
         for i, name in enumerate(trial.cohort.pool.measures)
         if name in MEASURES
     }
-    return _table({**data, **baseline}, SUBJECT)
+    table = _table({**data, **baseline}, SUBJECT)
+    if protocol.rerandomisation is not None:
+        table = table.with_columns(pl.Series(SECOND_STAGE, second.tolist()))
+    return table
+
+
+def _more_infusions(protocol: Protocol, second: NDArray[np.str_]) -> NDArray[np.int64]:
+    """(n,) infusions that the second randomisation adds to those planned for the arm."""
+    more = np.zeros(len(second), dtype=np.int64)
+    for name, option in protocol.rerandomisation.options.items() if protocol.rerandomisation else ():
+        more[second == name] = sum(len(dosing.days) for dosing in option.regimen)
+    return more
 
 
 def _survival(trial: Trial, plan: Plan, result: Result, fate: _Fate) -> dict[str, NDArray[np.generic]]:

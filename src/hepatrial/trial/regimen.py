@@ -15,6 +15,7 @@ from hepatrial.protocol import PRODUCTS, Arm, Care, Dosing, Protocol
 from hepatrial.protocol.regions import REGIONS
 from hepatrial.rng import Stream
 from hepatrial.trial.plan import Plan, arm_names
+from hepatrial.trial.stages import second_options
 from hepatrial.trial.visits import infusion_day
 
 Array = NDArray[np.float64]
@@ -259,10 +260,26 @@ def course_doses(
                 stops = dosing.after_transplant == "stop"
                 parts.append(_part(spec, given, rows, when, amount, dosing.product, stops))
         parts += _sessions(protocol.care_of(name), spec, seed, plan.person, rows, parameters)
+    parts += _second_stage(protocol, spec, seed, plan, weight)
     nothing = np.empty(0, dtype=np.intp)
     parts.append(_part(spec, "infuse_cells", nothing, np.empty(0), np.empty(0), ""))
     doses = Doses(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Doses)))
     return doses[doses.day < end[doses.row]]
+
+
+def _second_stage(protocol: Protocol, spec: ModelSpec, seed: int, plan: Plan, weight: Array) -> list[Doses]:
+    """Infusions that a second randomisation gives; who has left or died before gets none of them."""
+    drawn = second_options(protocol, seed, plan)
+    parts = []
+    for name, option in protocol.rerandomisation.options.items() if protocol.rerandomisation else ():
+        rows = np.flatnonzero(drawn == name)
+        for dosing in option.regimen:
+            given, amount = _given(dosing, weight[rows])
+            stops = dosing.after_transplant == "stop"
+            for planned in dosing.days:
+                when = infusion_day(seed, plan.person[rows], planned, dosing.window)
+                parts.append(_part(spec, given, rows, when, amount, dosing.product, stops))
+    return parts
 
 
 def after_stop(doses: Doses, transplant: Array, withdrawal: Array) -> NDArray[np.bool_]:

@@ -43,6 +43,7 @@ from hepatrial.trial.job import (
     work_on_cluster,
 )
 from hepatrial.trial.plan import make_plan
+from hepatrial.trial.stages import in_phases
 
 LARGEST_RUN = 10_000_000
 """Most courses in one run."""
@@ -332,9 +333,15 @@ def _simulate(
 def _write_tables(trial: Trial, job: Job, shards: Shards) -> None:
     """Join the chunks, which are in the order of the final tables, and describe the cohort."""
     stems = [stem for stem, _ in job.chunks]
+    joined = {
+        table: pl.concat(
+            [pl.read_parquet(BytesIO(shards.get(f"{stem}.{table}.parquet") or b"")) for stem in stems]
+        )
+        for table in TABLES
+    }
+    joined = in_phases(trial.protocol, joined)
     for table in TABLES:
-        parts = [pl.read_parquet(BytesIO(shards.get(f"{stem}.{table}.parquet") or b"")) for stem in stems]
-        shards.put(f"{table}.parquet", parquet_bytes(pl.concat(parts)), durable=True)
+        shards.put(f"{table}.parquet", parquet_bytes(joined[table]), durable=True)
     shards.put("acceptance.json", json_bytes(acceptance_of(trial.cohort)), durable=True)
     admission = _admission(trial.machine, trial.cohort).to_dicts()
     shards.put("admission.json", json_bytes(admission), durable=True)

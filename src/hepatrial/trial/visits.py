@@ -35,12 +35,7 @@ def visit_days(protocol: Protocol, seed: int, person: NDArray[np.int64]) -> Arra
         (n, n_visits), ascending in each row, at most the length of follow-up.
     """
     window = protocol.visits.window
-    infusions = {
-        (day, dosing.window)
-        for arm in protocol.arms.values()
-        for dosing in arm.regimen
-        for day in dosing.days
-    }
+    infusions = {(day, dosing.window) for dosing in protocol.dosings for day in dosing.days}
     columns = []
     for visit in protocol.visits.planned:
         day = visit.day + window * shift(seed, person, visit.day)
