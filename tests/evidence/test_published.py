@@ -32,8 +32,29 @@ from hepatrial.schema import MEASURES
 SHARED = Path(__file__).parents[2] / "../shared/science/evidence"
 needs_shared = pytest.mark.skipif(not SHARED.exists(), reason="the evidence files are not beside the project")
 
-TRIALS = {"Lin2017": "lin2017", "Shi2012": "shi2012", "Peng2011": "peng2011"}
-ARMS = {"MSC": "msc", "SMT": "smt", "UC-MSC": "uc_msc", "control": "control", "BM-MSC": "bm_msc"}
+TRIALS = {
+    "Lin2017": "lin2017",
+    "Shi2012": "shi2012",
+    "Peng2011": "peng2011",
+    "Zekri2015": "zekri2015",
+    "REALISTIC2018": "realistic2018",
+}
+ARMS = {
+    "MSC": "msc",
+    "SMT": "smt",
+    "UC-MSC": "uc_msc",
+    "control": "control",
+    "BM-MSC": "bm_msc",
+    "single": "single",
+    "standard": "standard",
+    "G-CSF": "gcsf",
+    "G-CSF+CD133": "gcsf_cd133",
+}
+COUNTED = ("Lin2017", "Shi2012", "Peng2011")
+"""Trials whose events are laid beside a simulation; those of the others stand in the evidence base alone."""
+
+AS_TREATED = "standard (safety set)"
+"""A row that counts one death by the treatment received; the published figures are as randomised."""
 
 
 def rows(name: str) -> list[dict[str, str]]:
@@ -52,6 +73,8 @@ def everything() -> list[Figure]:
 def test_every_survival_row_that_is_not_recalled_is_there_and_nothing_else() -> None:
     expected: set[tuple[Any, ...]] = set()
     for row in rows("survival.csv"):
+        if row["arm"] == AS_TREATED:
+            continue
         if row["trial"] in TRIALS and row["seen"] != "recalled" and "difference" not in row["arm"]:
             # what is derived from the article's figures is as good as the article's
             grade = "article" if row["seen"] == "derived" else row["seen"]
@@ -72,7 +95,7 @@ def test_every_count_of_an_event_is_that_of_the_evidence_files() -> None:
     expected = {
         (TRIALS[row["trial"]], ARMS[row["arm"]], int(row["n"]), int(row["denominator"]))
         for row in rows("events.csv")
-        if row["trial"] in TRIALS and row["seen"] != "recalled" and row["n"].isdigit()
+        if row["trial"] in COUNTED and row["seen"] != "recalled" and row["n"].isdigit()
     }
     found = {
         (name, event.arm, event.count, event.n)
@@ -233,7 +256,8 @@ def test_cohorts_carry_a_definition_known_variables_and_units_of_the_project() -
 @pytest.mark.parametrize("name", list_protocols())
 def test_arms_of_protocol_and_publication_are_the_same(name: str) -> None:
     protocol = load_protocol(name)
-    assert protocol.identity.published is not None
+    if protocol.identity.published is None:
+        pytest.skip("no published figures are laid beside this protocol")
     figures = published(protocol.identity.published)
     assert figures.arms == {arm: each.n for arm, each in protocol.arms.items()}
     assert figures.citation == protocol.identity.citation
