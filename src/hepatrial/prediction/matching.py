@@ -30,6 +30,19 @@ HALVINGS = 14
 FLOOR_SHARE = 0.12
 FLOOR_LEAST = 30.0
 """Effective number that the weights must keep: this share of the pool, and at least this many."""
+PROGNOSTIC = (
+    "age", "bilirubin", "inr", "pta", "creatinine", "he_grade", "encephalopathy", "kidney_failure", "meld",
+    "meld_na", "meld3", "child_pugh", "child_class", "clif_c_of", "clif_c_aclf", "aclf_grade", "infection",
+    "cirrhosis", "map",
+)  # fmt: skip
+USUAL_IMPORTANCE = 1.0
+IMPORTANCE = dict.fromkeys(PROGNOSTIC, 3.0) | {
+    "albumin": 2.0,
+    "ascites": 2.0,
+    "sodium": 2.0,
+    "ascites_grade": 2.0,
+}
+"""How much a row counts when not all can be met: scores and what makes them before the rest; assumed."""
 MISS_PENALTY = 0.4
 """Logit SD added for each SD by which the worst figure is missed; assumed: one of MELD is worth about 0.8 on
 the logit of death, and a missed row is half as telling."""
@@ -45,12 +58,14 @@ class Missed:
         label: of the figure.
         requested, achieved: on the scale of the paper: medians of log-scale rows, shares as fractions.
         miss: achieved less requested, in SDs of the request (of the pool when no SD is given).
+        importance: of the row, 1 for those that decide most.
     """
 
     label: str
     requested: float
     achieved: float
     miss: float
+    importance: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -74,9 +89,9 @@ class Matched:
 
     @property
     def widening(self) -> float:
-        """Logit SD to add for what could not be matched: ``MISS_PENALTY`` times the largest miss."""
-        worst = self.worst
-        return MISS_PENALTY * min(abs(worst.miss), MISS_CAP) if worst else 0.0
+        """Logit SD to add: ``MISS_PENALTY`` times the largest miss, each miss times its row's importance."""
+        largest = max((abs(one.miss) * one.importance for one in self.misses), default=0.0)
+        return MISS_PENALTY * min(largest, MISS_CAP)
 
 
 def match_table1(columns: Mapping[str, Array], wanted: Sequence[Wanted]) -> Matched:
@@ -87,19 +102,19 @@ def match_table1(columns: Mapping[str, Array], wanted: Sequence[Wanted]) -> Matc
         wanted: the rows of the Table 1 whose columns the pool has.
     """
     n = len(next(iter(columns.values())))
-    features = _features(columns, wanted, n)
+    features, importance = _features(columns, wanted, n)
     if features.shape[1] == 0:
         weights = np.full(n, 1.0 / n)
         return Matched(weights, float(n), ())
     floor = min(0.9 * n, max(FLOOR_SHARE * n, FLOOR_LEAST))
-    weights = balance_softly(features, TIGHTEST)
+    weights = balance_softly(features, TIGHTEST / importance**2)
     if _effective(weights) < floor:
         low, high = math.log(TIGHTEST), math.log(LOOSEST)
         for _ in range(HALVINGS):
             middle = (low + high) / 2
-            tried = balance_softly(features, math.exp(middle))
+            tried = balance_softly(features, math.exp(middle) / importance**2)
             low, high = (low, middle) if _effective(tried) >= floor else (middle, high)
-        weights = balance_softly(features, math.exp(high))
+        weights = balance_softly(features, math.exp(high) / importance**2)
     effective = _effective(weights)
     return Matched(weights, effective, tuple(_missed(columns, one, weights) for one in wanted))
 
@@ -108,12 +123,12 @@ def _effective(weights: Array) -> float:
     return 1.0 / float(np.sum(weights**2))
 
 
-def balance_softly(features: Array, relaxation: float, iterations: int = 100) -> Array:
+def balance_softly(features: Array, relaxation: Array, iterations: int = 100) -> Array:
     """Weights adding up to 1 that minimise the relaxed objective, by damped Newton steps on the dual.
 
     Args:
         features: (n, k) standardised distances from the requested figures.
-        relaxation: r, above 0.
+        relaxation: (k,) r of each figure, above 0.
     """
     lam = np.zeros(features.shape[1])
     value, weight = _dual(features, lam, relaxation)
@@ -122,7 +137,7 @@ def balance_softly(features: Array, relaxation: float, iterations: int = 100) ->
         if float(np.max(np.abs(gradient))) < 1e-9:
             break
         centred = features - weight @ features
-        hessian = (centred * weight[:, None]).T @ centred + (relaxation + 1e-12) * np.eye(len(lam))
+        hessian = (centred * weight[:, None]).T @ centred + np.diag(relaxation + 1e-12)
         step = np.linalg.solve(hessian, -gradient)
         size = 1.0
         while size > 1e-8:
@@ -136,12 +151,12 @@ def balance_softly(features: Array, relaxation: float, iterations: int = 100) ->
     return weight
 
 
-def _dual(features: Array, lam: Array, relaxation: float) -> tuple[float, Array]:
+def _dual(features: Array, lam: Array, relaxation: Array) -> tuple[float, Array]:
     exponent = features @ lam
     top = float(exponent.max())
     raw = np.exp(exponent - top)
     total = float(raw.sum())
-    return top + math.log(total) + 0.5 * relaxation * float(lam @ lam), raw / total
+    return top + math.log(total) + 0.5 * float(relaxation @ lam**2), raw / total
 
 
 def _column(columns: Mapping[str, Array], one: Wanted) -> Array:
@@ -154,14 +169,17 @@ def _column(columns: Mapping[str, Array], one: Wanted) -> Array:
     return np.where(known, x, x[known].mean() if known.any() else 0.0)
 
 
-def _features(columns: Mapping[str, Array], wanted: Sequence[Wanted], n: int) -> Array:
-    """Standardised distances, one column a figure; clipped at 6 SDs so that one patient cannot decide."""
-    found = []
+def _features(columns: Mapping[str, Array], wanted: Sequence[Wanted], n: int) -> tuple[Array, Array]:
+    """Standardised distances, one column a figure, clipped at 6 SDs so that one patient cannot decide, and
+    how much each figure counts (``IMPORTANCE``; a spread half as much as its location)."""
+    found, counts = [], []
     for one in wanted:
         x = _column(columns, one)
         scale = float(x.std())
         if scale == 0.0:
             continue
+        importance = IMPORTANCE.get(one.variable, USUAL_IMPORTANCE)
+        counts.append(importance)
         if one.share is not None:
             found.append((x - one.share) / scale)
             continue
@@ -170,16 +188,18 @@ def _features(columns: Mapping[str, Array], wanted: Sequence[Wanted], n: int) ->
         found.append(np.clip((x - one.location) / spread, -6.0, 6.0))
         if one.spread is not None:
             found.append(np.clip(((x - one.location) / spread) ** 2 - 1.0, -1.0, 12.0) / math.sqrt(2.0))
-    return np.stack(found, axis=1) if found else np.empty((n, 0))
+            counts.append(importance / 2)
+    return (np.stack(found, axis=1) if found else np.empty((n, 0))), np.asarray(counts)
 
 
 def _missed(columns: Mapping[str, Array], one: Wanted, weights: Array) -> Missed:
     x = _column(columns, one)
     mean = float(weights @ x)
+    importance = IMPORTANCE.get(one.variable, USUAL_IMPORTANCE) / max(IMPORTANCE.values())
     if one.share is not None:
         sd = math.sqrt(max(one.share * (1 - one.share), 0.05 * 0.95))
-        return Missed(one.label, one.share, mean, (mean - one.share) / sd)
+        return Missed(one.label, one.share, mean, (mean - one.share) / sd, importance)
     assert one.location is not None
     spread = one.spread or float(x.std()) or 1.0
     back = math.exp if one.log else float
-    return Missed(one.label, back(one.location), back(mean), (mean - one.location) / spread)
+    return Missed(one.label, back(one.location), back(mean), (mean - one.location) / spread, importance)

@@ -420,7 +420,7 @@ def prediction_facts(task: Task, told: Sequence[Mapping[str, Any]], label: str) 
         middle = {
             key: float(np.median([row[key] for row in rows])) for key in ("requested", "achieved", "miss")
         }
-        misses.append({"label": name, **middle})
+        misses.append({"label": name, **middle, "importance": rows[0]["importance"]})
     misses.sort(key=lambda one: -abs(one["miss"]))
     risk, sd, score = score_risk(study, disease_class(study))
     return {

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit
+from scipy.special import expit, logit, ndtri
 
 from hepatrial.prediction.study import Endpoint, Study
 from hepatrial.prediction.world import World, event_of
@@ -81,14 +81,18 @@ class Luck:
 
     seed: int
     draw: int
+    made: dict[tuple[str, int], Array] = field(default_factory=dict, compare=False, repr=False)
+    """What was drawn before: the models of a draw share their luck."""
 
     def uniform(self, what: str, n: int) -> Array:
         """(n,) of a decision."""
-        return Stream(self.seed, f"predict.{what}").uniform(self.draw, np.arange(n))
+        if (what, n) not in self.made:
+            self.made[what, n] = Stream(self.seed, f"predict.{what}").uniform(self.draw, np.arange(n))
+        return self.made[what, n]
 
     def normal(self, what: str) -> float:
         """One standard normal number of a decision."""
-        return float(Stream(self.seed, f"predict.{what}").normal(self.draw))
+        return float(ndtri(self.uniform(what, 1)[0]))
 
 
 def prior_effect(study: Study, arm: str, luck: Luck, kind: str, floor: float = 0.0) -> float:

@@ -31,7 +31,7 @@ from hepatrial.protocol.sections import Care, Limit
 from hepatrial.schema import MEASURES
 from hepatrial.units import UnitError, read_quantity
 
-SECTIONS = ("study", "etiology", "selection", "baseline", "care", "arms", "endpoints", "observed")
+SECTIONS = ("study", "etiology", "selection", "baseline", "care", "arms", "endpoints")
 LARGEST_ARM = 1_000_000
 LONGEST = 1830.0
 """Days; the longest follow-up that is predicted."""

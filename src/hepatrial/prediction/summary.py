@@ -90,7 +90,7 @@ def _match_lines(facts: Mapping[str, Any]) -> list[str]:
         told = "; ".join(f"{_asked(one)} ({one['miss']:+.2f} SD)" for one in loud[:SHOWN_MISSES])
         lines.append(
             f"The Table 1 cannot be matched: {told}. Log-odds SD widened by {facts['widening']:.2f} "
-            "(0.4 for each SD of the largest miss)."
+            "(0.4 for each SD of the largest miss; rows of little prognostic weight count less)."
         )
     if facts["relaxed"]:
         lines.append(

@@ -1,0 +1,104 @@
+"""Rows of a Table 1: the same figure in several spellings, and what is refused."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from hepatrial.errors import Problem
+from hepatrial.prediction.table1 import Reader, Wanted, read_table1
+
+
+def read(**rows: object) -> tuple[list[Wanted], list[Problem]]:
+    reader = Reader([], [])
+    return read_table1(rows, "baseline", reader), reader.problems
+
+
+def only(**rows: object) -> Wanted:
+    found, problems = read(**rows)
+    assert not problems
+    assert len(found) == 1
+    return found[0]
+
+
+@pytest.mark.parametrize("text", ["44 (11)", "44±11", "44 ± 11 years", "44 +- 11", {"mean": 44, "sd": 11}])
+def test_mean_and_sd_in_several_spellings_are_the_same(text: object) -> None:
+    row = only(age=text)
+    assert (row.location, row.spread) == (44.0, 11.0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "300 (137-829)",
+        "300 [137, 829] U/L",
+        "300 (137 to 829)",
+        {"median": 300, "iqr": [137, 829]},
+        {"median": "300 U/L", "q1": "137 U/L", "q3": 829},
+    ],
+)
+def test_median_and_quartiles_in_several_spellings_are_the_same(text: object) -> None:
+    row = only(alt=text)
+    assert row.location == pytest.approx(math.log(300))
+    assert row.spread == pytest.approx(math.log(829 / 137) / 1.349)
+
+
+def test_units_change_nothing() -> None:
+    si, us = only(bilirubin="390 (125) umol/L"), only(TBil="22.80701754385965 (7.309941520467836) mg/dL")
+    assert us.location == pytest.approx(si.location)
+    assert us.spread == pytest.approx(si.spread)
+
+
+def test_the_moments_of_a_skewed_variable_are_those_of_a_log_normal() -> None:
+    row = only(bilirubin="323.5 (148.4) umol/L")
+    assert row.location is not None
+    assert row.spread is not None
+    draws = np.exp(row.location + row.spread * np.random.default_rng(1).standard_normal(400_000))
+    assert draws.mean() == pytest.approx(323.5, rel=0.005)
+    assert draws.std() == pytest.approx(148.4, rel=0.02)
+
+
+def test_a_standard_error_becomes_an_sd_by_its_number_of_patients() -> None:
+    assert only(albumin={"mean": 28, "se": 0.5, "n": 36, "unit": "g/L"}).spread == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize("written", ["80 %", 0.8, "48/60", "48 (80 %)", {"percent": 80}, {"share": "80 %"}])
+def test_shares_in_several_spellings_are_the_same(written: object) -> None:
+    assert only(male=written).share == pytest.approx(0.8)
+
+
+def test_classes_become_ranges_of_a_column() -> None:
+    found, problems = read(he_grade={"1-2": "13 %", "3-4": "4 %"}, child_pugh_class={"B": 0.3, "C": 0.7})
+    assert not problems
+    assert [(row.column, row.low, row.high, row.share) for row in found] == [
+        ("he_grade", 1, 2, 0.13),
+        ("he_grade", 3, 4, 0.04),
+        ("child_pugh", 7, 9, 0.3),
+        ("child_pugh", 10, 15, 0.7),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "allowed"),
+    [
+        ({"bilirubin": "18"}, "umol/L or mg/dL"),
+        ({"bilirubin": "18 g/kg"}, "unit"),
+        ({"bilirubin": "9000 umol/L"}, "bilirubin from"),
+        ({"age": "44 (60-20)"}, "quartiles in order"),
+        ({"age": "forty"}, "a mean and SD"),
+        ({"age": {"sd": 3}}, "at least a mean"),
+        ({"age": {"mean": 44, "sd": 0}}, "above 0"),
+        ({"age": {"mean": 44, "se": 3}}, "with n"),
+        ({"male": "120 %"}, "a share"),
+        ({"he_grade": {"1": 0.7, "2": 0.7}}, "at most 1"),
+        ({"he_grade": {"1-2": 0.2, "2": 0.2}}, "each class once"),
+        ({"male": 0.5, "men": 0.5}, "each variable once"),
+        ({"colour": 3}, "a row that is known"),
+    ],
+)
+def test_what_cannot_be_is_refused(rows: dict[str, object], allowed: str) -> None:
+    _, problems = read(**rows)
+    assert len(problems) == 1
+    assert allowed in problems[0].allowed
