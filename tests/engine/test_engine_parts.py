@@ -3,56 +3,17 @@
 import ctypes
 import math
 
-import llvmlite.binding as llvm
 import numpy as np
 import pytest
 from engine_cases import DECAY, exercise_spec, run, spec_of
+from engine_machine import elementwise, machine, ulps
 
 from hepatrial.engine import build, cache_folder, clear_cache, compile_model
-from hepatrial.engine.ir import Array, Function, Lanes, module_text
+from hepatrial.engine.ir import Function, Lanes
 from hepatrial.engine.jacobian import jacobian
 from hepatrial.engine.kernels import _factor, _solve
 from hepatrial.engine.linear import plan_elimination
-from hepatrial.engine.maths import library
 from hepatrial.model.expr import evaluate
-
-
-def machine(functions, name):
-    """Address of a function of a module, and what keeps it alive."""
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), build._target())
-    engine.add_object_file(llvm.ObjectFileRef.from_data(build.compile_text(module_text(functions))))
-    engine.finalize_object()
-    return engine.get_function_address(name), engine
-
-
-def elementwise(name, width, *columns):
-    """A library function over whole arrays, ``width`` numbers at a time."""
-    f = Function("over", [("ptr", "out"), ("ptr", "x"), ("ptr", "y"), ("i64", "n")], external=True)
-    real = Lanes(width).real
-    out, x, y = (Array(f, f.argument(a), real) for a in ("out", "x", "y"))
-    with f.count(0, f.argument("n")) as i:
-        arguments = [x[i], y[i]] if name == "pow" else [x[i]]
-        out[i] = f.call(f"{name}_{width}", arguments, real)
-    f.finish()
-    address, keep = machine([*library(width), f], "over")
-    length = len(columns[0]) // width
-    memory = [np.zeros(len(columns[0]) + 8), *(np.append(c, np.ones(8)) for c in (*columns, columns[0])[:2])]
-    # Vectors are loaded from addresses that are multiples of their size.
-    aligned = [np.zeros(len(m) + 16) for m in memory]
-    views = []
-    for a, m in zip(aligned, memory, strict=True):
-        start = (-a.ctypes.data % 64) // 8
-        views.append(a[start : start + len(m)])
-        views[-1][:] = m
-    call = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 3, ctypes.c_int64)(address)
-    call(*(v.ctypes.data for v in views), length)
-    assert keep is not None
-    return views[0][: length * width].copy()
-
-
-def ulps(value, exact):
-    return np.abs((value.astype(np.longdouble) - exact) / np.spacing(np.abs(exact.astype(np.float64))))
-
 
 extended = pytest.mark.skipif(np.finfo(np.longdouble).eps > 1e-18, reason="needs an extended long double")
 
@@ -106,9 +67,10 @@ def test_special_values_follow_ieee():
 def test_lane_widths_give_the_same_bits(name):
     rng = np.random.default_rng(1)
     x, y = np.exp(rng.uniform(-30, 30, 4096)), rng.uniform(-8, 8, 4096)
-    one = elementwise(name, 1, x, y)
+    columns = (x, y) if name == "pow" else (x,)
+    one = elementwise(name, 1, *columns)
     for width in (2, 4, 8):
-        assert elementwise(name, width, x, y).tobytes() == one.tobytes()
+        assert elementwise(name, width, *columns).tobytes() == one.tobytes()
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -122,7 +84,7 @@ def test_the_sparse_solver_solves(seed):
     f.call("factor_1", [f.argument("M"), f.argument("g")], "double")
     f.call("solve_1", [f.argument("M"), f.argument("x")])
     f.finish()
-    address, keep = machine([_factor(plan, 1), _solve(plan, 1), f], "both")
+    address, keep = machine([_factor(plan, Lanes(1)), _solve(plan, Lanes(1)), f], "both")
     memory, x = np.full(len(plan.index), np.nan), b.copy()
     for place in plan.pattern:
         memory[plan.index[place]] = j[place]

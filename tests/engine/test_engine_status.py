@@ -5,6 +5,7 @@ import pytest
 from engine_cases import DECAY, ENGINES, run, spec_of, thresholds_for
 
 from hepatrial.engine import Status
+from hepatrial.errors import BadInput
 
 
 def test_each_status_has_its_own_sentence():
@@ -72,3 +73,30 @@ def test_a_pivot_that_passes_through_zero_does_not_spoil_the_solution(engine):
     result = run(engine, spec_of(GROWTH), visits=visits, end=0.1, rtol=1e-6)
     exact = 1 / (1 + 999 * np.exp(-300 * visits))
     np.testing.assert_allclose(result.values[0, :, 0], exact, rtol=1e-3)
+
+
+OSCILLATOR = "model turns()\n w = 1; x = 1; v = 0; x' = v; v' = -w^2*x;\nend"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_time_budget_ends_the_slow_course_and_spares_the_quick_ones(engine):
+    spec = spec_of(OSCILLATOR)
+    parameters = np.array([[0.1], [1e6], [0.2]])  # the second has a million turns to follow
+    options = {"rtol": 1e-8, "max_steps": 10**9, "max_seconds": 0.3}
+    result = run(engine, spec, parameters=parameters, visits=[1.0], end=50.0, **options)
+    assert result.status.tolist() == [0, Status.TIME_BUDGET, 0]
+    assert 0 < result.end_time[1] < 50
+    assert not result.ok[1]
+    assert "time budget" in Status.TIME_BUDGET.sentence
+
+
+def test_an_ample_time_budget_changes_no_bit():
+    spec = spec_of(OSCILLATOR)
+    without, ample = (run("four lanes", spec, visits=[1.0, 9.0], max_seconds=s) for s in (None, 1e6))
+    assert without.values.tobytes() == ample.values.tobytes()
+
+
+@pytest.mark.parametrize("seconds", [0, -1.0, float("nan"), "soon", True])
+def test_a_time_budget_that_is_no_positive_number_is_refused(seconds):
+    with pytest.raises(BadInput, match="max_seconds"):
+        run("four lanes", spec_of(OSCILLATOR), max_seconds=seconds)

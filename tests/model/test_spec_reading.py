@@ -150,7 +150,7 @@ def test_all_problems_are_reported_together():
         ("at (H_new >= theta_new): theta_new = 7; H_new = 0; H_new' = 1; theta_new = 1;", "theta_new = 7"),
         ("at (H_new >= theta_new): ended = 1; H_new = 0.5; H_new' = 1; theta_new = 1;", "starts at 0"),
         ("w = 1; w' = -theta_death;", "theta, step, do, amount and ended"),
-        ("w = 1; w' = sin(w);", "sin"),
+        ("w = 1; w' = delay(w, 1);", "delay"),
         ("c1 := c2; c2 := c1 + 1;", "c1"),
         ("w = 1; w' = hidden; hidden := H_flare;", "may not act on a rate"),
         ("fixed = 2*x;", "constant may depend on other constants only"),

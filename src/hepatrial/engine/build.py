@@ -25,10 +25,12 @@ _GENERATOR = (
     "engine/call.py",
     "engine/ir.py",
     "engine/maths.py",
+    "engine/special.py",
     "engine/linear.py",
     "engine/jacobian.py",
     "engine/lower.py",
     "engine/kernels.py",
+    "engine/pivoting.py",
     "engine/stepper.py",
     "engine/tableau.py",
     "engine/build.py",
@@ -58,17 +60,33 @@ def clear_cache() -> int:
     return len(files)
 
 
-def module_of(spec: ModelSpec, width: int) -> str:
-    """The whole LLVM IR text of a model's simulator."""
-    from hepatrial.engine.ir import module_text
+def module_of(spec: ModelSpec, width: int, scalar: str = "double") -> str:
+    """The whole LLVM IR text of a model's simulator.
+
+    Args:
+        spec: the model.
+        width: lanes.
+        scalar: 'double', or 'float' for the screening mode.
+    """
+    from hepatrial.engine.ir import Lanes, module_text, with_called
     from hepatrial.engine.kernels import write_kernels
     from hepatrial.engine.maths import library
+    from hepatrial.engine.pivoting import LARGEST, write_dense_factor, write_dense_solve, write_pivoted_step
+    from hepatrial.engine.special import special_functions
     from hepatrial.engine.stepper import Stepper, write_crossing
 
-    kernels = write_kernels(spec, width)
-    functions = [f for w in sorted({1, width}) for f in library(w, inlined=w == width)]
-    functions += [*kernels.functions, write_crossing(), Stepper(kernels).write()]
-    return module_text(functions)
+    lanes = Lanes(width, scalar)
+    kernels = write_kernels(spec, lanes)
+    maths = [
+        f
+        for each in dict.fromkeys((Lanes(1), Lanes(width), lanes))
+        for f in (*library(each, inlined=each == lanes), *special_functions(each))
+    ]
+    functions = [*kernels.functions, write_crossing()]
+    if kernels.n <= LARGEST:
+        functions += [write_dense_factor(), write_dense_solve(), write_pivoted_step(kernels)]
+    functions.append(Stepper(kernels).write())
+    return module_text(with_called(functions, maths))
 
 
 class Machine:
@@ -86,12 +104,12 @@ class Machine:
         self.run: Callable[[int, int, int], None] = signature(self._engine.get_function_address("simulate"))
 
 
-def machine_of(spec: ModelSpec, width: int) -> Machine:
+def machine_of(spec: ModelSpec, width: int, scalar: str = "double") -> Machine:
     """The model's machine code, from the cache if it is there."""
-    file = cache_folder() / f"{_key(spec, width)}.o"
+    file = cache_folder() / f"{_key(spec, width, scalar)}.o"
     code = _read(file)
     if code is None:
-        code = compile_text(module_of(spec, width))
+        code = compile_text(module_of(spec, width, scalar))
         _write(file, code)
     return Machine(code)
 
@@ -131,10 +149,10 @@ def _generator_digest() -> bytes:
     return digest.digest()
 
 
-def _key(spec: ModelSpec, width: int) -> str:
+def _key(spec: ModelSpec, width: int, scalar: str) -> str:
     digest = hashlib.sha256(_generator_digest())
     machine = (llvmlite.__version__, llvm.llvm_version_info, llvm.get_host_cpu_name(), _features())
-    digest.update(repr((spec.hash, spec.scales.tolist(), width, machine)).encode())
+    digest.update(repr((spec.hash, spec.scales.tolist(), width, scalar, machine)).encode())
     return digest.hexdigest()
 
 

@@ -12,8 +12,10 @@ Conventions, the same in every implementation of the call:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,7 +27,7 @@ EVENT = np.dtype([("patient", np.int64), ("cause", np.int64), ("time", np.float6
 """One event: row of the patient, index into ``spec.causes``, day."""
 
 
-ARGUMENTS = (
+ARRAYS = (
     "parameters",
     "initial",
     "sums",
@@ -47,13 +49,19 @@ ARGUMENTS = (
     "end_occurrences",
     "steps",
     "rejected",
-    "n_visits",
-    "n_occurrences",
-    "n_outputs",
-    "max_steps",
-    "rtol",
+    "pivoted",
+    "nearness",
 )
-"""What the eight-byte slots of the argument block hold: pointers, then sizes, then the tolerance."""
+SIZES = ("n_visits", "n_occurrences", "n_outputs", "max_steps")
+REALS = ("rtol", "max_seconds")
+ARGUMENTS = (*ARRAYS, *SIZES, *REALS, "clock")
+"""What the eight-byte slots of the argument block hold: pointers, sizes, doubles, and the address of a clock
+(a function without arguments that returns seconds; 0 for none)."""
+
+
+PRECISIONS = ("float64", "screen")
+SCREEN_RTOL = 1e-5
+"""Smallest relative tolerance that single precision can keep."""
 
 
 class Status(IntEnum):
@@ -65,6 +73,7 @@ class Status(IntEnum):
     STEP_TOO_SMALL = 3
     NOT_FINITE = 4
     OCCURRENCES_EXHAUSTED = 5
+    TIME_BUDGET = 6
 
     @property
     def ok(self) -> bool:
@@ -86,6 +95,10 @@ _SENTENCES = {
     Status.OCCURRENCES_EXHAUSTED: (
         "A recurrent event used the last threshold of its row, so the next could not be timed; "
         "give more occurrences, or end the row with infinity to allow no more."
+    ),
+    Status.TIME_BUDGET: (
+        "The solver used up its time budget before the horizon; raise max_seconds or rtol "
+        "(on another day, or another machine, it may not)."
     ),
 }
 
@@ -122,6 +135,8 @@ class Result:
         end_occurrences: (n, n_hazards) events so far, those before the start included.
         steps: (n,) accepted steps.
         rejected: (n,) rejected steps.
+        pivoted: (n,) steps that were repeated with pivoting because the static elimination met a tiny pivot.
+        repeated: (n,) whether the screening mode repeated the patient in float64; never in float64.
     """
 
     outputs: tuple[str, ...]
@@ -134,6 +149,8 @@ class Result:
     end_occurrences: NDArray[np.int64]
     steps: NDArray[np.int64]
     rejected: NDArray[np.int64]
+    pivoted: NDArray[np.int64]
+    repeated: NDArray[np.bool_]
 
     @property
     def ok(self) -> NDArray[np.bool_]:
@@ -147,6 +164,7 @@ class Call:
 
     Attributes:
         sums: (n, n_hazards, n_occurrences) partial sums of the thresholds.
+        max_seconds: infinite for no budget.
         first_impulse: (n + 1,) where each patient's impulses begin in the three impulse arrays, which are
             sorted by patient and time.
         output_index: (n_outputs,) indices into ``spec.outputs``.
@@ -169,11 +187,25 @@ class Call:
     output_index: NDArray[np.int64]
     rtol: float
     max_steps: int
+    max_seconds: float
 
     @property
     def n(self) -> int:
         """Number of patients."""
         return len(self.parameters)
+
+    def of(self, rows: NDArray[np.int64]) -> Call:
+        """The call for some of the patients, ascending rows."""
+        counts = np.diff(self.first_impulse)[rows]
+        first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        kept = np.repeat(np.isin(np.arange(self.n), rows), np.diff(self.first_impulse))
+        mine: dict[str, Any] = {name: np.ascontiguousarray(getattr(self, name)[rows]) for name in _BY_PATIENT}
+        table: dict[str, Any] = {name: getattr(self, name)[kept] for name in _BY_IMPULSE}
+        return replace(self, first_impulse=first, **mine, **table)
+
+
+_BY_PATIENT = ("parameters", "initial", "sums", "visits", "end", "cumulative_hazards", "occurrences")
+_BY_IMPULSE = ("impulse_time", "impulse_action", "impulse_amount")
 
 
 class _Checker:
@@ -224,6 +256,8 @@ def check_call(
     outputs: tuple[str, ...] | list[str] | None,
     rtol: float,
     max_steps: int,
+    max_seconds: float | None = None,
+    precision: str = "float64",
 ) -> Call:
     """The arguments of the call as arrays that fit each other.
 
@@ -268,10 +302,20 @@ def check_call(
         c.complain("rtol", str(rtol), "must be between 1e-13 and 0.1")
     if not (isinstance(max_steps, int | np.integer) and max_steps >= 1):
         c.complain("max_steps", str(max_steps), "must be a whole number from 1")
+    seconds = math.inf if max_seconds is None else max_seconds
+    if isinstance(seconds, bool) or not (isinstance(seconds, int | float | np.floating) and seconds > 0):
+        c.complain(
+            "max_seconds", str(max_seconds), "must be a positive number of seconds, or None for no limit"
+        )
+    if precision not in PRECISIONS:
+        allowed = f"must be one of {', '.join(PRECISIONS)}"
+        c.complain("precision", repr(precision), allowed, nearest_name(str(precision), PRECISIONS))
+    if precision == "screen" and isinstance(rtol, int | float) and rtol < SCREEN_RTOL:
+        c.complain("rtol", str(rtol), f"must be at least {SCREEN_RTOL:g} in the screening mode")
     if c.problems:
         raise BadInput(c.problems)
     sums, before = np.cumsum(unit, axis=2), o.astype(np.int64)
-    limits = (float(rtol), int(max_steps))
+    limits = (float(rtol), int(max_steps), float(seconds))
     return Call(p, y, sums, v, stop, start, time, action, amount, h, before, names, index, *limits)
 
 

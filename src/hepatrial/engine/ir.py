@@ -7,22 +7,44 @@ multiply-adds are asked for by name, so a result has the same bits on every lane
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+_WHOLE_OF = {"double": "i64", "float": "i32"}
+"""The integers of the reals' sizes."""
+_BYTES = {"double": 8, "float": 4, "i64": 8, "i32": 4, "ptr": 8}
 
-def float_text(value: float) -> str:
-    """The double as LLVM's exact hexadecimal constant."""
+
+def float_text(value: float, scalar: str = "double") -> str:
+    """LLVM's exact hexadecimal constant: of the double, or of the double that the rounded float equals."""
+    if scalar == "float":
+        value = _rounded(value)
     return f"0x{struct.unpack('<Q', struct.pack('<d', value))[0]:016X}"
+
+
+def _rounded(value: float) -> float:
+    """The nearest float, infinite where it overflows."""
+    try:
+        rounded: float = struct.unpack("<f", struct.pack("<f", value))[0]
+    except OverflowError:
+        return math.copysign(math.inf, value)
+    return rounded
 
 
 @dataclass(frozen=True)
 class Lanes:
-    """The types of one lane width: plain scalars when the width is 1."""
+    """The types of one lane width and precision: plain scalars when the width is 1.
+
+    Attributes:
+        width: lanes.
+        scalar: 'double' or 'float'.
+    """
 
     width: int
+    scalar: str = "double"
 
     def of(self, scalar: str) -> str:
         """The vector type of a scalar type."""
@@ -31,12 +53,23 @@ class Lanes:
     @property
     def real(self) -> str:
         """Type of the reals."""
+        return self.of(self.scalar)
+
+    @property
+    def double(self) -> str:
+        """Type of doubles in as many lanes."""
         return self.of("double")
+
+    @property
+    def tag(self) -> str:
+        """What the names of generated functions end in."""
+        return f"{self.width}" if self.scalar == "double" else f"f{self.width}"
 
     @property
     def suffix(self) -> str:
         """Suffix of intrinsics on reals."""
-        return "f64" if self.width == 1 else f"v{self.width}f64"
+        size = 8 * _BYTES[self.scalar]
+        return f"f{size}" if self.width == 1 else f"v{self.width}f{size}"
 
 
 def scalar_of(type_: str) -> str:
@@ -49,10 +82,15 @@ def width_of(type_: str) -> int:
     return int(type_[1 : type_.index(" ")]) if type_.startswith("<") else 1
 
 
+def lanes_of(type_: str) -> Lanes:
+    """Width and precision of a type of reals."""
+    return Lanes(width_of(type_), scalar_of(type_))
+
+
 def constant(type_: str, value: float | int) -> str:
     """The text of a constant, repeated in every element of a vector type."""
     scalar = scalar_of(type_)
-    one = float_text(float(value)) if scalar == "double" else str(int(value))
+    one = float_text(float(value), scalar) if scalar in _WHOLE_OF else str(int(value))
     if not type_.startswith("<"):
         return one
     return f"<{', '.join([f'{scalar} {one}'] * width_of(type_))}>"
@@ -68,7 +106,7 @@ class Value:
 
     @property
     def real(self) -> bool:
-        return scalar_of(self.type) == "double"
+        return scalar_of(self.type) in _WHOLE_OF
 
     def _op(self, real: str, whole: str, other: Value | float, swap: bool = False) -> Value:
         b = self.f.like(self, other)
@@ -158,12 +196,12 @@ class Array:
         )
 
     def __getitem__(self, index: Value | int) -> Value:
-        align = 8 * width_of(self.type)
+        align = _BYTES[scalar_of(self.type)] * width_of(self.type)
         return self.f.emit(self.type, f"load {self.type}, ptr {self.at(index).text}, align {align}")
 
     def __setitem__(self, index: Value | int, value: Value | float) -> None:
         v = self.f.of_type(self.type, value)
-        align = 8 * width_of(self.type)
+        align = _BYTES[scalar_of(self.type)] * width_of(self.type)
         self.f.say(f"store {self.type} {v.text}, ptr {self.at(index).text}, align {align}")
 
     def scalars(self) -> Array:
@@ -174,11 +212,14 @@ class Array:
         return self.f.whole(index) * width_of(self.type) + self.f.whole(lane)
 
     def lane(self, index: Value | int, lane: Value | int) -> Value:
-        """One lane of an element."""
-        return self.scalars()[self._place(index, lane)]
+        """One lane of an element; of floats, as a double."""
+        return self.f.cast(self.scalars()[self._place(index, lane)], "double")
 
     def set_lane(self, index: Value | int, lane: Value | int, value: Value | float) -> None:
-        """Write one lane of an element."""
+        """Write one lane of an element; a double is rounded where floats are kept."""
+        kept = scalar_of(self.type)
+        if isinstance(value, Value):
+            value = self.f.cast(value, kept)
         self.scalars()[self._place(index, lane)] = value
 
 
@@ -239,6 +280,7 @@ class Function:
         self.allocations: list[str] = []
         self.lines: list[str] = []
         self.intrinsics: set[str] = set()
+        self.called: set[str] = set()
         self._count = 0
 
     # ---- instructions -------------------------------------------------------------------------------------
@@ -284,6 +326,7 @@ class Function:
 
     def call(self, name: str, arguments: Sequence[Value], result: str = "void") -> Value:
         """Call a function of this module."""
+        self.called.add(name)
         text = f"call {result} @{name}({', '.join(f'{a.type} {a.text}' for a in arguments)})"
         if result == "void":
             self.say(text)
@@ -293,7 +336,7 @@ class Function:
     def intrinsic(self, name: str, *arguments: Value) -> Value:
         """An elementwise LLVM intrinsic on reals."""
         type_ = arguments[0].type
-        full = f"llvm.{name}.{Lanes(width_of(type_)).suffix}"
+        full = f"llvm.{name}.{lanes_of(type_).suffix}"
         self.intrinsics.add(f"declare {type_} @{full}({', '.join([type_] * len(arguments))})")
         return self.call(full, arguments, type_)
 
@@ -308,7 +351,7 @@ class Function:
     def select(self, condition: Value, then: Value | float, otherwise: Value | float) -> Value:
         """Elementwise choice."""
         known = then if isinstance(then, Value) else otherwise
-        type_ = known.type if isinstance(known, Value) else Lanes(width_of(condition.type)).real
+        type_ = known.type if isinstance(known, Value) else Lanes(width_of(condition.type)).double
         a, b = self.of_type(type_, then), self.of_type(type_, otherwise)
         text = f"select {condition.type} {condition.text}, {type_} {a.text}, {type_} {b.text}"
         return self.emit(type_, text)
@@ -321,14 +364,24 @@ class Function:
         """The smaller; where b is NaN, NaN."""
         return self.select(a < b, a, b)
 
+    def cast(self, a: Value, scalar: str) -> Value:
+        """The reals in the other precision; what has the precision, or is whole, as it is."""
+        if not a.real or scalar_of(a.type) == scalar:
+            return a
+        type_ = Lanes(width_of(a.type)).of(scalar)
+        return self.emit(
+            type_, f"{'fpext' if scalar == 'double' else 'fptrunc'} {a.type} {a.text} to {type_}"
+        )
+
     def bits(self, a: Value) -> Value:
-        """The reals' bits as integers."""
-        type_ = Lanes(width_of(a.type)).of("i64")
+        """The reals' bits as integers of their size."""
+        type_ = Lanes(width_of(a.type)).of(_WHOLE_OF[scalar_of(a.type)])
         return self.emit(type_, f"bitcast {a.type} {a.text} to {type_}")
 
     def from_bits(self, a: Value) -> Value:
-        """The integers' bits as reals."""
-        type_ = Lanes(width_of(a.type)).real
+        """The integers' bits as reals of their size."""
+        scalar = "double" if scalar_of(a.type) == "i64" else "float"
+        type_ = Lanes(width_of(a.type)).of(scalar)
         return self.emit(type_, f"bitcast {a.type} {a.text} to {type_}")
 
     # ---- memory -------------------------------------------------------------------------------------------
@@ -336,7 +389,7 @@ class Function:
     def array(self, type_: str, count: int) -> Array:
         """Memory on the stack, aligned to 64 bytes when it holds more than one value."""
         name = f"%{self._name('m')}"
-        align = 64 if count > 1 else 8 * width_of(type_)
+        align = 64 if count > 1 else _BYTES[scalar_of(type_)] * width_of(type_)
         self.allocations.append(f"  {name} = alloca {type_}, i64 {max(count, 1)}, align {align}")
         return Array(self, Value(self, "ptr", name), type_)
 
@@ -403,6 +456,18 @@ class Function:
         arguments = ", ".join(f"{t}{' noalias' if t == 'ptr' else ''} %{n}" for t, n in self.arguments)
         head = f"define {kind}{self.result} @{self.name}({arguments}) {self.attributes} {{"
         return "\n".join([head, "entry:", *self.allocations, "  br label %start", "start:", *self.lines, "}"])
+
+
+def with_called(functions: Sequence[Function], library: Sequence[Function]) -> list[Function]:
+    """The functions, and before them those of the library that they call, directly or not."""
+    known = {f.name: f for f in library}
+    needed: set[str] = set()
+    stack = list(functions)
+    while stack:
+        for name in stack.pop().called & known.keys() - needed:
+            needed.add(name)
+            stack.append(known[name])
+    return [*(f for f in library if f.name in needed), *functions]
 
 
 def module_text(functions: Sequence[Function]) -> str:

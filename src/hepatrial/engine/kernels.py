@@ -28,7 +28,7 @@ class Kernels:
     """
 
     spec: ModelSpec
-    width: int
+    lanes: Lanes
     states: tuple[str, ...]
     in_hazards: int
     plan: Plan
@@ -47,8 +47,8 @@ class Kernels:
         return [column.get(name) for name in self.states]
 
 
-def write_kernels(spec: ModelSpec, width: int) -> Kernels:
-    """All functions of the model for a lane width; those that serve one patient at a time for width 1."""
+def write_kernels(spec: ModelSpec, lanes: Lanes) -> Kernels:
+    """All functions of the model for the lanes; those that serve one patient at a time for one double."""
     rates = spec.inline(spec.rates)
     hazards = spec.inline([h.rate for h in spec.hazards])
     timed = any(TIME in e.symbols for e in (*rates, *hazards))
@@ -61,14 +61,14 @@ def write_kernels(spec: ModelSpec, width: int) -> Kernels:
     entries = dict(zip(entries, spec.inline(list(entries.values())), strict=True))
     plan = plan_elimination(len(states), entries)
     in_hazards = len(used & set(states))
-    k = Kernels(spec, width, states, in_hazards, plan, Constants(frozenset(spec.parameters)))
+    k = Kernels(spec, lanes, states, in_hazards, plan, Constants(frozenset(spec.parameters)))
     _write_flow(k, slopes, entries)
-    k.functions.append(_factor(plan, width))
-    k.functions.append(_solve(plan, width))
-    k.functions.append(_expressions(k, "hazards", width, ["y"], hazards))
+    k.functions.append(_factor(plan, lanes))
+    k.functions.append(_solve(plan, lanes))
+    k.functions.append(_expressions(k, "hazards", lanes, ["y"], hazards))
     everything: dict[str, Expr] = {n: ex.sym(n) for n in spec.outputs} | dict(spec.inlined_observables)
-    for w in sorted({1, width}):
-        k.functions.append(_expressions(k, "outputs", w, ["y", "H"], list(everything.values()), time=True))
+    for each in dict.fromkeys((Lanes(1), lanes)):
+        k.functions.append(_expressions(k, "outputs", each, ["y", "H"], list(everything.values()), time=True))
     for kind, jumps in (("event", [h.jump for h in spec.hazards]), ("action", spec.jumps)):
         k.functions.extend(_jump(k, f"{kind}_{i}", jump) for i, jump in enumerate(jumps))
     k.functions.append(_prepare(k))
@@ -76,10 +76,10 @@ def write_kernels(spec: ModelSpec, width: int) -> Kernels:
 
 
 def _lowering(
-    k: Kernels, f: Function, width: int, vectors: Sequence[str], extra: Mapping[str, str]
+    k: Kernels, f: Function, lanes: Lanes, vectors: Sequence[str], extra: Mapping[str, str]
 ) -> Lowering:
     """Expressions over the vectors y and H; ``extra`` maps a name to the argument that holds it."""
-    real = Lanes(width).real
+    real = lanes.real
     names = {"y": k.states, "H": [h.state for h in k.spec.hazards]}
     memory = {vector: f.memory(vector, real) for vector in vectors}
     place = {name: (vector, i) for vector in vectors for i, name in enumerate(names[vector])}
@@ -90,19 +90,19 @@ def _lowering(
         vector, i = place[name]
         return memory[vector][i]
 
-    return Lowering(f, width, leaf, k.constants, f.memory("c", real))
+    return Lowering(f, lanes, leaf, k.constants, f.memory("c", real))
 
 
 def _expressions(
-    k: Kernels, name: str, width: int, vectors: Sequence[str], outputs: Sequence[Expr], time: bool = False
+    k: Kernels, name: str, lanes: Lanes, vectors: Sequence[str], outputs: Sequence[Expr], time: bool = False
 ) -> Function:
     """A function that stores the values of expressions."""
-    real = Lanes(width).real
+    real = lanes.real
     arguments = [("ptr", v) for v in (*vectors, "c", "out")]
     if time:
         arguments.append((real, "t"))
-    f = Function(f"{name}_{width}", arguments)
-    lowering = _lowering(k, f, width, vectors, {TIME: "t"} if time else {})
+    f = Function(f"{name}_{lanes.tag}", arguments)
+    lowering = _lowering(k, f, lanes, vectors, {TIME: "t"} if time else {})
     values = lowering.write(regroup(outputs, k.constants.fixed))
     out = f.memory("out", real)
     for i, value in enumerate(values):
@@ -113,10 +113,10 @@ def _expressions(
 
 def _write_flow(k: Kernels, slopes: list[Expr], entries: dict[tuple[int, int], Expr]) -> None:
     """``rates`` alone, and ``rates_and_jacobian`` which also stores the Jacobian in the plan's places."""
-    k.functions.append(_expressions(k, "rates", k.width, ["y"], slopes))
-    real = Lanes(k.width).real
-    f = Function(f"rates_and_jacobian_{k.width}", [("ptr", a) for a in ("y", "c", "out", "M")])
-    lowering = _lowering(k, f, k.width, ["y"], {})
+    k.functions.append(_expressions(k, "rates", k.lanes, ["y"], slopes))
+    real = k.lanes.real
+    f = Function(f"rates_and_jacobian_{k.lanes.tag}", [("ptr", a) for a in ("y", "c", "out", "M")])
+    lowering = _lowering(k, f, k.lanes, ["y"], {})
     values = lowering.write(regroup([*slopes, *entries.values()], k.constants.fixed))
     out, matrix = f.memory("out", real), f.memory("M", real)
     for i in range(len(slopes)):
@@ -127,14 +127,14 @@ def _write_flow(k: Kernels, slopes: list[Expr], entries: dict[tuple[int, int], E
     k.functions.append(f)
 
 
-def _factor(plan: Plan, width: int) -> Function:
+def _factor(plan: Plan, lanes: Lanes) -> Function:
     """Factors M - g in place; returns the largest g/|pivot|.
 
     On the diagonal stand the negative reciprocals of the pivots, below it the negative multipliers, so that
     every later operation is one fused multiply-add.
     """
-    real = Lanes(width).real
-    f = Function(f"factor_{width}", [("ptr", "M"), (real, "g")], real)
+    real = lanes.real
+    f = Function(f"factor_{lanes.tag}", [("ptr", "M"), (real, "g")], real)
     memory, g = f.memory("M", real), f.argument("g")
     m = {place: memory[plan.index[place]] for place in sorted(plan.pattern)}
     for k in range(plan.n):
@@ -154,10 +154,10 @@ def _factor(plan: Plan, width: int) -> Function:
     return f
 
 
-def _solve(plan: Plan, width: int) -> Function:
+def _solve(plan: Plan, lanes: Lanes) -> Function:
     """Solves (g - J) x = b in place, from the factors of J - g."""
-    real = Lanes(width).real
-    f = Function(f"solve_{width}", [("ptr", "M"), ("ptr", "x")])
+    real = lanes.real
+    f = Function(f"solve_{lanes.tag}", [("ptr", "M"), ("ptr", "x")])
     memory, x = f.memory("M", real), f.memory("x", real)
     z = [x[i] for i in range(plan.n)]
     for k, rows in zip(plan.order, plan.rows, strict=True):
@@ -176,7 +176,7 @@ def _solve(plan: Plan, width: int) -> Function:
 def _jump(k: Kernels, name: str, jump: Jump) -> Function:
     """An event or action on one patient: assigns to ``y`` from the values before."""
     f = Function(name, [("ptr", "y"), ("ptr", "H"), ("ptr", "c"), ("double", "t"), ("double", "amount")])
-    lowering = _lowering(k, f, 1, ["y", "H"], {TIME: "t", jump.amount: "amount"})
+    lowering = _lowering(k, f, Lanes(1), ["y", "H"], {TIME: "t", jump.amount: "amount"})
     targets = [name for name, _ in jump.assignments]
     expressions = regroup(k.spec.inline([e for _, e in jump.assignments]), k.constants.fixed)
     values = lowering.write(expressions)
@@ -192,7 +192,7 @@ def _prepare(k: Kernels) -> Function:
     f = Function("prepare", [("ptr", "p"), ("ptr", "c")])
     parameters, c = f.memory("p", "double"), f.memory("c", "double")
     place = {name: i for i, name in enumerate(k.spec.parameters)}
-    lowering = Lowering(f, 1, lambda name: parameters[place[name]])
+    lowering = Lowering(f, Lanes(1), lambda name: parameters[place[name]])
     values = lowering.write(list(k.constants.index))
     for i, value in enumerate(values):
         c[i] = value

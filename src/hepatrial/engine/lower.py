@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from hepatrial.engine.ir import Array, Function, Lanes, Value
-from hepatrial.errors import BadInput, Problem
 from hepatrial.model import expr as ex
 from hepatrial.model.expr import Expr
 
@@ -122,7 +121,7 @@ class Lowering:
 
     Args:
         f: the function.
-        width: lanes.
+        lanes: width and precision.
         leaves: gives the value of a name that is not a parameter.
         constants: the patient's constants; None to compute everything from ``leaves``.
         held: memory of the constants.
@@ -131,14 +130,14 @@ class Lowering:
     def __init__(
         self,
         f: Function,
-        width: int,
+        lanes: Lanes,
         leaves: Callable[[str], Value],
         constants: Constants | None = None,
         held: Array | None = None,
     ) -> None:
-        self.f, self.width, self.leaves = f, width, leaves
+        self.f, self.lanes, self.leaves = f, lanes, leaves
         self.constants, self.held = constants, held
-        self.real = Lanes(width).real
+        self.real = lanes.real
         self.values: dict[Expr, Value] = {}
         self.powers: dict[tuple[Expr, int], Value] = {}
         self.count: Counter[Expr] = Counter()
@@ -223,7 +222,7 @@ class Lowering:
         return self.powers[base, n]
 
     def _call(self, name: str, arguments: list[Value]) -> Value:
-        return self.f.call(f"{name}_{self.width}", arguments, self.real)
+        return self.f.call(f"{name}_{self.lanes.tag}", arguments, self.real)
 
     def _plain(self, node: Expr, v: list[Value]) -> Value:
         f = self.f
@@ -240,6 +239,8 @@ class Lowering:
                 return -v[0]
             case "exp" | "ln":
                 return self._call(node.op, v)
+            case op if op in ex.LIBRARY:
+                return self._call(op, v)
             case "sqrt" | "floor" | "ceil":
                 return f.intrinsic(node.op, v[0])
             case "abs":
@@ -261,7 +262,7 @@ class Lowering:
         return self.f.select(v[0].is_nan(), v[0], pick(v[0], v[1]))
 
     def _condition(self, node: Expr, v: list[Value]) -> Value:
-        mask = Lanes(self.width).of("i1")
+        mask = self.lanes.of("i1")
         match node.op:
             case "lt":
                 return v[0] < v[1]
@@ -284,5 +285,4 @@ class Lowering:
             case "true" | "false":
                 return self.f.constant(mask, 1 if node.op == "true" else 0)
             case _:
-                allowed = "the compiled engine does not have this function; use simulate_model"
-                raise BadInput([Problem("compile_model", node.op, allowed)])
+                raise AssertionError(f"an expression has the unknown operation {node.op}")

@@ -7,6 +7,7 @@ by LSODA, visits and event times are read from its dense output.
 from __future__ import annotations
 
 import math
+import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -68,8 +69,12 @@ def simulate_plain(
     outputs: tuple[str, ...] | list[str] | None = None,
     rtol: float = 1e-4,
     max_steps: int = 20_000,
+    max_seconds: float | None = None,
+    precision: str = "float64",
 ) -> Result:
     """Follow each patient; the arguments are those of :func:`hepatrial.engine.simulate`.
+
+    There is only one precision here: the screening mode's answer is the float64 answer, nobody is repeated.
 
     Args:
         model: a ModelSpec or a compiled model.
@@ -91,11 +96,11 @@ def simulate_plain(
         outputs,
         rtol,
         max_steps,
+        max_seconds,
+        precision,
     )
     functions = _functions(spec)
-    courses = [_Course(spec, functions, call, i) for i in range(call.n)]
-    for course in courses:
-        course.follow()
+    courses = [_followed(_Course(spec, functions, call, i)) for i in range(call.n)]
     shape = (call.n, call.visits.shape[1], len(call.outputs))
     return Result(
         outputs=call.outputs,
@@ -108,7 +113,14 @@ def simulate_plain(
         end_occurrences=np.array([c.occurrences for c in courses]).reshape(call.occurrences.shape),
         steps=np.array([c.steps for c in courses], dtype=np.int64),
         rejected=np.zeros(call.n, dtype=np.int64),
+        pivoted=np.zeros(call.n, dtype=np.int64),
+        repeated=np.zeros(call.n, dtype=bool),
     )
+
+
+def _followed(course: _Course) -> _Course:
+    course.follow()
+    return course
 
 
 class _Course:
@@ -130,6 +142,7 @@ class _Course:
             zip(call.impulse_time[mine], call.impulse_action[mine], call.impulse_amount[mine], strict=True)
         )
         self.rtol, self.max_steps = call.rtol, call.max_steps
+        self.deadline = time.perf_counter() + call.max_seconds
         self.columns = call.output_index
         self.values = np.full((len(self.visits), len(call.outputs)), np.nan)
         self.event_times = np.full(self.sums.shape, np.nan)
@@ -140,7 +153,7 @@ class _Course:
         """Live until the horizon, a terminal event or a failure."""
         self._visit(self.t, lambda _: np.array([*self.y, *self.hazards]))
         while self._events_and_impulses() and self.t < self.end:
-            until = min([self.end, *(time for time, _, _ in self.impulses[:1])])
+            until = min([self.end, *(day for day, _, _ in self.impulses[:1])])
             if not self._advance(until):
                 return
 
@@ -183,9 +196,9 @@ class _Course:
         """Record the visits up to a time."""
         while self.to_visit and self.visits[self.to_visit[0]] <= min(until, self.end):
             row = self.to_visit.pop(0)
-            time = float(self.visits[row])
-            y, hazards = np.split(at(time), [len(self.spec.states)])
-            found = self.functions.outputs(y.tolist(), hazards.tolist(), self.p, (time,))
+            day = float(self.visits[row])
+            y, hazards = np.split(at(day), [len(self.spec.states)])
+            found = self.functions.outputs(y.tolist(), hazards.tolist(), self.p, (day,))
             self.values[row] = np.array(found)[self.columns]
 
     def _advance(self, until: float) -> bool:
@@ -206,6 +219,9 @@ class _Course:
             if self.steps >= self.max_steps:
                 self.status = Status.STEP_BUDGET
                 return False
+            if time.perf_counter() > self.deadline:
+                self.status = Status.TIME_BUDGET
+                return False
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # LSODA's failures are seen in its status
                 solver.step()
@@ -222,8 +238,8 @@ class _Course:
             now = min(times, default=solver.t)
             self._visit(now, path)
             self._arrive(now, path(now) if times else solver.y)
-            for q, time in zip(reached, times, strict=True):
-                if time == now:
+            for q, day in zip(reached, times, strict=True):
+                if day == now:
                     self.hazards[q] = thresholds[q]
             if times:
                 return True

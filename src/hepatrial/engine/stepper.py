@@ -19,9 +19,10 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from hepatrial.engine.call import ARGUMENTS, Status
-from hepatrial.engine.ir import Array, Function, Lanes, Value
+from hepatrial.engine.call import ARGUMENTS, ARRAYS, Status
+from hepatrial.engine.ir import Array, Function, Value
 from hepatrial.engine.kernels import Kernels
+from hepatrial.engine.pivoting import LARGEST
 from hepatrial.engine.tableau import DENSE, GAMMA, ORDER, STAGES, A, C
 
 FIRST_STEP = 0.01
@@ -29,8 +30,12 @@ FIRST_STEP = 0.01
 _GROWTH, _SHRINK, _SAFETY = 6.0, 0.2, 0.9
 _SMALLEST = 1e-12
 """Smallest step, relative to 1 + t."""
-_PIVOT_LIMIT = 1e8
-"""Largest 1/(h gamma) over a pivot that is trusted."""
+_PIVOT_LIMIT = {"double": 1e8, "float": 1e3}
+"""Largest 1/(h gamma) over a pivot that is trusted; beyond it the step is repeated with pivoting."""
+_SMALLEST_PIVOT = 1e-14
+"""Smallest pivot relative to its row with which a step that pivots is taken."""
+_CLOCK_ROUNDS = 16
+"""Rounds of the main loop between two looks at the clock (a power of 2)."""
 _HAZARD_SCALE = 0.01
 """Cumulative hazard from which its relative error counts."""
 _INFINITE = 1e300
@@ -45,6 +50,7 @@ _WHOLES = {
     "end_occurrences",
     "steps",
     "rejected",
+    "pivoted",
 }
 
 
@@ -102,17 +108,23 @@ def write_crossing() -> Function:
 class Stepper:
     """Writes the function ``simulate(arguments, first, last)`` for the patients first <= i < last.
 
+    Times and everything that concerns one lane alone are doubles in both precisions. In single precision the
+    function also notes how near each patient's course comes to having its events in another order: the
+    smallest distance of a cumulative hazard to its next or its last threshold, relative to the hazard, at
+    any visit, impulse, event or end.
+
     Args:
         kernels: the model's functions.
     """
 
     def __init__(self, kernels: Kernels) -> None:
         self.k = kernels
-        self.w = kernels.width
+        self.lanes = kernels.lanes
+        self.w = self.lanes.width
+        self.screening = self.lanes.scalar == "float"
         self.n, self.hazards = kernels.n, kernels.spec.hazards
         self.nh = len(self.hazards)
         self.nc = len(kernels.constants.index)
-        self.lanes = Lanes(self.w)
         arguments = [("ptr", "arguments"), ("i64", "first"), ("i64", "last")]
         self.f = Function("simulate", arguments, external=True)
 
@@ -123,6 +135,7 @@ class Stepper:
         self._allocate()
         self._start()
         with f.forever() as loop:
+            self._look_at_the_clock()
             self._settle()
             loop.leave_if(self.live.get().equals(0))
             self._choose_step()
@@ -142,14 +155,18 @@ class Stepper:
         f = self.f
         block = f.argument("arguments")
         self.arg: dict[str, Array] = {}
-        for i, name in enumerate(ARGUMENTS[:-5]):
+        for i, name in enumerate(ARRAYS):
             pointer = Array(f, block, "ptr")[i]
             self.arg[name] = Array(f, pointer, "i64" if name in _WHOLES else "double")
-        sizes = Array(f, block, "i64")
-        self.n_visits, self.n_occurrences, self.n_outputs, self.max_steps = (
-            sizes[len(ARGUMENTS) - 5 + i] for i in range(4)
-        )
-        self.rtol = Array(f, block, "double")[len(ARGUMENTS) - 1]
+
+        def slot(name: str, type_: str) -> Value:
+            return Array(f, block, type_)[ARGUMENTS.index(name)]
+
+        self.n_visits, self.n_occurrences = slot("n_visits", "i64"), slot("n_occurrences", "i64")
+        self.n_outputs, self.max_steps = slot("n_outputs", "i64"), slot("max_steps", "i64")
+        self.rtol, self.max_seconds = slot("rtol", "double"), slot("max_seconds", "double")
+        self.clock = slot("clock", "ptr")
+        self.timed = slot("clock", "i64").differs(0)
 
     def _allocate(self) -> None:
         f, real = self.f, self.lanes.real
@@ -168,10 +185,15 @@ class Stepper:
         self.node = [vectors(nh) for _ in range(5)]
         self.out = vectors(len(self.k.spec.outputs))
         # One value a lane.
-        self.t, self.h, self.used, self.stop = vectors(1), vectors(1), vectors(1), vectors(1)
-        self.theta, self.until, self.pivot = vectors(1), vectors(1), vectors(1)
-        self.e2, self.factor, self.when = vectors(1), vectors(1), vectors(1)
+        self.pivot, self.e2, self.factor = vectors(1), vectors(1), vectors(1)
         self.threshold = vectors(nh)
+
+        def doubles(count: int) -> Array:
+            return f.array(self.lanes.double, count)
+
+        self.t, self.h, self.used, self.stop = doubles(1), doubles(1), doubles(1), doubles(1)
+        self.theta, self.until, self.when = doubles(1), doubles(1), doubles(1)
+        self.begun, self.near, self.passed = doubles(1), doubles(1), doubles(nh)
 
         def wholes(count: int) -> Array:
             return f.array("i64", count)
@@ -180,10 +202,12 @@ class Stepper:
         self.id, self.at_visit, self.at_impulse, self.last_impulse = (wholes(w) for _ in range(4))
         self.accepted, self.hits, self.striking, self.shrunk, self.wanted = (wholes(w) for _ in range(5))
         self.state, self.unsettled, self.fresh, self.taken, self.refused = (wholes(w) for _ in range(5))
+        self.pivoted = wholes(w)
         self.count = wholes(nh * w)
         # One lane's own state, for the functions that serve one patient at a time.
         self.one_y, self.one_H = f.array("double", n), f.array("double", nh)
         self.one_c, self.one_out = f.array("double", self.nc), f.array("double", len(self.k.spec.outputs))
+        self.repeated_step = f.array("double", (STAGES + 1) * n if n <= LARGEST else 1)
 
     def _start(self) -> None:
         f = self.f
@@ -191,6 +215,7 @@ class Stepper:
         self.live = f.variable("i64", self.w)
         self.restart = f.variable("i64", 0)
         self.dense_left = f.variable("i64", 0)
+        self.rounds = f.variable("i64", 0)
         for i, column in enumerate(self.k.columns):
             scale = 1.0 if column is None else float(self.k.spec.scales[column])
             self.atol[i] = self.rtol * (0.01 * scale)
@@ -205,6 +230,7 @@ class Stepper:
         with f.count(0, self.w) as lane:
             self.t.scalars()[lane] = 0.0
             self.h.scalars()[lane] = FIRST_STEP
+            self.begun.scalars()[lane] = 0.0
             self._take(lane)
 
     def _take(self, lane: Value) -> None:
@@ -221,7 +247,9 @@ class Stepper:
             self.id[lane] = i
             self.state[lane] = _RUNNING
             self.unsettled[lane], self.fresh[lane] = 1, 1
-            for zero in (self.at_visit, self.shrunk, self.taken, self.refused):
+            self.begun.scalars()[lane] = -1.0
+            self.near.scalars()[lane] = _INFINITE
+            for zero in (self.at_visit, self.shrunk, self.taken, self.refused, self.pivoted):
                 zero[lane] = 0
             self.at_impulse[lane] = self.arg["first_impulse"][i]
             self.last_impulse[lane] = self.arg["first_impulse"][i + 1]
@@ -241,6 +269,7 @@ class Stepper:
         for q in range(self.nh):
             self.H.set_lane(q, lane, self.arg["cumulative_hazards"][i * self.nh + q])
             self.count[lane * self.nh + q] = self.arg["occurrences"][i * self.nh + q]
+            self.passed.set_lane(q, lane, -_INFINITE)
             self._set_threshold(q, lane, i)
 
     def _set_threshold(self, q: int, lane: Value, i: Value) -> None:
@@ -256,6 +285,22 @@ class Stepper:
         """Place of an occurrence in the tables of thresholds and event times."""
         return (i * self.nh + q) * self.n_occurrences + occurrence
 
+    def _look_at_the_clock(self) -> None:
+        """Where there is a time budget, end the courses that have used it up."""
+        f = self.f
+        now = f.variable("double", 0.0)
+        with f.where(self.timed):
+            self.rounds.set(self.rounds.get() + 1)
+            with f.where((self.rounds.get() & (_CLOCK_ROUNDS - 1)).equals(0)):
+                now.set(f.emit("double", f"call double {self.clock.text}()"))
+                with f.count(0, self.w) as lane, f.where(self.id[lane] >= 0):
+                    with f.where(self.begun.lane(0, lane) < 0.0):
+                        self.begun.set_lane(0, lane, now.get())
+                    spent = (now.get() - self.begun.lane(0, lane)) > self.max_seconds
+                    with f.where(spent & self.state[lane].equals(_RUNNING)):
+                        self.state[lane] = int(Status.TIME_BUDGET)
+                        self.unsettled[lane] = 1
+
     # ---- settle -------------------------------------------------------------------------------------------
 
     def _settle(self) -> None:
@@ -269,6 +314,7 @@ class Stepper:
                 self.fresh[lane] = 0
                 self._first_visits(lane)
             with f.where(self.state[lane].equals(_RUNNING)):
+                self._note_nearness(lane, self.one_H, 0)
                 self._happen(lane)
             self._scatter(lane)
             with f.where(self.state[lane].differs(_RUNNING)):
@@ -280,7 +326,20 @@ class Stepper:
                 self._call("hazards", self.y.pointer, self.c.pointer, self.node[0].pointer)
 
     def _call(self, name: str, *arguments: Value) -> None:
-        self.f.call(f"{name}_{self.w}", arguments)
+        self.f.call(f"{name}_{self.lanes.tag}", arguments)
+
+    def _note_nearness(self, lane: Value, hazards: Array, pick: Value | int) -> None:
+        """How near the cumulative hazards are to thresholds now; what is due is not near but there."""
+        f = self.f
+        if not self.screening:
+            return
+        for q in range(self.nh):
+            height = hazards.lane(q, pick)
+            away = self.threshold.lane(q, lane) - height
+            since = f.absolute(height - self.passed.lane(q, lane))
+            away = f.select(away > 0.0, f.smaller(away, since), since)
+            near = away / (height + _HAZARD_SCALE)
+            self.near.set_lane(0, lane, f.smaller(near, self.near.lane(0, lane)))
 
     def _gather(self, lane: Value) -> None:
         f = self.f
@@ -359,15 +418,40 @@ class Stepper:
         happened = self.count[lane * self.nh + q]
         self.arg["event_times"][self._occurrence(q, i, happened)] = t
         self.count[lane * self.nh + q] = happened + 1
+        self.passed.set_lane(q, lane, self.threshold.lane(q, lane))
         self._set_threshold(q, lane, i)
         self._jump(f"event_{q}", t, f.constant("double", 0.0))
         if hazard.jump.assignments:
             self.h.set_lane(0, lane, FIRST_STEP)
         if hazard.terminal:
+            self._note_what_was_missed(q, lane, t)
             self.state[lane] = int(Status.ENDED)
         elif hazard.recurrent:
             with f.where((happened + 1) >= self.n_occurrences):
                 self.state[lane] = int(Status.OCCURRENCES_EXHAUSTED)
+
+    def _note_what_was_missed(self, q: int, lane: Value, t: Value) -> None:
+        """How near before the next visit, impulse or horizon, none of which will follow, a terminal event is.
+
+        The hazard is the largest of the step that led here; before the first step there was none.
+        """
+        f = self.f
+        if not self.screening:
+            return
+        with f.where(self.taken[lane] > 0):
+            rate = self.node[1].lane(q, lane)
+            for node in self.node[2:]:
+                rate = f.larger(rate, node.lane(q, lane))
+            scale = rate / (self.one_H[q] + _HAZARD_SCALE)
+            stop = f.variable("double", self.arg["end"][self.id[lane]])
+            stop.set(self.arg["end"][self.id[lane]])
+            at = self.at_impulse[lane]
+            with f.where(at < self.last_impulse[lane]):
+                stop.set(f.smaller(self.arg["impulse_time"][at], stop.get()))
+            _, visit = self._next_visit(lane)
+            following = f.smaller(visit, stop.get())
+            near = (f.select(following.is_nan(), stop.get(), following) - t) * scale
+            self.near.set_lane(0, lane, f.smaller(near, self.near.lane(0, lane)))
 
     def _act(self, lane: Value, at: Value, t: Value) -> None:
         """The impulse in place ``at`` acts now."""
@@ -389,6 +473,9 @@ class Stepper:
         self.arg["end_time"][i] = self.t.lane(0, lane)
         self.arg["steps"][i] = self.taken[lane]
         self.arg["rejected"][i] = self.refused[lane]
+        self.arg["pivoted"][i] = self.pivoted[lane]
+        if self.screening:
+            self.arg["nearness"][i] = self.near.lane(0, lane)
         row = i * len(self.k.spec.states)
         for place, column in enumerate(self.k.columns):
             if column is not None:
@@ -422,11 +509,11 @@ class Stepper:
     def _attempt(self) -> None:
         """All stages; ``new`` is the state after the step, the last stage its error."""
         f = self.f
-        inverse = f.constant(self.lanes.real, 1.0) / self.used[0]
+        inverse = f.constant(self.lanes.real, 1.0) / self._used()
         g = inverse * (1.0 / GAMMA)
         y, c, matrix = self.y.pointer, self.c.pointer, self.M.pointer
         self._call("rates_and_jacobian", y, c, self.stage[0].pointer, matrix)
-        self.pivot[0] = f.call(f"factor_{self.w}", [matrix, g], self.lanes.real)
+        self.pivot[0] = f.call(f"factor_{self.lanes.tag}", [matrix, g], self.lanes.real)
         self._call("solve", matrix, self.stage[0].pointer)
         for s in range(1, STAGES):
             builds_on = s > 1 and A[s] == (*A[s - 1], 1.0)
@@ -441,7 +528,27 @@ class Stepper:
             self._call("solve", matrix, self.stage[s].pointer)
         with f.count(0, self.n) as i:
             self.new[i] = self.u[i] + self.stage[STAGES - 1][i]
+        if self.n <= LARGEST:
+            with f.count(0, self.w) as lane:
+                bad = ~(self.pivot.lane(0, lane) <= _PIVOT_LIMIT[self.lanes.scalar])
+                with f.where((self.id[lane] >= 0) & bad):
+                    self._repeat_with_pivoting(lane)
         self._dense(0, self.k.in_hazards)
+
+    def _repeat_with_pivoting(self, lane: Value) -> None:
+        f, out = self.f, self.repeated_step
+        memory = [self.y.pointer, self.c.pointer, self.used.lane(0, lane), lane, out.pointer]
+        smallest = f.call("pivoted_step", memory, "double")
+        with f.where(smallest >= _SMALLEST_PIVOT):
+            for s, target in enumerate((*self.stage, self.new)):
+                with f.count(0, self.n) as i:
+                    target.set_lane(i, lane, out[i + s * self.n])
+            self.pivot.set_lane(0, lane, 0.0)
+            self.pivoted[lane] = self.pivoted[lane] + 1
+
+    def _used(self) -> Value:
+        """The step that is tried, in the precision of the states."""
+        return self.f.cast(self.used[0], self.lanes.scalar)
 
     def _dense(self, first: int, last: int) -> None:
         """Coefficients of the dense output for a range of states."""
@@ -477,7 +584,7 @@ class Stepper:
             self._call("hazards", self.um.pointer, self.c.pointer, self.node[m].pointer)
         self._call("hazards", self.new.pointer, self.c.pointer, self.node[4].pointer)
         for q in range(self.nh):
-            self.H_new[q] = f.fma(self.used[0], self._mix(_BOOLE, q), self.H[q])
+            self.H_new[q] = f.fma(self._used(), self._mix(_BOOLE, q), self.H[q])
 
     def _mix(self, weights: list[float], q: int) -> Value:
         """Weighted sum of the hazard of cause q at the five points."""
@@ -504,21 +611,22 @@ class Stepper:
             finite[0] = f.fma(new, 0.0, finite[0])
         for q in range(self.nh):
             scale = self._spread(self.rtol) * (self.H_new[q] + _HAZARD_SCALE)
-            e = self.used[0] * self._mix(_BOOLE_LESS_SIMPSON, q) / scale
+            e = self._used() * self._mix(_BOOLE_LESS_SIMPSON, q) / scale
             total[0] = f.fma(e, e, total[0])
         e2 = (total[0] + finite[0]) * (1.0 / max(1, len(self.k.spec.states) + self.nh)) + 1e-12
-        self.e2[0] = f.select(self.pivot[0] <= _PIVOT_LIMIT, e2, float("nan"))
-        logarithm = f.call(f"ln_{self.w}", [self.e2[0]], real)
-        factor = f.call(f"exp_{self.w}", [logarithm * (-0.5 / ORDER)], real) * _SAFETY
+        self.e2[0] = f.select(self.pivot[0] <= _PIVOT_LIMIT[self.lanes.scalar], e2, float("nan"))
+        logarithm = f.call(f"ln_{self.lanes.tag}", [self.e2[0]], real)
+        factor = f.call(f"exp_{self.lanes.tag}", [logarithm * (-0.5 / ORDER)], real) * _SAFETY
         factor = f.smaller(f.constant(real, _GROWTH), factor)
         self.factor[0] = f.select(factor >= _SHRINK, factor, _SHRINK)
 
     def _spread(self, scalar: Value) -> Value:
-        """The scalar in every lane."""
+        """The scalar in every lane, in the precision of the states."""
+        f, real = self.f, self.lanes.real
+        scalar = f.cast(scalar, self.lanes.scalar)
         if self.w == 1:
             return scalar
-        f, real = self.f, self.lanes.real
-        first = f.emit(real, f"insertelement {real} poison, double {scalar.text}, i64 0")
+        first = f.emit(real, f"insertelement {real} poison, {scalar.type} {scalar.text}, i64 0")
         zeros = self.lanes.of("i32")
         return f.emit(real, f"shufflevector {real} {first.text}, {real} poison, {zeros} zeroinitializer")
 
@@ -590,7 +698,9 @@ class Stepper:
         shorter = self.used.lane(0, lane) * f.smaller(self.factor.lane(0, lane), 0.9)
         self.h.set_lane(0, lane, shorter)
         with f.where(shorter < (self.t.lane(0, lane) + 1.0) * _SMALLEST):
-            bad = self.e2.lane(0, lane).is_nan() & (self.pivot.lane(0, lane) <= _PIVOT_LIMIT)
+            bad = self.e2.lane(0, lane).is_nan() & (
+                self.pivot.lane(0, lane) <= _PIVOT_LIMIT[self.lanes.scalar]
+            )
             finite = int(Status.STEP_TOO_SMALL)
             self.state[lane] = f.select(bad, f.whole(int(Status.NOT_FINITE)), f.whole(finite))
             self.unsettled[lane] = 1
@@ -617,6 +727,7 @@ class Stepper:
             self._complete_dense()
             self._outputs_between()
             with f.count(0, self.w) as lane, f.where(self.wanted[lane].equals(1)):
+                self._note_nearness(lane, self.H_at, lane)
                 self._store_outputs(lane, self.out, lane)
 
     def _complete_dense(self) -> None:
@@ -629,9 +740,9 @@ class Stepper:
         f = self.f
         x = (self.when[0] - self.t[0]) / self.used[0]
         x = f.smaller(f.constant(x.type, 1.0), x)
-        self._interpolate(x, self.um, self.H_at)
+        self._interpolate(f.cast(x, self.lanes.scalar), self.um, self.H_at)
         memory = (self.um, self.H_at, self.c, self.out)
-        self._call("outputs", *(a.pointer for a in memory), self.when[0])
+        self._call("outputs", *(a.pointer for a in memory), f.cast(self.when[0], self.lanes.scalar))
 
     def _interpolate(self, x: Value, states: Array, cumulative: Array) -> None:
         """States and cumulative hazards at the fraction x of the step."""
@@ -642,7 +753,7 @@ class Stepper:
             height = f.constant(x.type, 0.0)
             for k, coefficient in reversed(list(enumerate(self._polynomial(q, None)))):
                 height = f.fma(height, x, coefficient * (1.0 / (k + 1)))
-            cumulative[q] = f.fma(self.used[0] * x, height, self.H[q])
+            cumulative[q] = f.fma(self._used() * x, height, self.H[q])
 
     def _cut_short(self) -> None:
         """Where a hazard strikes, the step ends there."""
@@ -655,7 +766,7 @@ class Stepper:
             anyone.set(1)
         with f.where(anyone.get().equals(1)):
             self._complete_dense()
-            self._interpolate(self.theta[0], self.um, self.H_at)
+            self._interpolate(f.cast(self.theta[0], self.lanes.scalar), self.um, self.H_at)
             with f.count(0, self.w) as lane, f.where(self.striking[lane] >= 0):
                 for after, cut, count in ((self.new, self.um, self.n), (self.H_new, self.H_at, self.nh)):
                     with f.count(0, count) as j:

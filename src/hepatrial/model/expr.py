@@ -47,7 +47,7 @@ LIBRARY = (
     "atanh",
     "factorial",
 )
-"""Functions that the plain implementations take from the platform's library; the compiled engine has none."""
+"""Functions that the plain implementations take from the platform's library; the compiled one has its own."""
 COMPARISONS = ("lt", "le", "gt", "ge", "eq", "ne")
 LOGIC = ("and", "or", "not", "true", "false")
 

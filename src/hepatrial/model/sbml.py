@@ -312,19 +312,15 @@ class _Reader:
             self.complain(place, "no formula", "needs a formula")
             return ex.ZERO
         try:
-            e = _number(expression_of(node))
-            # Models of the conventions are for the compiled engine, which has none of these.
-            for part in ex.topological([e]):
-                if part.op in ex.LIBRARY:
-                    raise _Unsupported(part.op)
-            return e
+            return _number(expression_of(node))
         except _Unsupported as unsupported:
             self.complain(
                 place,
                 str(unsupported),
                 unsupported.instead
-                or "the engine has + - * / ^ exp ln log sqrt abs min max floor ceil tanh piecewise, "
-                "comparisons and logic; write it with these",
+                or "the engine has + - * / ^ exp ln log sqrt abs min max floor ceil factorial piecewise, "
+                "trigonometric and hyperbolic functions and their inverses, comparisons and logic; write it "
+                "with these",
             )
             return ex.ZERO
 
