@@ -183,3 +183,31 @@ def test_a_laboratory_value_without_its_unit_is_refused_and_the_units_are_named(
 def test_endpoints_that_contradict_themselves_are_refused(written: str, problem: str) -> None:
     with pytest.raises(BadInput, match=problem):
         study(written)
+
+
+def test_a_row_that_only_a_further_measurement_gives_is_measured() -> None:
+    made = study("[baseline]\nlactate = '2.4 (1.2) mmol/L'\nmeld3 = '25 (5)'\n")
+    assert {"lactate", "meld3"} <= set(plan_study(made).protocol.visits.measures)
+
+
+def test_access_to_transplants_follows_country_definition_and_cause() -> None:
+    def listed(country: str, definition: str, cause: str) -> float:
+        data = tomllib.loads(BASE) | {"etiology": {cause: 1.0}}
+        data["study"] = {"definition": definition, "country": country}
+        transplant = plan_study(study_from_dict(data)).protocol.care.transplant
+        assert transplant is not None
+        return transplant.listed
+
+    assert listed("Germany", "easl_clif", "alcohol") > listed("China", "easl_clif", "alcohol")
+    assert listed("USA", "alf", "dili") > listed("USA", "alf", "paracetamol")
+    assert listed("USA", "compensated", "alcohol") == 0.0
+
+
+def test_the_files_own_care_comes_before_what_is_usual() -> None:
+    made = study("[care]\nantiviral = '40 %'\n")
+    assert plan_study(made).protocol.care.antiviral == 0.4
+
+
+def test_bad_care_is_refused_in_its_place() -> None:
+    with pytest.raises(BadInput, match=r"care\.antivral"):
+        study("[care]\nantivral = 0.4\n")

@@ -80,6 +80,17 @@ def test_classes_become_ranges_of_a_column() -> None:
     ]
 
 
+def test_a_row_that_is_printed_by_class_is_read_by_class_whatever_its_name() -> None:
+    for name, classes, column in (
+        ("ascites", {"none": 0.4, "mild": 0.3, "moderate-severe": 0.3}, "ascites_grade"),
+        ("HE", {"1-2": 0.2, "3-4": 0.1}, "he_grade"),
+        ("CTP", {"B": 0.5, "C": 0.5}, "child_pugh"),
+    ):
+        found, problems = read(**{name: classes})
+        assert not problems
+        assert {row.column for row in found} == {column}
+
+
 @pytest.mark.parametrize(
     ("rows", "allowed"),
     [

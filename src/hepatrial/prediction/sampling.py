@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit, ndtri
 
 from hepatrial.prediction.study import Endpoint, Study
+from hepatrial.prediction.vocabulary import FIELDS_OF_MEASURES
 from hepatrial.prediction.world import World, event_of
 from hepatrial.rng import Stream
 
@@ -203,7 +204,8 @@ def mechanistic_labs(
         shift = spread.laboratory * luck.normal(f"study.lab.{measure}")
         if effects:
             shift += prior_effect(study, arm, luck, "lab")
-        level = seen[row] * math.exp(shift)
+        low, high = FIELDS_OF_MEASURES.get(measure, (-math.inf, math.inf))
+        level = np.clip(seen[row] * math.exp(shift), low, high)
         found: Array = level - courses.before[measure][row] if change else level
         return found
 

@@ -144,6 +144,14 @@ class Study:
         return max(endpoint.day for endpoint in self.endpoints)
 
 
+def fast_share(study: Study) -> float:
+    """Share of acute failure by causes that end or recover within days; half where no cause is told."""
+    told = 1.0 - study.etiology.get("other", 0.0)
+    if told <= 0.0:
+        return 0.5
+    return sum(study.etiology.get(name, 0.0) for name in ("paracetamol", "ischaemia", "pregnancy"))
+
+
 def read_study(path: Path | str) -> Study:
     """Read a study file.
 
@@ -608,7 +616,7 @@ def _stem(kind: str, event: str, measure: str, day: float, grade: int) -> str:
         parts.append(measure)
     if kind == "encephalopathy":
         parts.append(f"{grade}")
-    return "_".join((*parts, f"d{day:g}"))
+    return "_".join((*parts, f"d{round(day)}"))
 
 
 def _day(raw: Mapping[str, Any], place: str, problems: list[Problem]) -> float | None:

@@ -18,6 +18,7 @@ from hepatrial.errors import Problem, nearest_name
 from hepatrial.prediction.vocabulary import (
     ALIASES,
     FIELDS_OF_MEASURES,
+    GRADED,
     ONLY_READ,
     VARIABLES,
     YES_NO_FROM,
@@ -84,7 +85,7 @@ def read_table1(raw: object, place: str, reader: Reader) -> list[Wanted]:
     found: list[Wanted] = []
     seen: dict[str, str] = {}
     for written, value in raw.items():
-        name = ALIASES.get(key(str(written)), key(str(written)))
+        name = _graded(ALIASES.get(key(str(written)), key(str(written))), value)
         here = f"{place}.{written}"
         if name in VARIABLES:
             if name in seen:
@@ -100,6 +101,15 @@ def read_table1(raw: object, place: str, reader: Reader) -> list[Wanted]:
             allowed = f"a row that is known: {', '.join(VARIABLES)}; or read without use, as crp or bmi"
             reader.problems.append(Problem(here, repr(written), allowed, nearest_name(name, names)))
     return found
+
+
+def _graded(name: str, value: object) -> str:
+    """The row of classes when a table of classes is given."""
+    if name in GRADED and isinstance(value, Mapping):
+        row, begins = GRADED[name]
+        if value and all(str(label).strip().lower().startswith(begins) for label in value):
+            return row
+    return name
 
 
 def read_row(

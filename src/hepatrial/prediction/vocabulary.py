@@ -24,7 +24,6 @@ class Variable:
         name: the column of the matched pool.
         scale: how location and spread are compared; ``log`` for values skewed to the right.
         unit: unit inside; "1" and "points" take bare numbers.
-        usual: unit that a bare number is read in by a person, for messages only; none is ever guessed.
         classes: of a variable with classes, label -> (lowest, highest) value of the column.
     """
 
@@ -87,6 +86,13 @@ YES_NO_FROM: dict[str, tuple[str, float, float]] = {
     "kidney_failure": ("creatinine", 176.8, float("inf")),
 }
 """Yes-or-no rows as ranges of a column of the pool. Kidney failure is creatinine from 2 mg/dL (CLIF-C OF)."""
+
+GRADED = {
+    "ascites": ("ascites_grade", ("none", "mild", "moderate", "severe", "0", "1", "2", "3")),
+    "encephalopathy": ("he_grade", ("0", "1", "2", "3", "4")),
+    "child_pugh": ("child_class", ("a", "b", "c")),
+}
+"""Rows that a paper prints as one number or as classes -> the row of the classes, and how they begin."""
 
 ONLY_READ = (
     "bmi", "crp", "pct", "procalcitonin", "ggt", "alp", "ferritin", "cholesterol", "glucose", "urea", "bun",

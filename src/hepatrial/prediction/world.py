@@ -32,10 +32,10 @@ from hepatrial.trial.plan import make_plan
 
 Array = NDArray[np.float64]
 
-POOL = 400
+POOL = 800
 """Admitted patients wanted of a world."""
 CHUNK = 1024
-BUDGET = 8 * CHUNK
+BUDGET = 12 * CHUNK
 """Candidates after which a world makes do with those admitted."""
 FEWEST = 60
 """Admitted patients below which there is no world."""

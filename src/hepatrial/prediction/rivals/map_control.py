@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepatrial.prediction.rivals.weibull import REFERENCE_DAY, cloglog
-from hepatrial.prediction.study import Study
+from hepatrial.prediction.study import Study, fast_share
 
 Array = NDArray[np.float64]
 
@@ -63,10 +63,7 @@ def load_controls() -> tuple[tuple[Control, ...], Mapping[str, tuple[float, floa
 def groups_of(study: Study) -> dict[str, float]:
     """Classes of published arms that a study is a mixture of, with shares adding up to 1."""
     if study.definition.startswith("acute_liver"):
-        fast = sum(study.etiology.get(name, 0.0) for name in ("paracetamol", "ischaemia", "pregnancy"))
-        known = 1.0 - study.etiology.get("other", 0.0)
-        if known <= 0.0:
-            fast = 0.5  # nothing said: half and half, as in a registry
+        fast = fast_share(study)
         return {
             name: share for name, share in (("alf_hyperacute", fast), ("alf_subacute", 1 - fast)) if share > 0
         }

@@ -72,13 +72,13 @@ def score_risk(study: Study, disease: str) -> tuple[float, float, str]:
         and "clif_c_aclf" in rows
     ):
         return _clif(rows["clif_c_aclf"]), BETWEEN_STUDY, "CLIF-C ACLF"
-    for name in ("meld", "meld_na", "meld3"):
+    for name, label in (("meld", "MELD"), ("meld_na", "MELD-Na"), ("meld3", "MELD 3.0")):
         if name in rows:
             row = rows[name]
             return (
                 mean_risk(row.location or 0.0, row.spread or 5.0),
                 BETWEEN_STUDY,
-                name.upper().replace("_", "-"),
+                label,
             )
     if {"bilirubin", "inr", "creatinine"} <= rows.keys():
         return _from_labs(rows), BETWEEN_STUDY, "MELD from bilirubin, INR and creatinine"
