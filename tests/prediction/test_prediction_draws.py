@@ -97,7 +97,8 @@ def table(
     models: tuple[str, ...] = MODELS,
 ) -> pl.DataFrame:
     made = replace(task(of, spread), models=models)
-    rows = [row for draw in range(draws) for row in draw_rows(made, world(of, risk), draw)]
+    alike = world(of, risk)
+    rows = [row for draw in range(draws) for row in draw_rows(made, alike, draw)]
     return pl.DataFrame(rows, schema=COLUMNS, orient="row")
 
 
@@ -130,14 +131,16 @@ def test_a_larger_study_is_predicted_more_narrowly_down_to_the_doubt_between_stu
     spread = Spread(0.2, 0.2, 0.05)
 
     def sd(n: int) -> float:
-        made = table(study(smt={"n": n}), spread, draws=600, models=("mechanistic",))
+        of = study(smt={"n": n}, gcsf={"n": 1})
+        of = replace(of, endpoints=of.endpoints[:1])
+        made = table(of, spread, draws=400, models=("mechanistic",))
         return float(np.std(values(made, "survival_d90", "smt", "mechanistic")))
 
     small, middle, large = sd(10), sd(60), sd(600)
     assert small > middle > large
     between = 0.2 * 0.24  # the logit's SD times p (1 - p)
     for found, n in ((small, 10), (middle, 60), (large, 600)):
-        assert found**2 == pytest.approx(0.24 / n + between**2, rel=0.2)
+        assert found**2 == pytest.approx(0.24 / n + between**2, rel=0.25)
 
 
 def test_a_level_is_centred_at_the_worlds_risk() -> None:

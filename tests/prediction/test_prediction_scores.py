@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
 import polars as pl
 import pytest
 from scipy.stats import binom, norm
+from typer.testing import CliRunner
 
+from hepatrial.cli.app import app
 from hepatrial.prediction.predict import MODELS
 from hepatrial.prediction.scoreboard import (
     CLASSES,
@@ -18,6 +21,7 @@ from hepatrial.prediction.scoreboard import (
     load_seen,
     scoreboard,
     skill,
+    stored_draws,
 )
 from hepatrial.prediction.scores import cluster_interval, crps, inside, log_score, pit, pit_p
 
@@ -146,3 +150,17 @@ def test_a_number_without_draws_is_left_out() -> None:
     table = fake({}).filter(pl.col("study") != "support")
     assert not any(one.seen.study == "support" for one in beside(table))
     assert isinstance(load_seen()[0], Seen)
+
+
+def test_the_stored_predictions_cover_every_number_and_are_told_as_json_in_one_list() -> None:
+    table, notes = stored_draws()
+    assert notes["draws"] >= 40
+    failed = {name for name, facts in notes["studies"].items() if "failed" in facts}
+    told = {(one.seen.study, one.seen.endpoint, one.seen.arm) for one in beside(table)}
+    assert told == {(one.study, one.endpoint, one.arm) for one in load_seen() if one.study not in failed}
+    run = CliRunner().invoke(app, ["validate", "model", "--json"])
+    assert run.exit_code == 0
+    rows = json.loads(run.stdout)
+    assert [row["class"] for row in rows] == [row["class"] for row in scoreboard(beside(table))]
+    wanted = {"class", "studies", "numbers", "coverage_50", "coverage_90", "skill", "pit_p", "misses"}
+    assert all(wanted <= row.keys() for row in rows)

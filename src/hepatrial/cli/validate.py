@@ -160,13 +160,15 @@ def model(
     """
     with edge.exit_codes(as_json, lambda: "The same command goes on."):
         from hepatrial.cli.progress import progress_bars
-        from hepatrial.prediction.scoreboard import beside, scoreboard, stored_draws
+        from hepatrial.prediction.scoreboard import beside, scoreboard, staleness, stored_draws
         from hepatrial.prediction.scoreboard import recompute as predict_again
 
         if recompute:
             with progress_bars() as tell:
                 predict_again(draws, seed, work, tell)
         table, notes = stored_draws()
+        if stale := staleness(notes):
+            edge.err().print(stale, style="bold")
         rows = scoreboard(beside(table))
         if as_json:
             edge.print_json(rows)

@@ -251,6 +251,23 @@ def stored_draws() -> tuple[pl.DataFrame, dict[str, Any]]:
     return pl.read_parquet(BytesIO((folder / STORE).read_bytes())), notes
 
 
+def staleness(notes: Mapping[str, Any]) -> str:
+    """What has changed since the draws were stored, one sentence; empty when nothing has."""
+    from hepatrial.model import load_patient_model
+
+    changed = []
+    if notes["model_hash"] != load_patient_model().hash:
+        changed.append("the patient model")
+    if notes["ensemble"]["hash"] != shipped_ensemble().hash:
+        changed.append("the ensemble")
+    told = " and ".join(changed)
+    return (
+        f"The stored predictions were made before {told} changed; `{COMMAND}` makes them again."
+        if told
+        else ""
+    )
+
+
 def recompute(
     draws: int, seed: int, work: Path, progress: Callable[[str, int, int], None] | None = None
 ) -> tuple[pl.DataFrame, dict[str, Any]]:
