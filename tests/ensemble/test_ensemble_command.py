@@ -121,3 +121,18 @@ def test_where_no_scheduler_is_the_command_says_so(tmp_path, asked):
     assert process.returncode == 2, err
     assert "--scheduler" in err
     assert "Traceback" not in err
+
+
+@pytest.mark.slow
+def test_shares_that_begin_at_the_same_moment_do_not_disturb_each_other(tmp_path, asked):
+    words = [*asked, "--patients", "9000", *SMALL]
+    jobs = [
+        hepatrial(*words, "--out", str(tmp_path / "r"), "--shard", f"{number}/3", cwd=tmp_path)
+        for number in (1, 2, 3)
+    ]
+    for job in jobs:
+        _, err = job.communicate(timeout=200)
+        assert job.returncode == 0, err
+    called(["merge", str(tmp_path / "r")])
+    called([*words, "--out", str(tmp_path / "whole")])
+    assert files(tmp_path / "r") == files(tmp_path / "whole")

@@ -68,7 +68,7 @@ def merge_ensemble(path: Path | str, parts: Sequence[Path | str] = ()) -> Ensemb
     worker = Worker.of(path)
     finish(Shards(path), worker)
     if not (path / "run.json").exists():
-        write_run_json(path, time.time(), 1, 0.0)
+        write_run_json(path, time.time(), 1)
     return EnsembleFolder.open(path)
 
 
@@ -106,15 +106,22 @@ def _copy_shards(source: Shards, path: Path) -> None:
         Shards(path, writer).enter({n: d for n, d in mine.items() if n.startswith("shards/")})
 
 
-def write_run_json(path: Path, begun: float, workers: int, writing: float) -> None:
+def cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def write_run_json(path: Path, begun: float, workers: int, **more: float) -> None:
     """Times and host: the only file in which two runs of one spec may differ."""
     facts = {
         "begun": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(begun)),
         "seconds": round(time.time() - begun, 3),
-        "seconds_writing": round(writing, 3),
         "threads": workers,
         "machine": platform.machine(),
         "system": platform.system(),
         "python": platform.python_version(),
+        **more,
     }
     write_atomic(path / "run.json", json_bytes(facts))

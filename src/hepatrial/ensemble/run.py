@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hepatrial.ensemble.draws import read_draws
-from hepatrial.ensemble.merge import finish, missing_chunks, write_run_json
+from hepatrial.ensemble.merge import cores, finish, missing_chunks, write_run_json
 from hepatrial.ensemble.plan import LARGEST, Options, Plan, option_problems, whole_between
 from hepatrial.ensemble.results import EnsembleFolder, kind_of
 from hepatrial.ensemble.shares import Share, parse_share
@@ -225,7 +225,7 @@ def _prepare_empty(path: Path) -> None:
     Raises:
         BadInput: the folder holds something else, or cannot be written.
     """
-    if is_begun(path):
+    if is_begun(path) and not (path / "spec.json").exists():
         allowed = "the output folder must be new, empty, or the folder of the same run"
         raise BadInput([Problem("--out", str(path), allowed)])
     try:
@@ -277,7 +277,7 @@ def _carry_out(
     worker = Worker.of(shards.path)
     worker.check_versions()
     worker.check_inputs()
-    workers = threads or _cores()
+    workers = threads or cores()
     if scheduler is not None:
         from hepatrial.ensemble.cluster import solve_on_cluster
 
@@ -288,7 +288,7 @@ def _carry_out(
     if share is not None:
         return None
     finish(shards, worker)
-    write_run_json(shards.path, begun, workers, seconds)
+    write_run_json(shards.path, begun, workers, seconds_writing=round(seconds, 3))
     return EnsembleFolder.open(shards.path)
 
 
@@ -319,10 +319,3 @@ def _solve_here(shards: Shards, worker: Worker, share: Share | None, threads: in
     finally:
         pool.shutdown(wait=True, cancel_futures=True)  # after Ctrl-C the pieces not yet begun are left
     return seconds
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -183,9 +183,10 @@ def prepare(path: Path, spec: dict[str, Any]) -> Shards:
         BadInput: the folder holds another spec or something else (left untouched), or cannot be written.
     """
     spec_path = path / "spec.json"
+    begun = is_begun(path)  # asked first: another job of an array may write the spec at this moment
     if spec_path.exists():
         _same_spec(path, json.loads(spec_path.read_bytes()), spec)
-    elif is_begun(path):
+    elif begun:
         allowed = "the output folder must be new, empty, or the folder of the same run"
         raise BadInput([Problem("--out", str(path), allowed)])
     try:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -16,9 +14,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from hepatrial.ensemble.merge import collect_parts, tell_missing
+from hepatrial.ensemble.merge import collect_parts, cores, tell_missing, write_run_json
 from hepatrial.ensemble.shares import Share
-from hepatrial.ensemble.storage import Shards, json_bytes, parquet_bytes, prepare, write_atomic
+from hepatrial.ensemble.storage import Shards, json_bytes, parquet_bytes, prepare
 from hepatrial.errors import BadInput, Problem, RunFailed, nearest_name
 from hepatrial.model import load_patient_model
 from hepatrial.model.variants import load_variants
@@ -110,7 +108,7 @@ def run_trial(
     workers = threads or cores()
     tell = progress or (lambda _stage, _done, _total: None)
     if _finished(shards):
-        _write_run_json(shards, begun, workers)
+        write_run_json(shards.path, begun, workers)
         return RunFolder.open(shards.path)
 
     job = Job(
@@ -133,15 +131,8 @@ def run_trial(
         return RunFolder(shards.path)
     _write_tables(trial, job, shards)
     tidy(shards, trial, job)
-    _write_run_json(shards, begun, workers)
+    write_run_json(shards.path, begun, workers)
     return RunFolder.open(shards.path)
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def resume_trial(
@@ -354,16 +345,3 @@ def _admission(machine: Machine, cohort: Cohort) -> pl.DataFrame:
     mine = {name: values[cohort.index] for name, values in columns.items()}
     traits = ("age", "female", "cirrhosis", "infected_at_entry")
     return admission_table(mine, *(mine[name] for name in traits))
-
-
-def _write_run_json(shards: Shards, begun: float, workers: int) -> None:
-    """Times and host: the only file in which two runs of one spec may differ."""
-    facts = {
-        "begun": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(begun)),
-        "seconds": round(time.time() - begun, 3),
-        "threads": workers,
-        "machine": platform.machine(),
-        "system": platform.system(),
-        "python": platform.python_version(),
-    }
-    write_atomic(shards.path / "run.json", json_bytes(facts))
