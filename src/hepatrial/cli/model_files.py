@@ -41,8 +41,8 @@ def simulate(
 ) -> None:
     """Simulate a model file; what is not supported is refused by name."""
     with edge.exit_codes():
-        from hepatrial.engine.apart import call_apart
         from hepatrial.errors import BadInput, Problem
+        from hepatrial.model.apart import call_apart
         from hepatrial.model.untrusted import check_file
 
         problems = []

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hepatrial.engine.apart import answer_apart
 from hepatrial.engine.settings import read_settings
 from hepatrial.errors import BadInput, Problem
+from hepatrial.model.apart import answer_apart
 from hepatrial.model.untrusted import read_model
 
 

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hepatrial.engine.apart import answer_apart, call_apart
 from hepatrial.engine.roadrunner import roadrunner, varied_parameters
 from hepatrial.engine.verify import (
     DrawnEvents,
@@ -24,6 +23,7 @@ from hepatrial.engine.verify import (
     verify_general,
 )
 from hepatrial.errors import BadInput, Problem, nearest_name
+from hepatrial.model.apart import answer_apart, call_apart
 from hepatrial.model.spec import ModelSpec
 from hepatrial.model.untrusted import check_file, read_model
 

@@ -10,6 +10,7 @@ import antimony
 import libsbml
 
 from hepatrial.errors import BadInput, Problem
+from hepatrial.model.literals import antimony_number_problems
 from hepatrial.model.sbml import spec_from_sbml
 from hepatrial.model.spec import ModelSpec
 
@@ -29,6 +30,9 @@ def antimony_to_sbml(text: str, folder: Path | None = None) -> str:
     """
     if "\0" in text:
         raise BadInput([Problem("Antimony text", "a NUL character", "must be text")])
+    problems = antimony_number_problems(text)
+    if problems:
+        raise BadInput(problems)
     with _lock:
         antimony.clearPreviousLoads()
         antimony.clearDirectories()

@@ -16,6 +16,7 @@ from hepatrial.errors import BadInput, Problem, nearest_name
 from hepatrial.model import expr as ex
 from hepatrial.model.distrib import is_draw, is_next_threshold, is_unit_draw, uncertainty_problems
 from hepatrial.model.expr import Expr
+from hepatrial.model.literals import sbml_number_problems
 from hepatrial.model.spec import TIME, Hazard, Jump, ModelSpec
 
 
@@ -57,7 +58,11 @@ def _said(error: Any) -> str:
 def _read(sbml: str) -> Any:
     document = libsbml.readSBMLFromString(sbml)
     # Before the check: libSBML 5.21 crashes when it checks some documents with packages.
-    problems = [*_package_problems(document), *uncertainty_problems(document)]
+    problems = [
+        *sbml_number_problems(sbml),
+        *_package_problems(document),
+        *uncertainty_problems(document),
+    ]
     if problems:
         raise BadInput(problems)
     _check(document)
