@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from hepatrial.cli import claims, ensemble, experiment, model_files, predict, protocols, run, score, verify
+from hepatrial.cli.article_trials import EXAMPLES as ARTICLE_EXAMPLES
+from hepatrial.cli.article_trials import article_trials
 from hepatrial.cli.evidence import evidence
 from hepatrial.cli.model import model
 from hepatrial.cli.validate import validate
@@ -60,3 +62,4 @@ app.add_typer(evidence, name="evidence")
 app.command(epilog=claims.CLAIMS_EXAMPLES)(claims.claims)
 app.command(epilog=claims.ANSWERS_EXAMPLES)(claims.answers)
 app.command(epilog=experiment.EXAMPLES)(experiment.experiment)
+app.command("article-trials", epilog=ARTICLE_EXAMPLES)(article_trials)
