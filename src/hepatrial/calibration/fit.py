@@ -144,7 +144,7 @@ def fit_layer(
     rounds = schedule.rounds[layer]
     for number, count in enumerate(rounds):
         rows = np.flatnonzero(members.alive)[:count]
-        seeds = [_seed(schedule.seed, layer, number, int(row)) for row in rows]
+        seeds = [seed_of(schedule.seed, layer, number, int(row)) for row in rows]
         done = simulate(layer, [members.settings(int(row)) for row in rows], seeds, f"{layer}-{number}")
         reasons += [one.reason for one in done if not one.ok]
         good = np.array([one.ok for one in done])
@@ -173,7 +173,7 @@ def fit_layer(
     )  # fmt: skip
 
 
-def _seed(seed: int, layer: str, number: int, row: int) -> int:
+def seed_of(seed: int, layer: str, number: int, row: int) -> int:
     """A seed of its own for each evaluation, so that no cohort's luck is fitted."""
     return int(Stream(seed, f"fit.{layer}.{number}").uniform(row) * 2**40)
 

@@ -1,0 +1,117 @@
+"""The whole fit: donors, HBV-ACLF, acute failure, other definitions, a last look, the cells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hepatrial.calibration.farm import Farm
+from hepatrial.calibration.fit import (
+    LayerResult,
+    Members,
+    Schedule,
+    all_doubts,
+    draw_members,
+    fit_layer,
+    seed_of,
+)
+from hepatrial.calibration.likelihood import BETWEEN, make_likelihood
+from hepatrial.calibration.prior import doubts_of
+from hepatrial.calibration.simulate import Evaluation
+from hepatrial.calibration.targets import LAYERS, Declaration, load_declaration
+from hepatrial.model import load_patient_model
+
+Array = NDArray[np.float64]
+
+MEMBERS = 144
+ROUNDS = {"donors": 4, "hbv_aclf": 4, "alf": 3, "definitions": 3}
+"""Rounds of simulation of every member in each layer; the last is what the posterior shows."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A finished fit.
+
+    Attributes:
+        declaration: what was declared.
+        members: the ensemble.
+        layers: layer -> what it learnt.
+        last: HBV-ACLF as the finished members show it, after the later layers have moved their cards.
+        evaluations: simulations in all.
+    """
+
+    declaration: Declaration
+    members: Members
+    layers: dict[str, LayerResult]
+    last: list[Evaluation]
+    evaluations: int
+
+
+def schedule(members: int = MEMBERS) -> Schedule:
+    """The schedule of the shipped fit, or one of fewer members."""
+    return Schedule(members=members, rounds={layer: (members,) * n for layer, n in ROUNDS.items()})
+
+
+def head(declaration: Declaration, plan: Schedule) -> dict[str, object]:
+    """What a fit rests on; a folder that began with another is refused."""
+    return {
+        "targets": declaration.hash,
+        "model": load_patient_model().hash,
+        "members": plan.members,
+        "rounds": {layer: list(counts) for layer, counts in plan.rounds.items()},
+        "seed": plan.seed,
+    }
+
+
+def fit_layers(folder: Path, *, workers: int, members: int = MEMBERS, tell: Callable[[str], None]) -> Fit:
+    """Fit every layer in order; evaluations already in the folder are not repeated.
+
+    Args:
+        folder: of evaluations.
+        workers: processes.
+        members: of the ensemble.
+        tell: called with sentences of progress.
+
+    Raises:
+        BadInput: the folder holds a fit of other targets, another model or another schedule.
+    """
+    declaration, plan = load_declaration(), schedule(members)
+    farm = Farm(folder, head(declaration, plan), workers, tell)
+    ensemble = draw_members(all_doubts(declaration, doubts_of()), plan.members, plan.seed)
+    found: dict[str, LayerResult] = {}
+    for layer in LAYERS:
+        tell(f"layer {layer}: {len(declaration.free[layer])} free numbers, {plan.members} members")
+        found[layer] = fit_layer(declaration, layer, ensemble, plan, farm)
+        tell(f"layer {layer}: misses, largest first: {_misses(found[layer], declaration)}")
+    rows = np.arange(plan.members)
+    seeds = [seed_of(plan.seed, "last", 0, int(row)) for row in rows]
+    last = farm("hbv_aclf", [ensemble.settings(int(row)) for row in rows], seeds, "last")
+    spent = sum(result.evaluations for result in found.values()) + plan.members
+    return Fit(declaration, ensemble, found, last, spent)
+
+
+def _misses(result: LayerResult, declaration: Declaration) -> str:
+    """Median of each target over the members in its own spread, the three largest."""
+    targets = declaration.of_layer(result.layer)
+    shown = np.nanmedian(result.shown, axis=0)
+    miss = {t.id: (value - t.place) / t.spread for t, value in zip(targets, shown, strict=True)}
+    worst = sorted(miss, key=lambda name: -abs(miss[name]))[:3]
+    return ", ".join(f"{name} {miss[name]:+.1f}" for name in worst)
+
+
+def last_distance(fit: Fit) -> Array:
+    """(n,) squared Mahalanobis distance of the HBV-ACLF targets as the finished members show them."""
+    likelihood = make_likelihood(fit.declaration.of_layer("hbv_aclf"))
+    layer, n = fit.layers["hbv_aclf"], len(fit.last)
+    distance = np.full(n, np.inf)
+    scales = np.array([BETWEEN[name] for name in likelihood.scales])
+    steps = np.stack([layer.between[name] for name in likelihood.scales], axis=1) / scales
+    for row, one in enumerate(fit.last):
+        if one.ok:
+            noise = np.nan_to_num(one.errors[None, :]) ** 2
+            distance[row] = likelihood.distance(one.values[None, :], noise, steps[row : row + 1])[0]
+    return distance
