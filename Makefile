@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types lowest short-demo slow bench verify docs lock clean
+.PHONY: help demo test check lint types lowest short-demo slow bench fit predictions verify docs lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -37,8 +37,14 @@ slow: $(VENV)/.dev  ## the slower tests
 lowest: $(VENV)/.lowest  ## fast tests on the lowest versions that pyproject.toml allows
 	$(VENV)/lowest/bin/python -m pytest -m "not slow" -n $(WORKERS) -p no:cacheprovider $(addprefix tests/,test_rng.py protocol engine trial report cli)
 
-bench: $(VENV)/.dev  ## measure speed and memory
-	@set -e; for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file; done
+bench: $(VENV)/.bench  ## measure speed beside rivals; writes docs/benchmarks.md
+	$(VENV)/bench/bin/python benchmarks/bench.py
+
+fit: $(VENV)/.dev  ## fit the model anew and install the posterior (under an hour; goes on where it was stopped)
+	$(BIN)/hepatrial fit --install
+
+predictions: $(VENV)/.dev  ## make the stored predictions anew from the shipped posterior
+	$(BIN)/hepatrial validate model --recompute
 
 verify: $(VENV)/.dev  ## the checks that take hours
 	$(BIN)/python -m pytest verification $(PYTEST_ARGS)
@@ -74,6 +80,10 @@ $(VENV)/.dev: requirements/dev.txt pyproject.toml
 
 $(VENV)/.docs: requirements/docs.txt pyproject.toml
 	$(call set_up,$(VENV)/docs,docs.txt)
+	@touch $@
+
+$(VENV)/.bench: requirements/bench.txt pyproject.toml
+	$(call set_up,$(VENV)/bench,bench.txt)
 	@touch $@
 
 $(VENV)/.lowest: requirements/lowest.txt pyproject.toml

@@ -1,4 +1,5 @@
-"""Virtual cohorts for calibration: admitted through a reference protocol, followed by the rules of any trial."""
+"""Virtual cohorts for calibration: admitted through a reference protocol, followed by the rules of any
+trial."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""A stand-in for the simulator: quadratic in the free numbers, linear in the others, ridge by cross-validation."""
+"""A stand-in for the simulator: quadratic in the free numbers, linear in the others, ridge by
+cross-validation."""
 
 from __future__ import annotations
 
@@ -54,7 +55,8 @@ def features(free: Array, others: Array) -> Array:
 
 
 def hold(summaries: Array) -> Array:
-    """Summaries with outliers drawn in, so that a liver that collapses does not bend the surface of all others.
+    """Summaries with outliers drawn in, so that a liver that collapses does not bend the surface of all
+    others.
 
     A value may lie one and a half times the distance from the 5th to the 95th percentile beyond those.
     """

@@ -1,4 +1,5 @@
-"""Evaluations on several processes, each kept on disk as soon as it is done, so that a fit can go on where it ended."""
+"""Evaluations on several processes, each kept on disk as soon as it is done, so that a fit can go on where
+it ended."""
 
 from __future__ import annotations
 
@@ -14,16 +15,21 @@ from typing import Any
 
 import numpy as np
 
+from hepatrial.calibration.cells import load_plan, show_cells
+from hepatrial.calibration.cohort import TooFewAdmitted
 from hepatrial.calibration.simulate import Evaluation, evaluate
 from hepatrial.calibration.targets import Declaration, load_declaration
 from hepatrial.engine import compile_model, simulate
 from hepatrial.errors import BadInput, Problem
-from hepatrial.model import load_patient_model
+from hepatrial.model import load_patient_model, load_variants
 from hepatrial.population import Machine
-from hepatrial.provenance import canonical_json
+from hepatrial.provenance import canonical_json, fingerprint
 
 RTOL = 1e-3
-"""Enough for science: 1e-3 of the liver's work is far below the Monte-Carlo error (science/feasibility.md, 6)."""
+"""Enough for science: 1e-3 of the liver's work is far below the Monte-Carlo error (science/feasibility.md,
+6)."""
+CELLS = "cells"
+"""Layer whose values are the contrasts of every variant."""
 HEAD, EVALUATIONS = "fit.json", "evaluations.jsonl"
 
 
@@ -41,7 +47,21 @@ def _begin() -> None:
 
 def _one(layer: str, settings: Mapping[str, float], seed: int) -> Evaluation:
     machine, declaration = _machine()
-    return evaluate(machine, declaration, layer, settings, seed)
+    return (
+        _cells(machine, settings, seed)
+        if layer == CELLS
+        else evaluate(machine, declaration, layer, settings, seed)
+    )
+
+
+def _cells(machine: Machine, settings: Mapping[str, float], seed: int) -> Evaluation:
+    """The cells' contrasts as one row of values."""
+    try:
+        values, errors, admitted = show_cells(machine, settings, seed)
+    except TooFewAdmitted as reason:
+        none = np.full(len(load_variants()) * len(load_plan().outcome), np.nan)
+        return Evaluation(none, none, 0, str(reason))
+    return Evaluation(values.ravel(), errors.ravel(), admitted)
 
 
 class Farm:
@@ -75,7 +95,8 @@ class Farm:
         self, layer: str, settings: Sequence[Mapping[str, float]], seeds: Sequence[int], batch: str
     ) -> list[Evaluation]:
         """One evaluation a setting; those already on disk are not repeated."""
-        keys = [f"{batch}/{seed}" for seed in seeds]
+        # The setting is part of the key: should a resumed sampler end elsewhere in the last digit, nothing is mixed up.
+        keys = [f"{batch}/{seed}/{fingerprint(dict(s))}" for s, seed in zip(settings, seeds, strict=True)]
         missing = [i for i, key in enumerate(keys) if key not in self._done]
         began, count = time.monotonic(), 0
         with ProcessPoolExecutor(self._workers, get_context("spawn"), _begin) as pool:

@@ -1,9 +1,13 @@
 """The fit: layer by layer, rounds of simulation and conditional sampling of an ensemble of members.
 
-A member is one draw of every uncertain card from its prior. A layer may move its free cards; what a member drew
-for all other cards stays (a cut posterior: data inform the cards that were declared free, and the doubt about the
-others is carried). In each round the members are simulated, an emulator is fitted to all simulations so far, and
-each member samples its free cards by elliptical slice sampling from the posterior given its other cards, with the
+A member is one draw of every uncertain card from its prior. A layer may move its free cards; what a member
+drew
+for all other cards stays (a cut posterior: data inform the cards that were declared free, and the doubt
+about the
+others is carried). In each round the members are simulated, an emulator is fitted to all simulations so
+far, and
+each member samples its free cards by elliptical slice sampling from the posterior given its other cards,
+with the
 emulator pinned to what its own last simulation showed.
 """
 
@@ -197,7 +201,8 @@ def _anchor(
 
 
 def plausibility(distance: Array, targets: int) -> Array:
-    """(n,) weight of each member by what its own simulation shows: 1 near the targets, falling with the misfit.
+    """(n,) weight of each member by what its own simulation shows: 1 near the targets, falling with the
+    misfit.
 
     exp(-(D^2 - q)/2) beyond q, the 95 % point of chi-squared, raised where the typical member misses by more
     than chance (the misses are reported; they are not repaired by keeping a handful of lucky members).

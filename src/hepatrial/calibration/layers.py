@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hepatrial.calibration.farm import Farm
+from hepatrial.calibration.farm import CELLS, Farm
 from hepatrial.calibration.fit import (
     LayerResult,
     Members,
@@ -41,6 +41,7 @@ class Fit:
         members: the ensemble.
         layers: layer -> what it learnt.
         last: HBV-ACLF as the finished members show it, after the later layers have moved their cards.
+        cells: contrasts of the cells' step, variants by outcomes.
         evaluations: simulations in all.
     """
 
@@ -48,6 +49,7 @@ class Fit:
     members: Members
     layers: dict[str, LayerResult]
     last: list[Evaluation]
+    cells: list[Evaluation]
     evaluations: int
 
 
@@ -90,8 +92,10 @@ def fit_layers(folder: Path, *, workers: int, members: int = MEMBERS, tell: Call
     rows = np.arange(plan.members)
     seeds = [seed_of(plan.seed, "last", 0, int(row)) for row in rows]
     last = farm("hbv_aclf", [ensemble.settings(int(row)) for row in rows], seeds, "last")
-    spent = sum(result.evaluations for result in found.values()) + plan.members
-    return Fit(declaration, ensemble, found, last, spent)
+    seeds = [seed_of(plan.seed, CELLS, 0, int(row)) for row in rows]
+    cells = farm(CELLS, [ensemble.settings(int(row)) for row in rows], seeds, CELLS)
+    spent = sum(result.evaluations for result in found.values()) + 2 * plan.members
+    return Fit(declaration, ensemble, found, last, cells, spent)
 
 
 def _misses(result: LayerResult, declaration: Declaration) -> str:

@@ -1,4 +1,5 @@
-"""How likely the targets are where a member of the ensemble stands: emulated, with each study's own deviation."""
+"""How likely the targets are where a member of the ensemble stands: emulated, with each study's own
+deviation."""
 
 from __future__ import annotations
 
@@ -14,8 +15,10 @@ from hepatrial.calibration.targets import Target
 Array = NDArray[np.float64]
 
 BETWEEN = {"mortality": 0.5, "infection": 0.5, "laboratory": 0.15}
-"""Scale of the half-normal prior of the between-study SD: log-odds, log-odds, logarithm of a cohort's mean. Control
-arms differ threefold in survival at 3 months between trials (science/README.md), an SD of about 0.5 log-odds."""
+"""Scale of the half-normal prior of the between-study SD: log-odds, log-odds, logarithm of a cohort's
+mean. Control
+arms differ threefold in survival at 3 months between trials (science/README.md), an SD of about 0.5
+log-odds."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,8 @@ class Likelihood:
         targets: J of them.
         places: (J,) their values on the transformed scales.
         variances: (J,) of sampling error and tolerance.
-        blocks: targets that share a study's deviation on a scale: (index of the scale, indices of the targets).
+        blocks: targets that share a study's deviation on a scale: (index of the scale, indices of the
+        targets).
         scales: scales on which studies deviate, in the order of the extra steps.
     """
 
@@ -39,8 +43,10 @@ class Likelihood:
     def log_density(self, shown: Array, variance: Array, steps: Array) -> Array:
         """(n,) log density of the targets, but for a constant.
 
-        A study's deviation adds the same random number to each of its targets on a scale, so the covariance is
-        diagonal but for blocks v + t^2 11', whose determinant and inverse are closed (Sherman and Morrison 1950).
+        A study's deviation adds the same random number to each of its targets on a scale, so the
+        covariance is
+        diagonal but for blocks v + t^2 11', whose determinant and inverse are closed (Sherman and Morrison
+        1950).
 
         Args:
             shown: (n, J) what the model shows, on the transformed scales.
@@ -56,7 +62,7 @@ class Likelihood:
             inflated = 1.0 + common * weight[:, members].sum(axis=1)
             pull = (weight[:, members] * miss[:, members]).sum(axis=1)
             square += np.log(inflated) - common * pull**2 / inflated
-        return -0.5 * square
+        return np.asarray(-0.5 * square)
 
     def distance(self, shown: Array, variance: Array, steps: Array) -> Array:
         """(n,) squared Mahalanobis distance of the targets; about the number of targets where all is well."""
@@ -72,7 +78,7 @@ class Likelihood:
 
     def between(self, steps: Array) -> Array:
         """(n, len(scales)) between-study SDs: half-normal."""
-        return np.abs(steps) * np.array([BETWEEN[scale] for scale in self.scales])
+        return np.asarray(np.abs(steps) * np.array([BETWEEN[scale] for scale in self.scales]))
 
 
 def make_likelihood(targets: Sequence[Target]) -> Likelihood:

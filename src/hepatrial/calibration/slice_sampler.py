@@ -21,7 +21,8 @@ def elliptical_slice(
 ) -> tuple[Array, Array]:
     """Chains with stationary density N(0, I) times the likelihood, each its own.
 
-    Murray, Adams and MacKay 2010 (AISTATS 9:541-548, figure 2), for all chains in step. It has nothing to tune.
+    Murray, Adams and MacKay 2010 (AISTATS 9:541-548, figure 2), for all chains in step. It has nothing to
+    tune.
 
     Args:
         log_likelihood: (states (m, d), chains (m,)) -> (m,); a chain may have a likelihood of its own.

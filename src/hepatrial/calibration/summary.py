@@ -1,4 +1,5 @@
-"""Summaries of a virtual cohort in the words of ``targets.toml``: "median alt", "dead 28", "gap_mean age 28"."""
+"""Summaries of a virtual cohort in the words of ``targets.toml``: "median alt", "dead 28", "gap_mean age
+28"."""
 
 from __future__ import annotations
 
@@ -119,8 +120,8 @@ def _log_iqr(values: Array) -> float:
 
 
 def _correlation(a: Array, b: Array) -> float:
-    ranks = [np.argsort(np.argsort(x)) for x in (a, b)]
-    return float(np.corrcoef(*ranks)[0, 1])
+    one, other = (np.argsort(np.argsort(x)).astype(np.float64) for x in (a, b))
+    return float(np.corrcoef(one, other)[0, 1])
 
 
 STATISTICS: Mapping[str, Callable[..., float]] = {

@@ -1,4 +1,5 @@
-"""Targets: published statistics that may be fitted to, declared with source row, grade and tolerance before a fit."""
+"""Targets: published statistics that may be fitted to, declared with source row, grade and tolerance
+before a fit."""
 
 from __future__ import annotations
 
@@ -24,11 +25,14 @@ from hepatrial.provenance import fingerprint
 Array = NDArray[np.float64]
 Transform = Literal["logit", "log", "identity"]
 LAYERS = ("donors", "hbv_aclf", "alf", "definitions")
-"""Order of the fit; each layer is frozen before the next. Acute failure and the other definitions come after HBV-ACLF
-because their hazard scales are relative to the base that HBV-ACLF, with the most deaths, decides. Care frees nothing
+"""Order of the fit; each layer is frozen before the next. Acute failure and the other definitions come
+after HBV-ACLF
+because their hazard scales are relative to the base that HBV-ACLF, with the most deaths, decides. Care
+frees nothing
 (its figures are bounds) and the cells have a step of their own (``cells``)."""
 ALLOWED = ("seen", "seen_secondary", "derived")
-"""Grades of a target. ``seen_secondary`` only within ``derived`` arithmetic is refused by the test of the rows."""
+"""Grades of a target. ``seen_secondary`` only within ``derived`` arithmetic is refused by the test of the
+rows."""
 SCALES = ("mortality", "infection", "laboratory", "none")
 CONTRADICTION = 4.0
 """Standard errors between two declarations of one quantity above which they cannot both be targets."""
@@ -89,7 +93,8 @@ class Target(BaseModel):
 
 
 class World(BaseModel):
-    """A virtual world: a reference cohort, patients admitted (0: no patients, as for donors) and days followed."""
+    """A virtual world: a reference cohort, patients admitted (0: no patients, as for donors) and days
+    followed."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -141,7 +146,8 @@ class Declaration:
 
 
 def transformed(values: Array, transform: Transform) -> Array:
-    """Values on the scale on which misses are normal; shares of 0 and 1 are drawn in by 1e-3, values by 1e-9."""
+    """Values on the scale on which misses are normal; shares of 0 and 1 are drawn in by 1e-3, values by
+    1e-9."""
     if transform == "logit":
         return np.asarray(logit(np.clip(values, 1e-3, 1.0 - 1e-3)), dtype=np.float64)
     if transform == "log":

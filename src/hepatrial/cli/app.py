@@ -6,7 +6,18 @@ from typing import Annotated
 
 import typer
 
-from hepatrial.cli import claims, ensemble, experiment, model_files, predict, protocols, run, score, verify
+from hepatrial.cli import (
+    claims,
+    ensemble,
+    experiment,
+    fit,
+    model_files,
+    predict,
+    protocols,
+    run,
+    score,
+    verify,
+)
 from hepatrial.cli.article_trials import EXAMPLES as ARTICLE_EXAMPLES
 from hepatrial.cli.article_trials import article_trials
 from hepatrial.cli.evidence import evidence
@@ -46,6 +57,7 @@ app.command(epilog=run.RESUME_EXAMPLES)(run.resume)
 app.command(epilog=run.MERGE_EXAMPLES)(run.merge)
 app.command(epilog=run.REPORT_EXAMPLES)(run.report)
 app.command(epilog=predict.EXAMPLES)(predict.predict)
+app.command(epilog=fit.EXAMPLES)(fit.fit)
 app.command()(protocols.protocols)
 app.command(epilog=protocols.NEW_EXAMPLES)(protocols.new)
 app.command(epilog=protocols.SCHEMA_EXAMPLES)(protocols.schema)

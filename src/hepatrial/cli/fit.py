@@ -1,0 +1,51 @@
+"""``hepatrial fit``: the calibration, and what it taught."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hepatrial.cli import edge
+
+EXAMPLES = """Examples:
+
+  hepatrial fit --show                       (what the shipped posterior rests on, misses first)
+
+  hepatrial fit --out runs/fit               (fit anew; the same command goes on where it was stopped)
+"""
+
+
+def fit(
+    out: Annotated[Path, typer.Option(help="Folder of evaluations; a fit found there goes on.")] = Path(
+        "runs/fit"
+    ),
+    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+    members: Annotated[int, typer.Option(min=8, help="Members of the ensemble.")] = 144,
+    install: Annotated[
+        bool,
+        typer.Option("--install", help="Write the result over the ensemble that this installation ships."),
+    ] = False,
+    show: Annotated[bool, typer.Option("--show", help="Print what the shipped fit taught and stop.")] = False,
+    as_json: edge.JsonOption = False,
+) -> None:
+    """Fit the model to the declared targets, layer by layer, and write the posterior ensemble.
+
+    Writes ensemble.parquet, ensemble.json and posterior.json into the folder.
+    """
+    with edge.exit_codes(as_json, lambda: "The same command resumes it."):
+        from hepatrial.calibration.shipped import PACKAGE, summary_lines, taught, write_posterior
+
+        if show:
+            found = taught()
+            typer.echo(json.dumps(found, indent=1) if as_json else "\n".join(summary_lines(found)))
+            return
+        from hepatrial.calibration.layers import fit_layers
+
+        done = fit_layers(out, workers=workers, members=members, tell=lambda text: typer.echo(text, err=True))
+        found = write_posterior(done, out)
+        if install:
+            write_posterior(done, PACKAGE)
+        typer.echo(json.dumps(found, indent=1) if as_json else "\n".join(summary_lines(found)))
