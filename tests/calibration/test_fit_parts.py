@@ -58,7 +58,8 @@ def test_two_statements_of_one_study_that_contradict_each_other_are_refused() ->
 
 
 def test_every_problem_of_a_declaration_is_said_at_once() -> None:
-    text = TARGET.format(id="t", value=1.3, grade="recalled") + "[free.donors]\ngrowth_mux = {}\n[frozen]\nlivver = ''\n"
+    more = "[free.donors]\ngrowth_mux = {}\n[frozen]\nlivver = ''\n"
+    text = TARGET.format(id="t", value=1.3, grade="recalled") + more
     said = refused(text)
     for part in ("never a target", "between 0 and 1", "growth_mux", "growth_max", "livver"):
         assert part in said
@@ -111,7 +112,8 @@ def test_variants_that_show_the_same_keep_their_prior_weights_and_bias_takes_the
     assert found.weights.sum(axis=0) == pytest.approx(found.prior)
     # Closed form: a normal mean with prior N(m, s^2) and independent observations of known variance.
     precision = 1 / plan.bias_sd**2 + sum(1 / one.variance for one in plan.outcome.values())
-    pulled = plan.bias_mean / plan.bias_sd**2 + sum(o.log_odds_ratio / o.variance for o in plan.outcome.values())
+    pulled = plan.bias_mean / plan.bias_sd**2
+    pulled += sum(one.log_odds_ratio / one.variance for one in plan.outcome.values())
     assert found.bias_mean == pytest.approx(pulled / precision)
     assert found.bias_sd == pytest.approx(precision**-0.5)
 

@@ -52,13 +52,14 @@ def summary_lines(found: Mapping[str, Any]) -> list[str]:
     for row in found["misses"][:SHOWN]:
         low, high = row["interval_90"]
         lines.append(
-            f"  {row['miss']:+5.1f}  {row['target']}: simulated {row['simulated']:.3g} ({low:.3g} to {high:.3g}), "
-            f"published {row['published']:.3g} {row['unit']}"
+            f"  {row['miss']:+5.1f}  {row['target']}: simulated {row['simulated']:.3g} ({low:.3g} to "
+            f"{high:.3g}), published {row['published']:.3g} {row['unit']}"
         )
     learnt = [row for row in found["numbers"] if row["learnt"]]
     lines.append(f"{len(learnt)} of {len(found['numbers'])} free numbers learnt something from the data:")
     lines += [
-        f"  {row['card']}: {row['prior']:.3g} to {row['posterior']:.3g}, width {row['sd_ratio']:.2f} of before"
+        f"  {row['card']}: {row['prior']:.3g} to {row['posterior']:.3g}, "
+        f"width {row['sd_ratio']:.2f} of before"
         for row in sorted(learnt, key=lambda one: one["sd_ratio"])[:SHOWN]
     ]
     lines.append("Variants of the cell effect, prior and posterior weight:")
