@@ -58,5 +58,5 @@ class ConstantEngine:
         zero = np.zeros((n, len(spec.hazards)))
         return Result(
             names, values, event_table(times), status, stop, np.array(initial), zero, zero.astype(int),
-            np.ones(n, dtype=int), np.zeros(n, dtype=int),
+            np.ones(n, dtype=int), np.zeros(n, dtype=int), np.zeros(n, dtype=int), np.zeros(n, dtype=bool),
         )  # fmt: skip

@@ -158,7 +158,7 @@ def default_machine() -> Machine:
 
 def cores() -> int:
     """Cores that this process may use."""
-    from hepatrial.trial.run import cores as count
+    from hepatrial.ensemble.merge import cores as count
 
     return count()
 
