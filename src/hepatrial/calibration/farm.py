@@ -95,7 +95,7 @@ class Farm:
         self, layer: str, settings: Sequence[Mapping[str, float]], seeds: Sequence[int], batch: str
     ) -> list[Evaluation]:
         """One evaluation a setting; those already on disk are not repeated."""
-        # The setting is part of the key: a resumed sampler that ends elsewhere in the last digit mixes up nothing.
+        # The setting is in the key: a resumed sampler that ends elsewhere in the last digit mixes up nothing.
         keys = [f"{batch}/{seed}/{fingerprint(dict(s))}" for s, seed in zip(settings, seeds, strict=True)]
         missing = [i for i, key in enumerate(keys) if key not in self._done]
         began, count = time.monotonic(), 0
