@@ -37,7 +37,9 @@ def number(value: float | None) -> str:
     """A probability as text: percent, or powers of ten when small."""
     if value is None:
         return "-"
-    return f"{100 * value:.1f} %" if value >= 0.001 or value == 0 else f"{value:.1e}"
+    if value == 0 or value >= 0.001:
+        return f"{100 * value:.1f} %"
+    return f"{100 * value:.2g} %" if value >= 1e-5 else f"{value:.1e}"
 
 
 def who(mechanism: str, level: str, lang: str) -> str:
