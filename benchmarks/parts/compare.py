@@ -80,7 +80,7 @@ def seconds_at(points: Sequence[Point], error: float) -> float:
     return float(np.exp(np.interp(np.log(error), x, y)))
 
 
-def ratio(points: Sequence[Point], peer: str, error: float) -> float:
+def ratio(points: Sequence[Point], peer: str, error: float, ours: str = "hepatrial") -> float:
     """How many times faster we are than the peer at the same error; NaN where one was not measured."""
     theirs = seconds_at([p for p in points if p.engine.name == peer], error)
-    return theirs / seconds_at([p for p in points if p.engine.name == "hepatrial"], error)
+    return theirs / seconds_at([p for p in points if p.engine.name == ours], error)

@@ -10,6 +10,7 @@ import numpy as np
 
 from hepatrial.model import expr as ex
 from hepatrial.model.expr import Expr, const, substitute
+from hepatrial.model.spec import TIME
 from parts.problems import DOSE_TIMES, VISITS, Array, Comparison
 
 _NUMBA = {
@@ -39,10 +40,14 @@ _NUMBA = {
 def numba_source(
     name: str, expressions: Sequence[Expr], states: Sequence[str], constants: Sequence[str]
 ) -> str:
-    """Text of ``name(y, p, out)``, every equal part computed once, as a careful modeller would write it."""
-    place = {n: f"p[{i}]" for i, n in enumerate(constants)} | {n: f"y[{i}]" for i, n in enumerate(states)}
+    """Text of ``name(t, y, p, out)``, every equal part computed once, as a careful modeller would."""
+    place = (
+        {TIME: "t"}
+        | {n: f"p[{i}]" for i, n in enumerate(constants)}
+        | {n: f"y[{i}]" for i, n in enumerate(states)}
+    )
     held: dict[Expr, str] = {}
-    lines = [f"def {name}(y, p, out):"]
+    lines = [f"def {name}(t, y, p, out):"]
     for node in ex.topological(expressions):
         if node.op == "const":
             held[node] = f"({node.value!r})"
@@ -100,9 +105,9 @@ def _loop(rates: Any, dose: Any, n_states: int, n_parameters: int) -> Any:
     quick_dose = numba.njit(dose, fastmath=True)
 
     @numba.cfunc(lsoda_sig)
-    def slopes(t, y, dy, p):  # type: ignore[no-untyped-def]  # noqa: ARG001  the signature is LSODA's
+    def slopes(t, y, dy, p):  # type: ignore[no-untyped-def]
         quick_rates(
-            numba.carray(y, (n_states,)), numba.carray(p, (n_parameters,)), numba.carray(dy, (n_states,))
+            t, numba.carray(y, (n_states,)), numba.carray(p, (n_parameters,)), numba.carray(dy, (n_states,))
         )
 
     address = slopes.address
@@ -139,7 +144,7 @@ def _loop(rates: Any, dose: Any, n_states: int, n_parameters: int) -> Any:
                     values[i, k] = found[k - seen + 1 - first]
                 y = found[-1].copy()
                 if not last:
-                    quick_dose(y, p, out)
+                    quick_dose(end, y, p, out)
                     y[:] = out
                 seen = until
         return good

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from hepatrial.model.expr import const, substitute
+from hepatrial.model.expr import const, evaluate, substitute
 from hepatrial.model.expr import text as as_text
 from parts.problems import DOSE_TIMES, VISITS, Array, Comparison
 
@@ -32,8 +32,17 @@ class RoadRunnerPeer:
             self.runner: Any = roadrunner.RoadRunner(_with_doses(comparison))
         self.runner.timeCourseSelections = ["time", *comparison.outputs]
         ids = list(self.runner.model.getGlobalParameterIds())
-        self.place = [ids.index(name) for name in (*comparison.spec.parameters, *comparison.spec.states)]
-        self.rows = np.concatenate([comparison.parameters, comparison.initial], axis=1)
+        spec = comparison.spec
+        self.place = [ids.index(name) for name in (*spec.parameters, *spec.derived, *spec.states)]
+        # Setting values in one call leaves constants that follow from others as they were: they are set too.
+        columns = dict(zip(spec.parameters, comparison.parameters.T, strict=True))
+        derived = [
+            np.broadcast_to(v, len(comparison.initial))
+            for v in evaluate(list(spec.derived.values()), columns)
+        ]
+        self.rows = np.concatenate(
+            [comparison.parameters, *(v[:, None] for v in derived), comparison.initial], 1
+        )
         inside = self.runner.model
         self.state_ids = [inside.getStateVectorId(i) for i in range(len(comparison.outputs))]
 
