@@ -17,8 +17,11 @@ from hepatrial.analysis.endpoints import (
     survival_data,
 )
 from hepatrial.analysis.episodes import Episodes, episodes
+from hepatrial.analysis.estimands.compare import METHODS, compare
+from hepatrial.analysis.estimands.sample import LevelSample, TimeSample, ValueSample
 from hepatrial.analysis.fine_gray import FineGrayFit, fine_gray
 from hepatrial.analysis.gray import Gray, gray
+from hepatrial.analysis.inferences import Inferences
 from hepatrial.analysis.ipcw import WeightedSurvival, ipcw_kaplan_meier
 from hepatrial.analysis.kaplan_meier import KaplanMeier, kaplan_meier
 from hepatrial.analysis.logrank import LogRank, logrank
@@ -57,6 +60,7 @@ from hepatrial.analysis.win_ratio import TimeLevel, ValueLevel, WinRatio, win_ra
 
 __all__ = [
     "ENDPOINTS",
+    "METHODS",
     "Accrual",
     "AfterStopping",
     "BaselineTable",
@@ -68,7 +72,9 @@ __all__ = [
     "Gray",
     "HazardRatioByReplicate",
     "Inference",
+    "Inferences",
     "KaplanMeier",
+    "LevelSample",
     "LogRank",
     "LogRankByReplicate",
     "MarginalContrast",
@@ -82,7 +88,9 @@ __all__ = [
     "SurvivalByArm",
     "SurvivalData",
     "TimeLevel",
+    "TimeSample",
     "ValueLevel",
+    "ValueSample",
     "WeightedSurvival",
     "WinRatio",
     "aalen_johansen",
@@ -90,6 +98,7 @@ __all__ = [
     "ancova",
     "baseline_table",
     "change_from_baseline",
+    "compare",
     "concordance",
     "cox",
     "episodes",

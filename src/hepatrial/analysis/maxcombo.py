@@ -143,6 +143,24 @@ def maxcombo_by_replicate(
     return MaxComboByReplicate(endpoint, contrast, weights_, replicates, z, p)
 
 
+def maxcombo_of_sets(
+    sets: RiskSets, trial: Ints, trials: int, weights: Sequence[tuple[float, float]], alternative: str
+) -> tuple[Floats, Floats]:
+    """(trials,) most extreme z and p when the units of the risk sets are strata of trials.
+
+    Args:
+        trial: (m,) trial of each row of ``sets``.
+    """
+    difference, covariance = _sums(sets, weights)
+    own = trial[sets.unit_start]
+    k = difference.shape[1]
+    total, spread = np.zeros((trials, k)), np.zeros((trials, k, k))
+    np.add.at(total, own, difference)
+    np.add.at(spread, own, covariance)
+    z, correlation = _standardise(total, spread)
+    return _extreme(z, alternative), box_p(z, correlation, alternative, nodes=24)
+
+
 def _weights(
     weights: Sequence[tuple[float, float]], alternative: str, problems: list[Problem]
 ) -> tuple[tuple[float, float], ...]:

@@ -304,7 +304,7 @@ def hazard_ratio_by_replicate(
         BadInput: with every problem of the table.
     """
     sets, replicates = two_arm_sets(subjects, contrast, endpoint)
-    beta, se = _cox_two_arms(sets, replicates.size)
+    beta, se = cox_two_arms(sets, replicates.size)
     return HazardRatioByReplicate(endpoint, contrast, replicates, beta, se)
 
 
@@ -316,10 +316,17 @@ def two_arm_sets(subjects: pl.DataFrame, contrast: tuple[str, str], endpoint: st
     return risk_sets(data.time, data.event, _arm_codes(data), 2, row), replicates
 
 
-def _cox_two_arms(sets: RiskSets, units: int) -> tuple[Floats, Floats]:
-    """Log hazard ratio of group 0 against group 1 by unit, and its standard error."""
+def cox_two_arms(sets: RiskSets, units: int, owner: Ints | None = None) -> tuple[Floats, Floats]:
+    """Log hazard ratio of group 0 against group 1 by trial, and its standard error.
+
+    ``owner`` is the trial of each row when the units of the risk sets are strata of trials.
+    """
     both = (sets.at_risk > 0).all(axis=1)  # other rows say nothing about the ratio
-    at_risk, events, unit = sets.at_risk[both], sets.events[both], sets.unit[both]
+    at_risk, events, unit = (
+        sets.at_risk[both],
+        sets.events[both],
+        (sets.unit if owner is None else owner)[both],
+    )
     deaths = events.sum(axis=1)
     # One row a death; the l-th of d tied deaths sees the tied deaths reduced by l/d (Efron).
     row = np.repeat(np.arange(deaths.size), deaths)

@@ -37,7 +37,10 @@ class RiskSets:
 
     def survival_before(self) -> Floats:
         """(m,) pooled Kaplan-Meier estimate just before each time, within the unit (left-continuous)."""
-        n, d = self.at_risk.sum(axis=1), self.events.sum(axis=1)
+        return self.survival_before_of(self.at_risk.sum(axis=1), self.events.sum(axis=1))
+
+    def survival_before_of(self, n: Floats | Ints, d: Floats | Ints) -> Floats:
+        """(m,) product of the factors 1 - d / n of the earlier rows of the unit."""
         # n == d empties the unit, so it can only be its last row and is never "before" another.
         log_factor = np.log1p(-np.where(n > d, d / n, 0.0))
         before = np.cumsum(log_factor) - log_factor
