@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +58,7 @@ class Sample:
         group = self.group if which is None else self.group[which]
         return np.bincount(group, minlength=2 * self.units).reshape(self.units, 2).astype(np.int64)
 
-    def _rows(self, index: NDArray[np.integer]) -> dict[str, NDArray[np.generic]]:
+    def _rows(self, index: NDArray[np.integer]) -> dict[str, Any]:
         names = [name for name, value in vars(self).items() if isinstance(value, np.ndarray)]
         return {name: getattr(self, name)[index] for name in names}
 
@@ -126,15 +126,12 @@ class LevelSample(Sample):
 
     def take(self, index: NDArray[np.integer], unit: Ints, units: int, arm: Ints | None = None) -> Self:
         """As ``Sample.take``."""
-        rows = {name: part[index] for name, part in self._named().items()}
-        rows["unit"] = unit
+        drawn = replace(self, levels=self.levels.T)
+        rows = drawn._rows(index)
+        rows |= {"unit": unit, "levels": rows["levels"].T}
         if arm is not None:
             rows["arm"] = arm
-        return replace(self, units=units, levels=self.levels[:, index], **rows)
-
-    def _named(self) -> dict[str, NDArray[np.generic]]:
-        names = ("unit", "arm", "stratum", "follow_up")
-        return {name: getattr(self, name) for name in names}
+        return replace(self, units=units, **rows)
 
 
 def codes(labels: Sequence[object] | NDArray[np.generic]) -> tuple[Ints, int]:

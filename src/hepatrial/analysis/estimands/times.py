@@ -165,12 +165,12 @@ def incidence_at(time: Floats, cause: Ints, group: Ints, groups: int, day: float
 def _beyond(
     sets: RiskSets, before: Floats, n: Floats, d: Floats, groups: int, day: float
 ) -> NDArray[np.bool_]:
-    """Groups that nobody was followed to ``day`` in while somebody is still without an event, or empty ones."""
+    """Groups in which nobody was followed to ``day`` while somebody has no event, and empty groups."""
     end = np.append(sets.unit_start[1:], n.size) - 1
     last, free = np.full(groups, -np.inf), np.zeros(groups)
     last[sets.unit[end]] = sets.time[end]
     free[sets.unit[end]] = before[end] * (1 - d[end] / n[end])
-    return ((day > last) & (free > 1e-12)) | ~np.isfinite(last)
+    return np.asarray(((day > last) & (free > 1e-12)) | ~np.isfinite(last))
 
 
 def _running(sets: RiskSets, values: Floats) -> Floats:
@@ -242,7 +242,7 @@ def _log_log(result: Inferences, survival: Floats, se: Floats, of_survival: bool
 
 
 def risk_difference(sample: TimeSample, day: float, *, level: float = 0.95) -> Inferences:
-    """Difference of the shares with the outcome by ``day``, Newcombe's score interval; nobody censored before.
+    """Difference of the shares with the outcome by ``day`` where nobody was censored before; score interval.
 
     The test is the chi-square without correction. A trial in which somebody was censored before ``day`` is
     NaN. Source: Newcombe 1998, method 10.

@@ -112,9 +112,9 @@ def midranks(value: Floats, code: Ints) -> Floats:
 def better_probability(sample: ValueSample, *, level: float = 0.95) -> Inferences:
     """Probability that a patient of the first arm does better than one of the second, ties half.
 
-    The worst values (infinite) are below all others, so a death counts as worse than any measurement. Missing
-    values are left out. Test and interval: Brunner and Munzel 2000 with their t approximation, the interval on
-    the logit scale; strata combined with van Elteren's weights n1 n2 / (n1 + n2 + 1).
+    The worst values (infinite) are below all others, so a death counts as worse than any measurement.
+    Missing values are left out. Test and interval: Brunner and Munzel 2000 with their t approximation, the
+    interval on the logit scale; strata combined with van Elteren's weights n1 n2 / (n1 + n2 + 1).
     """
     used = ~np.isnan(sample.value)
     value = sample.value[used] * (1 if sample.higher_is_better else -1)
@@ -178,14 +178,12 @@ def win_ratio(sample: LevelSample, *, measure: str = "win_ratio", level: float =
     order = np.lexsort((sample.arm, sample.unit))
     start = np.searchsorted(sample.group[order], np.arange(2 * sample.units + 1))
     for trial in range(sample.units):
-        a, b = (
-            order[start[2 * trial] : start[2 * trial + 1]],
-            order[start[2 * trial + 1] : start[2 * trial + 2]],
-        )
+        begin, middle, end = start[2 * trial : 2 * trial + 3]
+        a, b = order[begin:middle], order[middle:end]
         if a.size == 0 or b.size == 0:
             continue
-        result = _pairs(sample, a, b)
-        won, lost = result > 0, result < 0
+        pairs = _pairs(sample, a, b)
+        won, lost = pairs > 0, pairs < 0
         wins[trial], losses[trial] = won.mean(), lost.mean()
         total = np.zeros((2, 2))
         for axis in (1, 0):
