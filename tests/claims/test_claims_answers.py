@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hepatrial.claims.answers import answer_pairs, answers_html, icon_array
+from hepatrial.claims.answers import answer_pairs, answers_fragment, answers_html, death_pairs, raised_counts
 from hepatrial.claims.page import words
 from hepatrial.errors import BadInput
 from hepatrial.evidence.base import load_base
@@ -57,23 +57,50 @@ def test_every_raised_event_and_both_cancer_cohorts_are_shown(lang: str) -> None
 
 def test_the_frequencies_are_those_of_the_base() -> None:
     pairs = answer_pairs(BASE)
-    assert (pairs["death"].treated, pairs["death"].control) == (27, 44)
-    assert pairs["death"].counts == ("15 / 56", "24 / 54")
+    (death,) = death_pairs(BASE)
+    assert (death.treated, death.control) == (27, 44)
+    assert death.counts == ("15 / 56", "24 / 54")
+    assert death.p == pytest.approx(0.073, abs=5e-4)
     assert (pairs["infection"].treated, pairs["infection"].control) == (16, 33)
     assert (pairs["cancer_wang"].treated, pairs["cancer_wang"].control) == (48, 22)
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_no_treated_arm_is_shown_without_its_control(lang: str) -> None:
-    arrays = answers_html(BASE, lang).count("<svg")
-    assert arrays == 2 * len(answer_pairs(BASE))
+    page = answers_html(BASE, lang)
+    assert page.count("<svg") == len(answer_pairs(BASE)) + len(death_pairs(BASE))
+    t = words("answers")[lang]
+    assert page.count(f"{t['with_cells']}: ") == page.count(f"{t['without']}: ") > 0
 
 
 def test_a_figure_that_is_only_recalled_is_not_shown() -> None:
     lin = BASE.trials["lin2017"]
     rows = tuple(row.model_copy(update={"grade": "recalled"}) for row in lin.survival)
     base = replace(BASE, trials={**BASE.trials, "lin2017": lin.model_copy(update={"survival": rows})})
-    assert "death" not in answer_pairs(base)
+    assert death_pairs(base) == ()
+    assert words("answers")["en"]["no_deaths"] in Text(answers_html(base)).text
+
+
+def test_a_second_trial_with_usable_counts_stands_beside_the_first() -> None:
+    lin = BASE.trials["lin2017"]
+    base = replace(BASE, trials={**BASE.trials, "new": lin.model_copy(update={"id": "new", "name": "New"})})
+    assert [pair.name for pair in death_pairs(base)] == ["Lin 2017", "New"]
+
+
+def test_harms_of_single_trials_are_named_with_product_and_patients() -> None:
+    rows = {row["name"]: row for row in raised_counts(BASE)}
+    assert rows["REALISTIC"]["number"] == "12/28 : 3/28"
+    assert rows["REALISTIC"]["about"] == "haematopoietic cells; compensated cirrhosis"
+    assert {"Lin 2017", "Wang 2018"} <= set(rows)
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_fragment_is_the_page_without_head_and_body(lang: str) -> None:
+    part = answers_fragment(BASE, lang)
+    assert part.strip().startswith('<div class="answers">')
+    assert "<html" not in part
+    assert "<body" not in part
+    assert part.strip() in answers_html(BASE, lang)
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
@@ -106,14 +133,6 @@ def test_numbers_in_the_texts_about_care_stand_in_the_base() -> None:
         digits = [set(re.findall(r"\d+(?:\.\d+)?", t[name])) for t in (en, zh)]
         assert digits[0] - digits[1] <= {"100"}, name
     assert set(en) == set(zh)
-
-
-@pytest.mark.parametrize("count", [0, 1, 27, 100])
-def test_an_icon_array_fills_as_many_of_100_as_it_says(count: int) -> None:
-    svg = icon_array(count, "{n} of 100")
-    assert svg.count('fill="#a34700"') == count
-    assert svg.count("<circle") == 100
-    assert f'aria-label="{count} of 100"' in svg
 
 
 def test_another_language_is_refused() -> None:

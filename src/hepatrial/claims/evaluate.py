@@ -7,22 +7,15 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from hepatrial.analysis import fisher_exact
 from hepatrial.claims import names
 from hepatrial.claims import types as t
+from hepatrial.claims.harms import CELLS, HARMS, LIVER, Found, comparisons
 from hepatrial.claims.names import LEVELS_ZH
 from hepatrial.claims.types import SCOPES, Claim, Evidence, Reason
 from hepatrial.evidence import checks
 from hepatrial.evidence.base import Base, EffectRow, Pool, SurvivalRow, Trial
 from hepatrial.evidence.certainty import certainty_table
 
-LIVER = ("aclf", "liver_failure", "decompensated", "cirrhosis")
-CELLS = ("msc", "mixed", "haematopoietic", "liver_progenitor")
-HARMS = (
-    "fever", "administration_site", "fatigue", "constipation", "sleeplessness", "infusion_reaction",
-    "infection", "thrombosis", "malignancy", "liver_cancer", "serious_adverse_event",
-)  # fmt: skip
-"""Outcomes that are harms, as between-group results name them."""
 SURE = ("moderate", "high")
 _SAID = {"up": ("higher", "较高"), "down": ("lower", "较低"), "none": ("no difference", "无差别")}
 
@@ -71,55 +64,8 @@ def _fact(a: t.FactAssertion, claim: Claim, context: Context) -> Iterator[Reason
     yield Reason(a.kind, status, f"{name}: {said}", f"{name_zh}：{said_zh}", nearest, "", evidence)
 
 
-def _rows(context: Context, outcome: str, everyone: bool) -> list[tuple[Trial | Pool, EffectRow]]:
-    """Usable between-group results on cells, those computed from counts where a trial prints none."""
-    populations = (*LIVER, "all diseases") if everyone else LIVER
-    rows = [
-        (entry, row)
-        for entry, row in context.base.effects(outcome)
-        if row.usable and _about(entry, populations)
-    ]
-    printed = {entry.id for entry, _ in rows}
-    for trial in context.base.trials.values():
-        if trial.id not in printed and _about(trial, populations):
-            row = _from_counts(trial, outcome)
-            if row:
-                rows.append((trial, row))
-    return rows
-
-
-def _about(entry: Trial | Pool, populations: tuple[str, ...]) -> bool:
-    kinds = (entry.product,) if isinstance(entry, Pool) else entry.product_kinds
-    return entry.population in populations and bool(set(kinds) & set(CELLS))
-
-
-def _from_counts(trial: Trial, outcome: str) -> EffectRow | None:
-    """Direction by Fisher's exact test at 0.05 on the last usable counts of two arms."""
-    treated, control = trial.arms_of("treated"), trial.arms_of("control")
-    if len(treated) != 1 or len(control) != 1:
-        return None
-    if outcome == "death":
-        held = [(s.arm, s.week or 0.0, s.deaths, s.n) for s in trial.survival if s.usable]
-    else:
-        held = [
-            (e.arm, 0.0, e.count, e.n) for e in trial.events
-            if e.usable and e.event == outcome and e.unit == "patients"
-        ]  # fmt: skip
-    sides = {}
-    for arm, week, x, n in sorted(held, key=lambda row: row[1]):
-        if x is not None and n is not None:
-            sides[arm] = (week, x, n)
-    one, two = sides.get(treated[0].name), sides.get(control[0].name)
-    if not one or not two or one[0] != two[0]:
-        return None
-    p = float(fisher_exact(one[1], one[2], two[1], two[2]).p)
-    higher = one[1] * two[2] > two[1] * one[2]
-    direction = "none" if p >= 0.05 else "up" if higher else "down"
-    note = f"{one[1]}/{one[2]} against {two[1]}/{two[2]}, Fisher p {p:.2g}"
-    return EffectRow.model_validate(
-        {"outcome": outcome, "direction": direction, "grade": "derived", "basis": "seen", "p": p,
-         "source": "arithmetic on the trial's counts", "note": note}
-    )  # fmt: skip
+def _rows(context: Context, outcome: str, everyone: bool) -> Found:
+    return comparisons(context.base, outcome, everyone=everyone)
 
 
 def _shown(entry: Trial | Pool, row: EffectRow) -> Evidence:

@@ -202,8 +202,20 @@ def finish(view: dict[str, Any], frame: Frame, rows: Rows) -> dict[str, Any]:
     Returns:
         The whole drawing as a Vega-Lite specification.
     """
+    return _framed(view, f"{frame.mark} · {frame.stamp}", frame.width, rows)
+
+
+def finish_published(view: dict[str, Any], foot: str, width: int, rows: Rows) -> dict[str, Any]:
+    """Give a view of real trials the common look; its foot says where the numbers come from.
+
+    Nothing simulated may be in such a view: it carries no mark.
+    """
+    return _framed(view, foot, width, rows)
+
+
+def _framed(view: dict[str, Any], words: str, width: int, rows: Rows) -> dict[str, Any]:
     foot = {
-        "text": wrap(f"{frame.mark} · {frame.stamp}", frame.width - 12, 11),
+        "text": wrap(words, width - 12, 11),
         "orient": "bottom",
         "anchor": "start",
         "fontSize": 11,
