@@ -8,6 +8,7 @@ import typer
 
 from hepatrial.cli import (
     claims,
+    compare,
     ensemble,
     experiment,
     fit,
@@ -57,6 +58,7 @@ app.command(epilog=run.RESUME_EXAMPLES)(run.resume)
 app.command(epilog=run.MERGE_EXAMPLES)(run.merge)
 app.command(epilog=run.REPORT_EXAMPLES)(run.report)
 app.command(epilog=predict.EXAMPLES)(predict.predict)
+app.command(epilog=compare.EXAMPLES)(compare.compare)
 app.command(epilog=fit.EXAMPLES)(fit.fit)
 app.command()(protocols.protocols)
 app.command(epilog=protocols.NEW_EXAMPLES)(protocols.new)
