@@ -23,6 +23,8 @@ from hepatrial.cli.article_trials import EXAMPLES as ARTICLE_EXAMPLES
 from hepatrial.cli.article_trials import article_trials
 from hepatrial.cli.evidence import evidence
 from hepatrial.cli.model import model
+from hepatrial.cli.serve import EXAMPLES as SERVE_EXAMPLES
+from hepatrial.cli.serve import serve
 from hepatrial.cli.validate import validate
 
 app = typer.Typer(
@@ -77,3 +79,4 @@ app.command(epilog=claims.CLAIMS_EXAMPLES)(claims.claims)
 app.command(epilog=claims.ANSWERS_EXAMPLES)(claims.answers)
 app.command(epilog=experiment.EXAMPLES)(experiment.experiment)
 app.command("article-trials", epilog=ARTICLE_EXAMPLES)(article_trials)
+app.command(epilog=SERVE_EXAMPLES)(serve)

@@ -17,6 +17,7 @@ from hepatrial.analysis import (
 )
 from hepatrial.report.facts import Arm, Facts
 from hepatrial.report.spread import MIN_REPLICATES, Floats, finite, finite_list, share_with_error, spread
+from hepatrial.report.strategies import strategy_values
 
 ENDPOINTS = {"overall_survival": "overall_survival", "transplant_free_survival": "transplant_free"}
 """The protocol's names of the endpoints -> those of the analysis."""
@@ -128,7 +129,7 @@ def strategy_numbers(facts: Facts) -> list[dict[str, Any]]:
     order = [arm.name for arm in facts.ordered]
     rows = []
     for strategy in facts.study.strategies:
-        values = _under_strategy(facts, strategy, 7 * week, order)
+        values = strategy_values(facts.trials, strategy, [7 * week], order)[:, :, 0]
         rows.append(
             {
                 "strategy": strategy,
@@ -143,21 +144,6 @@ def strategy_numbers(facts: Facts) -> list[dict[str, Any]]:
             }
         )
     return rows
-
-
-def _under_strategy(facts: Facts, strategy: str, day: float, arms: list[str]) -> Floats:
-    """(r, a) share without the strategy's event by a day."""
-    if strategy == "while_untransplanted":
-        parts = facts.trials.partition_by("replicate", maintain_order=True)
-        found = [incidence_by_arm(part, arms=arms) for part in parts]
-        return np.array([[1 - found_r[arm].incidence_at([day])[0, 0] for arm in arms] for found_r in found])
-    table, endpoint = facts.trials, "transplant_free" if strategy == "composite" else "overall_survival"
-    if strategy == "hypothetical":
-        table = table.with_columns(
-            overall_survival_time=pl.col("transplant_free_time"),
-            overall_survival_event=(pl.col("first_event") == "death").cast(pl.Int32),
-        )
-    return np.asarray(survival_by_arm(table, [day], endpoint=endpoint, arms=arms).survival[:, :, 0])
 
 
 def share_with_event(facts: Facts, event: str, arm: str, week: float) -> list[float]:

@@ -1,0 +1,172 @@
+"""Runs: submit, watch, stop, resume, delete, compare, download."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, Field
+
+from hepatrial.web import downloads, figures
+from hepatrial.web.api.protocols import Body
+from hepatrial.web.jobs.folders import CURVES, LIVE, PROGRESS
+from hepatrial.web.jobs.registry import Run
+from hepatrial.web.problems import RESPONSES, OneProblem, Refused
+from hepatrial.web.state import Lang, RunId, Served, Server
+from hepatrial.web.submit import submit
+
+router = APIRouter(prefix="/api/runs", tags=["runs"], responses=RESPONSES)
+
+Strategy = Literal["treatment_policy", "composite", "hypothetical", "while_untransplanted"]
+
+
+class RunIn(Body):
+    """A run to be put into the queue."""
+
+    protocol: dict[str, Any] = Field(description="As the JSON Schema at /api/schema describes it.")
+    title: str = Field(default="", max_length=200)
+    note: str = Field(default="", max_length=2000)
+    origin: str = Field(default="", max_length=60)
+    patients: int | None = Field(default=None, ge=1, le=10_000_000, description="In each trial; as planned.")
+    replicates: int = Field(default=200, ge=1, le=10_000_000, description="Simulated trials.")
+    pairs: int = Field(default=2000, ge=0, le=10_000_000, description="Followed in every arm.")
+    seed: int = Field(default=1, ge=0, lt=2**63)
+    variant: str | None = Field(default=None, max_length=60)
+    settings: dict[str, float] = Field(default={}, description="Parameter card -> value.")
+
+
+class Progress(BaseModel):
+    """How far a run is."""
+
+    stage: str = Field(description="first, admission, courses or report.")
+    done: int
+    total: int
+    seconds: float = Field(description="Since the worker began.")
+
+
+class RunOut(BaseModel):
+    """A run."""
+
+    id: str
+    title: str
+    note: str
+    protocol: str
+    origin: str
+    state: Literal["queued", "running", "done", "failed", "cancelled"]
+    created: float
+    begun: float | None
+    ended: float | None
+    hash: str
+    options: dict[str, Any]
+    starts: int
+    progress: Progress | None
+    shown: str = Field(description="What there is to see: '', 'first', 'trials' or 'done'.")
+    error: str
+    problems: list[OneProblem]
+
+
+class Figure(BaseModel):
+    """A figure as Vega-Lite, with its words."""
+
+    spec: dict[str, Any]
+    caption: str
+    kind: str
+
+
+def told(server: Server, run: Run) -> RunOut:
+    """A run as the API tells it."""
+    folders = server.folders(run.id)
+    progress = folders.read(PROGRESS) if run.state in ("queued", "running") else None
+    curves = folders.read(CURVES if run.state == "done" else LIVE)
+    return RunOut(
+        **{
+            name: getattr(run, name) for name in RunOut.model_fields if hasattr(run, name) and name != "error"
+        },
+        options=run.request["options"],
+        progress=None
+        if progress is None
+        else Progress(
+            stage=progress["stage"],
+            done=progress["done"],
+            total=progress["total"],
+            seconds=max(0.0, progress["at"] - progress["begun"]),
+        ),
+        shown=curves["kind"] if curves else "",
+        error=str(run.error.get("message", "")),
+        problems=[OneProblem(**problem) for problem in run.error.get("problems", [])],
+    )
+
+
+@router.get("")
+def listing(server: Served) -> list[RunOut]:
+    """All runs, the newest first."""
+    return [told(server, run) for run in server.registry.list()]
+
+
+@router.post("", status_code=201)
+def create(given: RunIn, server: Served, lang: Lang) -> RunOut:
+    """Put a run into the queue; everything that is wrong is said at once and nothing is entered then."""
+    options = given.model_dump(include={"patients", "replicates", "pairs", "seed", "variant", "settings"})
+    words = {"title": given.title, "note": given.note, "origin": given.origin}
+    return told(server, submit(server, given.protocol, options, lang=lang, **words))
+
+
+@router.get("/{run}")
+def one(run: RunId, server: Served) -> RunOut:
+    """A run."""
+    return told(server, server.run(run))
+
+
+@router.post("/{run}/cancel")
+def cancel(run: RunId, server: Served) -> RunOut:
+    """Stop a run; its finished parts are kept and it can be resumed."""
+    found = server.run(run)
+    if not server.queue.cancel(run):
+        raise Refused(409, f"The run is {found.state}.", "Only a run that waits or runs can be stopped.")
+    return told(server, server.run(run))
+
+
+@router.post("/{run}/resume")
+def resume(run: RunId, server: Served) -> RunOut:
+    """Put a stopped or failed run back into the queue; it goes on where it was."""
+    found = server.run(run)
+    if not server.queue.resume(run):
+        raise Refused(409, f"The run is {found.state}.", "Only a stopped or failed run can be resumed.")
+    return told(server, server.run(run))
+
+
+@router.delete("/{run}", status_code=204)
+def delete(run: RunId, server: Served) -> Response:
+    """Delete a run and its files for good. A running one has to be stopped first."""
+    server.run(run)
+    if not server.registry.delete(run):
+        if server.registry.get(run) is None:
+            raise Refused(404, f"There is no run {run!r} any more.", "It has been deleted meanwhile.")
+        raise Refused(409, "The run is running.", "Stop it first, then delete it.")
+    server.folders(run).delete()
+    return Response(status_code=204)
+
+
+@router.get("/{run}/results")
+def results(run: RunId, server: Served) -> dict[str, Any]:
+    """Every number of the report of a finished run."""
+    return downloads.results(server, server.run(run))
+
+
+@router.get("/{run}/figures/survival")
+def survival(
+    run: RunId,
+    server: Served,
+    lang: Lang,
+    strategy: Strategy = "treatment_policy",
+    width: Annotated[int, Query(ge=280, le=1200)] = 680,
+) -> Figure:
+    """Survival by arm under a way of handling transplants, as far as the run is."""
+    return Figure(**figures.survival(server, server.run(run), lang, strategy, width))
+
+
+@router.get("/{run}/files/{name}", response_class=Response)
+def file(run: RunId, name: str, server: Served, lang: Lang) -> Response:
+    """A file of a finished run: report.html, results.json, protocol.toml, command.txt, spec.json, or a table
+    (subject, visit, event) as .parquet or .csv."""
+    return downloads.file(server, server.run(run), name, lang)

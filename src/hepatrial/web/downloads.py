@@ -1,0 +1,122 @@
+"""What can be taken away from a finished run: report, tables, protocol, the command that repeats it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import Response
+
+from hepatrial.protocol import list_protocols, load_protocol, protocol_from_dict
+from hepatrial.protocol.write import protocol_toml
+from hepatrial.report.catalogue import Catalogue
+from hepatrial.report.documents import html
+from hepatrial.report.gather import gather
+from hepatrial.schema import MARK
+from hepatrial.trial import RunFolder
+from hepatrial.trial.folder import TABLES
+from hepatrial.web.jobs.registry import Run
+from hepatrial.web.problems import Refused
+from hepatrial.web.security import DOCUMENT_POLICY
+from hepatrial.web.state import Server
+
+FILES = (
+    "report.html",
+    "results.json",
+    "protocol.toml",
+    "command.txt",
+    "spec.json",
+    *(f"{table}.{form}" for table in TABLES for form in ("parquet", "csv")),
+)
+
+
+def opened(server: Server, run: Run) -> RunFolder:
+    """The folder of a finished run.
+
+    Raises:
+        Refused: 409, it is not finished.
+    """
+    if run.state != "done":
+        raise Refused(409, f"The run is {run.state}.", "Its files are there when it is done.")
+    return RunFolder.open(server.folders(run.id).result)
+
+
+def results(server: Server, run: Run) -> dict[str, Any]:
+    """The numbers of a finished run's report."""
+    found: dict[str, Any] = json.loads((opened(server, run).path / "results.json").read_bytes())
+    return found
+
+
+def file(server: Server, run: Run, name: str, lang: str) -> Response:
+    """A file as a download; the report opens in the browser."""
+    if name not in FILES:
+        raise Refused(404, f"There is no file {name!r}.", f"One of {', '.join(FILES)}.")
+    if name == "protocol.toml":
+        return _sent(
+            run, name, protocol_toml(protocol_from_dict(run.request["protocol"])).encode(), "text/plain"
+        )
+    if name == "command.txt":
+        return _sent(run, name, (command(run) + "\n").encode(), "text/plain")
+    folder = opened(server, run)
+    make: dict[str, Callable[[], Response]] = {
+        "report.html": lambda: _report(server, run, folder, lang),
+        "results.json": lambda: _sent(run, name, (folder.path / name).read_bytes(), "application/json"),
+        "spec.json": lambda: _sent(run, name, (folder.path / name).read_bytes(), "application/json"),
+    }
+    if name in make:
+        return make[name]()
+    return _table(run, folder, name, lang)
+
+
+def _report(server: Server, run: Run, folder: RunFolder, lang: str) -> Response:
+    """The report in a language; that which the run was not asked in is made once and kept by the job."""
+    kept = server.folders(run.id).job / f"report-{lang}.html"
+    if lang == run.request["lang"]:
+        data = (folder.path / "report.html").read_bytes()
+    elif kept.is_file():
+        data = kept.read_bytes()
+    else:
+        facts = gather(folder)
+        data = html(facts, results(server, run), lang).encode()
+        from hepatrial.ensemble.storage import write_atomic
+
+        write_atomic(kept, data)
+    headers = {"content-security-policy": DOCUMENT_POLICY}
+    return Response(data, media_type="text/html; charset=utf-8", headers=headers)
+
+
+def _table(run: Run, folder: RunFolder, name: str, lang: str) -> Response:
+    """A table as the run wrote it, or as CSV with the mark in its first line."""
+    path = folder.path / f"{name.partition('.')[0]}.parquet"
+    if name.endswith(".parquet"):
+        return _sent(run, name, path.read_bytes(), "application/vnd.apache.parquet")
+    import polars as pl
+
+    stamp = Catalogue(lang)("report.stamp", hash=folder.hash)
+    head = f"# {MARK[lang]} {stamp}\n"
+    return _sent(run, name, (head + pl.read_parquet(path).write_csv()).encode(), "text/csv; charset=utf-8")
+
+
+def _sent(run: Run, name: str, data: bytes, media: str) -> Response:
+    named = quote(f"{run.protocol}-{run.id}-{name}")
+    return Response(
+        data, media_type=media, headers={"content-disposition": f'attachment; filename="{named}"'}
+    )
+
+
+def command(run: Run) -> str:
+    """The command that repeats a run, from the folder that holds its protocol file."""
+    options = run.request["options"]
+    shipped = run.protocol in list_protocols()
+    same = shipped and load_protocol(run.protocol).as_dict() == run.request["protocol"]
+    words = ["hepatrial", "run", run.protocol if same else f"{run.protocol}-{run.id}-protocol.toml"]
+    for name in ("patients", "replicates", "pairs", "seed", "variant"):
+        if options[name] is not None:
+            words += [f"--{name}", str(options[name])]
+    for name, value in options["settings"].items():
+        words += ["--set", f"{name}={value!r}"]
+    words += ["--lang", run.request["lang"]]
+    return shlex.join(words)

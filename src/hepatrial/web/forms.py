@@ -1,0 +1,229 @@
+"""A form out of the protocol's JSON Schema: kinds, ranges, units, help, values, nothing written by hand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from hepatrial.protocol import SECTIONS, protocol_schema
+from hepatrial.schema import MEASURES
+from hepatrial.units import UnitError, convert, read_quantity
+from hepatrial.web.changes import shown, shown_number
+
+Kind = Literal[
+    "section",
+    "rows",
+    "map",
+    "list",
+    "numbers",
+    "names",
+    "checks",
+    "choice",
+    "number",
+    "whole",
+    "text",
+    "long",
+    "either",
+]
+
+QUIET = (
+    "identity",
+    "assumptions",
+    "rerandomisation",
+    "dose_selection",
+    "assay_noise",
+    "discharge_to_die",
+    "batch",
+)
+"""Sections that few users change; they stay closed."""
+ORDER = ("population", "arms", "endpoints", "follow_up", "visits", "care", "selection", "dropout", *QUIET)
+LONG = (
+    "title",
+    "title_zh",
+    "citation",
+    "question",
+    "question_zh",
+    "context_of_use",
+    "context_of_use_zh",
+    "note",
+    "note_zh",
+    "known",
+    "known_zh",
+    "handled",
+    "handled_zh",
+    "source",
+    "dose_reported",
+)
+
+
+@dataclass(frozen=True)
+class Field:
+    """An entry of the form.
+
+    Attributes:
+        name: key in its table.
+        kind: how it is entered.
+        label: in words.
+        help: what it means.
+        required: whether it must be given.
+        value: as text (or a list of texts for checks).
+        options: of choices and checks.
+        low, high: of numbers.
+        items: fields of a section, or of each row.
+        optional: a section that may be absent.
+        present: whether an optional section is given.
+        blank: an empty row, for adding one.
+    """
+
+    name: str
+    kind: Kind
+    label: str
+    help: str = ""
+    required: bool = False
+    value: Any = ""
+    options: tuple[str, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    items: tuple[Field, ...] = ()
+    optional: bool = False
+    present: bool = True
+    blank: Field | None = None
+    keys: tuple[str, ...] = field(default=())
+
+
+class Builder:
+    """Walks the schema beside a protocol's plain data.
+
+    Args:
+        units: "si" or "conventional", in which laboratory values are shown.
+    """
+
+    def __init__(self, units: str = "si") -> None:
+        self.schema = protocol_schema()
+        self.definitions: Mapping[str, Any] = self.schema["$defs"]
+        self.units = units
+
+    def form(self, data: Mapping[str, Any]) -> list[Field]:
+        """The sections of a protocol."""
+        required = self.schema["required"]
+        names = [name for name in ORDER if name in SECTIONS] + [
+            name for name in SECTIONS if name not in ORDER
+        ]
+        return [
+            self._field(name, self.schema["properties"][name], data.get(name), name in required)
+            for name in names
+        ]
+
+    def _field(self, name: str, schema: Mapping[str, Any], value: Any, required: bool) -> Field:
+        said = str(schema.get("description", ""))
+        schema, nullable = self._resolved(schema)
+        common: dict[str, Any] = {
+            "name": name,
+            "label": label_of(name),
+            "help": said or str(schema.get("description", "")),
+            "required": required,
+        }
+        if "properties" in schema:
+            given = value if isinstance(value, Mapping) else {}
+            items = self._items(schema, given)
+            return Field(kind="section", items=items, optional=nullable, present=value is not None, **common)
+        if schema.get("type") == "object":
+            return self._map(schema, value or {}, common)
+        if schema.get("type") == "array":
+            return self._list(schema, value or [], common)
+        return self._leaf(schema, value, common)
+
+    def _resolved(self, schema: Mapping[str, Any]) -> tuple[Mapping[str, Any], bool]:
+        """A schema without references and without null, and whether null was allowed."""
+        nullable = False
+        while True:
+            if "$ref" in schema:
+                schema = {**schema, **self.definitions[schema["$ref"].rpartition("/")[2]]}
+                schema.pop("$ref")
+            some = [one for one in schema.get("anyOf", ()) if one.get("type") != "null"]
+            if len(some) < len(schema.get("anyOf", ())):
+                nullable = True
+                if len(some) == 1:
+                    schema = {**{k: v for k, v in schema.items() if k != "anyOf"}, **some[0]}
+                    continue
+            if "$ref" not in schema:
+                return schema, nullable
+
+    def _items(self, schema: Mapping[str, Any], given: Mapping[str, Any]) -> tuple[Field, ...]:
+        required = schema.get("required", ())
+        kept = self._shown(given)
+        return tuple(
+            self._field(name, inner, kept.get(name), name in required)
+            for name, inner in schema["properties"].items()
+        )
+
+    def _shown(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A row that names a measure, its values in the units asked for."""
+        measure = MEASURES.get(str(given.get("measure") or given.get("variable")))
+        if self.units == "si" or measure is None or measure.factor == 1.0:
+            return given
+        return {
+            name: _in(value, measure.unit, measure.conventional, measure.name)
+            for name, value in given.items()
+        }
+
+    def _map(self, schema: Mapping[str, Any], value: Mapping[str, Any], common: dict[str, Any]) -> Field:
+        (of_key,) = schema["patternProperties"].values()
+        inner, _ = self._resolved(of_key)
+        if "properties" not in inner:
+            rows = ", ".join(f"{key} {shown(share)}" for key, share in value.items())
+            return Field(kind="list", value=rows, **common)
+        items = tuple(self._field(key, inner, row, True) for key, row in value.items())
+        blank = self._field("", inner, {}, True)
+        return Field(kind="map", items=items, blank=blank, keys=tuple(value), **common)
+
+    def _list(self, schema: Mapping[str, Any], value: list[Any], common: dict[str, Any]) -> Field:
+        inner, _ = self._resolved(schema["items"])
+        if "properties" in inner:
+            items = tuple(self._field("", inner, row, True) for row in value)
+            return Field(kind="rows", items=items, blank=self._field("", inner, {}, True), **common)
+        if "enum" in inner:
+            return Field(kind="checks", value=[str(v) for v in value], options=tuple(inner["enum"]), **common)
+        kind: Kind = "numbers" if inner.get("type") in ("number", "integer") else "names"
+        return Field(kind=kind, value=", ".join(shown(item) for item in value), **common)
+
+    def _leaf(self, schema: Mapping[str, Any], value: Any, common: dict[str, Any]) -> Field:
+        default = schema.get("default")
+        text = "" if value is None else shown(value)
+        low = schema.get("minimum", schema.get("exclusiveMinimum"))
+        high = schema.get("maximum", schema.get("exclusiveMaximum"))
+        ranges: dict[str, Any] = {"low": low, "high": high}
+        if value is None and (isinstance(default, str) or schema.get("type") in ("integer", "number")):
+            text = "" if default is None else shown(default)
+        if "enum" in schema:
+            return Field(kind="choice", value=text, options=tuple(map(str, schema["enum"])), **common)
+        kinds: dict[str, Kind] = {"integer": "whole", "number": "number"}
+        if schema.get("type") in kinds:
+            return Field(kind=kinds[schema["type"]], value=text, **ranges, **common)
+        if "anyOf" in schema:
+            return Field(kind="either", value=text, **common)
+        return Field(kind="long" if common["name"] in LONG else "text", value=text, **common)
+
+
+def _in(value: Any, unit: str, wanted: str, analyte: str) -> Any:
+    """A quantity as text in another unit; what is none stays as it is."""
+    if not isinstance(value, str) or unit not in value:
+        return value
+    try:
+        inside = read_quantity(value, unit, analyte)
+        return f"{shown_number(round(convert(repr(inside), unit, wanted, analyte), 6))} {wanted}"
+    except UnitError:
+        return value
+
+
+def label_of(name: str) -> str:
+    """A key in words: ``screening_failure`` as "Screening failure"."""
+    text = re.sub(r"_zh$", " (Chinese)", name).replace("_", " ").strip()
+    return text[:1].upper() + text[1:]
+
+
+def words_of(translate: Callable[[str], str], option: str) -> str:
+    """An option in words: that of the catalogue, a measure's own label, or the key in words."""
+    return translate(MEASURES[option].label if option in MEASURES else label_of(option))

@@ -1,0 +1,1 @@
+"""Runs that belong to the server: a registry, a queue, a worker process for each run."""

@@ -1,0 +1,109 @@
+"""Curves of a run that is not finished: its first patients, then every whole simulated trial so far."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from hepatrial.population.cohort import Cohort, make_illness
+from hepatrial.population.deck import make_deck
+from hepatrial.population.pool import build_pool, traits_of
+from hepatrial.protocol import Protocol
+from hepatrial.report.spread import spread
+from hepatrial.report.strategies import STRATEGIES, strategy_curves, strategy_values
+from hepatrial.trial.courses import Trial, simulate_courses
+from hepatrial.trial.plan import make_plan
+from hepatrial.trial.run import patient_machine, variant_set
+
+FIRST = (60, 300, 1000)
+"""Patients followed in every arm for the first curves, one after the other."""
+
+SHOWN_LIVE = ("treatment_policy", "composite")
+
+
+def first_curves(protocol: Protocol, options: dict[str, Any], patients: int) -> dict[str, Any]:
+    """Curves of the first subjects of a run, each followed in every arm with the same luck.
+
+    They are the first of the run's counterfactual arms unless a Table 1 is matched; then they are patients
+    before the match, and the page says so.
+    """
+    machine, variants = patient_machine(), variant_set(options["variant"])
+    illness = make_illness(protocol, make_deck(options["settings"]), options["seed"])
+    pool = build_pool(machine, illness, patients, threads=1)
+    cohort = Cohort(pool, traits_of(machine.spec, illness, pool), np.arange(patients), ())
+    plan = make_plan(protocol, options["seed"], 0, patients, np.array(variants.weights))
+    tables = simulate_courses(Trial(machine, illness, cohort, variants), plan)
+    subjects = tables.subject.with_columns(replicate=pl.lit(1, dtype=pl.Int32))
+    matched = bool(protocol.population.table1)
+    return _told("first", subjects, protocol, {"patients": patients, "matched": not matched})
+
+
+@dataclass
+class Trials:
+    """The whole trials among the finished chunks of a run folder; remembers the chunks that it has read.
+
+    Attributes:
+        folder: the run folder.
+        protocol: of the run.
+    """
+
+    folder: Path
+    protocol: Protocol
+    _read: dict[str, pl.DataFrame] = field(default_factory=dict)
+
+    def curves(self) -> dict[str, Any] | None:
+        """Curves with the spread of the trials so far, or None before the first is whole."""
+        for path in sorted((self.folder / "shards").glob("course-*.subject.parquet")):
+            if path.name not in self._read:
+                rows = pl.read_parquet(io.BytesIO(path.read_bytes()))
+                self._read[path.name] = rows.filter(pl.col("replicate") > 0)
+        if not self._read:
+            return None
+        rows = pl.concat([self._read[name] for name in sorted(self._read)])
+        whole = rows.filter(pl.len().over("replicate") == self.protocol.patients)
+        if whole.is_empty():
+            return None
+        count = whole["replicate"].n_unique()
+        return _told("trials", whole, self.protocol, {"patients": len(whole), "trials": count})
+
+
+def _told(kind: str, subjects: pl.DataFrame, protocol: Protocol, more: dict[str, Any]) -> dict[str, Any]:
+    arms = ordered_arms(protocol)
+    days = np.arange(0.0, protocol.follow_up.length + 1e-9)
+    curves = {name: strategy_curves(subjects, name, days, arms) for name in SHOWN_LIVE}
+    return {"kind": kind, **more, "curves": curves}
+
+
+def finished(subjects: pl.DataFrame, protocol: Protocol) -> dict[str, Any]:
+    """Curves under every strategy, and each arm and difference at the primary week, of a finished run."""
+    trials = subjects.filter(pl.col("replicate") > 0)
+    arms = ordered_arms(protocol)
+    days = np.arange(0.0, protocol.follow_up.length + 1e-9)
+    week = [7 * protocol.endpoints.primary.week]
+    curves, landmarks = {}, {}
+    for name in STRATEGIES:
+        curves[name] = strategy_curves(trials, name, days, arms)
+        values = strategy_values(trials, name, week, arms)[:, :, 0]
+        landmarks[name] = {
+            "arms": {arm: spread(values[:, k]) for k, arm in enumerate(arms)},
+            "differences": {arm: spread(values[:, k] - values[:, 0]) for k, arm in enumerate(arms) if k},
+        }
+    count = trials["replicate"].n_unique()
+    return {
+        "kind": "done",
+        "patients": len(trials),
+        "trials": count,
+        "curves": curves,
+        "landmarks": landmarks,
+    }
+
+
+def ordered_arms(protocol: Protocol) -> Sequence[str]:
+    """Arms with the control first."""
+    return (protocol.control_arm, *protocol.other_arms)

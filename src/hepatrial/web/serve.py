@@ -1,0 +1,57 @@
+"""Start the server."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+import uvicorn
+
+from hepatrial.errors import BadInput, Problem, RunFailed
+from hepatrial.web.app import create_app
+from hepatrial.web.jobs.queue import DataInUse, take
+from hepatrial.web.settings import Settings
+
+
+def serve(settings: Settings, say: Callable[[str], None]) -> None:
+    """Serve until interrupted.
+
+    Args:
+        settings: of the server.
+        say: is told the address.
+
+    Raises:
+        BadInput: the address cannot be bound to.
+        RunFailed: another server works on the data folder.
+    """
+    bound = _bind(settings)
+    try:
+        take(settings.data).close()
+    except DataInUse as error:
+        raise RunFailed(f"{error}; stop it, or give --data another folder.") from None
+    host = "127.0.0.1" if settings.loopback else settings.host
+    port = bound.getsockname()[1]
+    secret = f"/?token={settings.token}" if settings.token else "/"
+    name = f"[{host}]" if ":" in host else host
+    say(f"http://{name}:{port}{secret}")
+    config = uvicorn.Config(
+        create_app(settings),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=3,
+    )
+    uvicorn.Server(config).run(sockets=[bound])
+
+
+def _bind(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((settings.host, settings.port))
+    except OSError as error:
+        bound.close()
+        allowed = f"an address of this machine and a free port ({error.strerror})"
+        raise BadInput([Problem("--host, --port", f"{settings.host}:{settings.port}", allowed)]) from None
+    return bound

@@ -1,0 +1,80 @@
+// What every page with a script uses: calls of the API, charts, texts.
+export const csrf = document.querySelector('meta[name="csrf"]').content;
+export const words = JSON.parse(document.getElementById("words")?.textContent || "{}");
+export const say = (key, values = {}) =>
+  (words[key] || key).replace(/\{(\w+)\}/g, (whole, name) => (name in values ? values[name] : whole));
+
+export class Problem extends Error {
+  constructor(body, status) {
+    super(body.detail || String(status));
+    this.body = body;
+    this.status = status;
+  }
+}
+
+// A call of the API; a problem response becomes a Problem.
+export async function call(method, address, body) {
+  const options = { method, headers: { "X-CSRF-Token": csrf, Accept: "application/json" } };
+  if (body !== undefined) {
+    options.headers["Content-Type"] = "application/json";
+    options.body = JSON.stringify(body);
+  }
+  const answer = await fetch(address, options);
+  if (answer.status === 204) return null;
+  const told = await answer.json().catch(() => ({ detail: answer.statusText, remedy: "" }));
+  if (!answer.ok) throw new Problem(told, answer.status);
+  return told;
+}
+
+// Draw a figure; the interpreter keeps the page free of eval.
+export async function draw(place, spec, caption) {
+  if (!window.vegaEmbed) await loaded();
+  await window.vegaEmbed(place, spec, { ast: true, actions: false, renderer: "svg", defaultStyle: false, tooltip: false });
+  const svg = place.querySelector("svg");
+  if (svg && caption) {
+    svg.setAttribute("role", "img");
+    svg.setAttribute("aria-label", caption);
+  }
+}
+
+let waiting;
+function loaded() {
+  waiting ??= new Promise((done, failed) => {
+    const script = document.createElement("script");
+    script.type = "module";
+    script.src = "/static/vega.js";
+    script.onload = done;
+    script.onerror = failed;
+    document.head.append(script);
+  });
+  return waiting;
+}
+
+export const widthOf = (place) => Math.max(300, Math.min(760, Math.floor(place.clientWidth || 680)));
+
+export function debounce(work, wait) {
+  let timer;
+  return (...given) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => work(...given), wait);
+  };
+}
+
+export function element(tag, text, attributes = {}) {
+  const made = document.createElement(tag);
+  if (text !== undefined) made.textContent = text;
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  return made;
+}
+
+// Problems of a response as a list for people.
+export function listed(error) {
+  const list = element("ul", undefined, { class: "wrong" });
+  const body = error.body || { detail: String(error), remedy: "", problems: [] };
+  if (!(body.problems || []).length) list.append(element("li", `${body.detail} ${body.remedy || ""}`));
+  for (const one of body.problems || []) {
+    const near = one.nearest ? ` (${one.nearest}?)` : "";
+    list.append(element("li", `${one.place}: ${one.given}; ${one.allowed}${near}`));
+  }
+  return list;
+}

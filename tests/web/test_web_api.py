@@ -1,0 +1,150 @@
+"""The typed API, without a browser and without a worker."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+
+from hepatrial.protocol import list_protocols, load_protocol, protocol_from_dict
+from hepatrial.protocol.write import protocol_toml
+
+
+def is_problem(answer, status):
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    told = answer.json()
+    assert told["status"] == status
+    assert told["detail"]
+    assert told["remedy"]
+    return told
+
+
+def test_the_start_page_answers_get_and_head(client):
+    assert client.get("/").status_code == 200
+    head = client.head("/")
+    assert head.status_code == 200
+    assert head.content == b""
+
+
+@pytest.mark.parametrize(
+    ("header", "lang"),
+    [
+        ("zh-CN,zh;q=0.9,en;q=0.8", "zh-Hans"),
+        ("en-GB,en;q=0.9,zh;q=0.8", "en"),
+        ("fr", "en"),
+        ("zh-TW;q=0.1, en;q=0.9", "en"),
+        ("de, zh-HK;q=0.5", "zh-Hans"),
+        (";;q=x,,", "en"),
+    ],
+)
+def test_the_first_language_is_the_one_that_the_browser_likes_best(client, header, lang):
+    answer = client.get("/", headers={"accept-language": header})
+    assert f'<html lang="{lang}">' in answer.text
+    assert answer.headers["content-language"] == lang
+
+
+@pytest.mark.parametrize("name", list_protocols())
+def test_a_protocol_written_as_toml_loads_as_an_equal_one(name, tmp_path):
+    protocol = load_protocol(name)
+    file = tmp_path / "p.toml"
+    file.write_text(protocol_toml(protocol), encoding="utf-8")
+    assert load_protocol(file) == protocol
+
+
+def test_every_shipped_protocol_is_listed_and_sound(client):
+    listed = client.get("/api/protocols").json()
+    assert [one["name"] for one in listed] == list(list_protocols())
+    assert any(one["pending"] for one in listed)
+
+
+def test_a_changed_dose_is_told_with_both_values(client, lin):
+    changed = copy.deepcopy(lin)
+    changed["arms"]["msc"]["regimen"][0]["dose"] = "1e6 cells/kg"
+    told = client.post("/api/protocols/check", json={"protocol": changed, "origin": "lin2017"}).json()
+    assert told["ok"]
+    assert told["changes"] == [
+        {"place": "arms.msc.regimen[0].dose", "before": "3.2e5 cells/kg", "after": "1e6 cells/kg"}
+    ]
+
+
+def test_every_problem_of_a_protocol_comes_at_once_with_its_place(client, lin):
+    wrong = copy.deepcopy(lin)
+    wrong["arms"]["msc"]["regimen"][0]["dose"] = "1e9 cells/kg"
+    wrong["population"]["eligibility"][0]["min"] = "171 furlongs"
+    wrong["endpoints"]["control_arm"] = "smtt"
+    told = client.post("/api/protocols/check", json={"protocol": wrong}).json()
+    assert not told["ok"]
+    places = {one["place"]: one for one in told["problems"]}
+    assert {"arms.msc.regimen[0].dose", "population.eligibility[0].min", "endpoints.control_arm"} <= set(
+        places
+    )
+    assert places["endpoints.control_arm"]["nearest"] == "smt"
+
+
+def test_a_run_is_entered_with_the_hash_that_its_folder_will_have(client, lin, tmp_path):
+    from hepatrial.trial.run import run_trial
+
+    asked = {"protocol": lin, "patients": 4, "replicates": 1, "pairs": 0, "title": "small"}
+    answer = client.post("/api/runs", json=asked)
+    assert answer.status_code == 201
+    told = answer.json()
+    assert told["state"] == "queued"
+    folder = run_trial(protocol_from_dict(lin), patients=4, replicates=1, pairs=0, out=tmp_path / "run")
+    assert told["hash"] == folder.hash
+
+
+def test_a_full_queue_says_so_and_nothing_is_lost(client, lin):
+    asked = {"protocol": lin, "replicates": 1, "pairs": 0}
+    for _ in range(3):
+        assert client.post("/api/runs", json=asked).status_code == 201
+    is_problem(client.post("/api/runs", json=asked), 429)
+    assert len(client.get("/api/runs").json()) == 3
+
+
+def test_a_run_that_waits_can_be_stopped_resumed_and_deleted(client, lin):
+    run = client.post("/api/runs", json={"protocol": lin, "replicates": 1, "pairs": 0}).json()["id"]
+    assert client.post(f"/api/runs/{run}/cancel").json()["state"] == "cancelled"
+    is_problem(client.post(f"/api/runs/{run}/cancel"), 409)
+    assert client.post(f"/api/runs/{run}/resume").json()["state"] == "queued"
+    assert client.delete(f"/api/runs/{run}").status_code == 204
+    is_problem(client.delete(f"/api/runs/{run}"), 404)
+    is_problem(client.get(f"/api/runs/{run}"), 404)
+
+
+def test_files_of_a_run_that_is_not_done_are_refused_but_its_protocol_is_there(client, lin):
+    run = client.post("/api/runs", json={"protocol": lin, "replicates": 1, "pairs": 0}).json()["id"]
+    is_problem(client.get(f"/api/runs/{run}/files/report.html"), 409)
+    assert "--replicates 1 --pairs 0 --seed 1" in client.get(f"/api/runs/{run}/files/command.txt").text
+    assert "[arms.msc]" in client.get(f"/api/runs/{run}/files/protocol.toml").text
+
+
+def test_a_run_beyond_the_servers_limit_is_refused(client, lin):
+    told = is_problem(client.post("/api/runs", json={"protocol": lin, "replicates": 9_000_000}), 422)
+    assert any("courses" in one["given"] for one in told["problems"])
+
+
+def test_a_pasted_table_1_is_read_with_units_and_what_is_wrong_is_said(client):
+    text = (
+        "Characteristic\tAll\nAge, years\t45.2 ± 11.0\nTBil (mg/dL)\t18.5 (14.7–23.3)\nMale\t45/56\n"
+        "INR | 2.1 ± 0.4\nCRP, mg/L\t12\n肌酐 (µmol/L)\t88 ± 30\nCirrhosis\t40 (71.4 %)\n"
+    )
+    told = client.post("/api/table1", json={"text": text}).json()
+    rows = {row["variable"]: row for row in told["rows"]}
+    assert rows["age"]["mean"] == 45.2
+    assert rows["bilirubin"]["median"] == "316.35 umol/L"
+    assert rows["female"]["share"] == pytest.approx(11 / 56)
+    assert rows["inr"] == {"variable": "inr", "mean": 2.1, "sd": 0.4} | {
+        "grade": "seen",
+        "source": "Table 1 as pasted",
+    }
+    assert rows["creatinine"]["sd"] == "30.0 umol/L"
+    assert rows["cirrhosis"]["share"] == pytest.approx(0.714)
+    assert told["not_used"] == ["crp"]
+    assert [one["place"] for one in told["problems"]] == ["line 1"]
+
+
+def test_the_openapi_document_describes_errors_as_problems(client):
+    told = client.get("/api/openapi.json").json()
+    assert "ProblemDetails" in told["components"]["schemas"]
+    assert "HTTPValidationError" not in str(told)
