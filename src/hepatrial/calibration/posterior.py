@@ -19,7 +19,7 @@ from hepatrial.rng import Stream
 
 Array = NDArray[np.float64]
 
-PER_MEMBER = 2
+PER_MEMBER = 4
 """Draws of a variant for each member."""
 LEARNT_SD, LEARNT_SHIFT = 0.8, 0.5
 """A number is called learnt when its posterior SD is below 0.8 prior SDs or its mean moved by more than

@@ -33,7 +33,9 @@ def fit(
 ) -> None:
     """Fit the model to the declared targets, layer by layer, and write the posterior ensemble.
 
-    Writes ensemble.parquet, ensemble.json and posterior.json into the folder.
+    Writes ensemble.parquet, ensemble.json and posterior.json into the folder, then what is left between
+    the ensemble and the fitted cohorts (calibrants.parquet, discrepancy.parquet), from which predictions
+    widen.
     """
     with edge.exit_codes(as_json, lambda: "The same command resumes it."):
         from hepatrial.calibration.shipped import PACKAGE, summary_lines, taught, write_posterior
@@ -48,4 +50,12 @@ def fit(
         found = write_posterior(done, out)
         if install:
             write_posterior(done, PACKAGE)
+        from hepatrial.calibration.posterior import posterior_ensemble
+        from hepatrial.prediction.learn import learn_discrepancy, write_discrepancy
+        from hepatrial.prediction.scoreboard import data_folder
+
+        left = learn_discrepancy(
+            posterior_ensemble(done), out, workers=workers, tell=lambda text: typer.echo(text, err=True)
+        )
+        write_discrepancy(left, data_folder() if install else out)
         typer.echo(json.dumps(found, indent=1) if as_json else "\n".join(summary_lines(found)))

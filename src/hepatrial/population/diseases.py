@@ -15,7 +15,7 @@ from hepatrial.rng import Stream
 Array = NDArray[np.float64]
 
 
-_BY_CAUSE = {"brain_sensitivity": "brain", "alt_content": "enzymes"}
+_BY_CAUSE = {"brain_sensitivity": "brain", "alt_content": "enzymes", "cholestasis": "cholestasis"}
 """Traits that a cause of acute failure scales -> stem of its cards."""
 
 
@@ -81,12 +81,21 @@ def set_disease(
         age = kind.age_card or f"age_{name}"
         if age in deck.population:
             some.redraw("age", age)
+    power = f"coagulation_spread_{disease}"
+    if power in deck.population:
+        for trait in ("vitamin_k", "coagulopathy"):
+            centre = deck.model[trait].value
+            ratio = parameters[:, column[trait]] / centre
+            parameters[:, column[trait]] = centre * ratio ** deck.value(power)
     if kind.cirrhosis is not None:
         parameters[:, column["cirrhosis"]] = kind.cirrhosis
     if kind.enzyme_card:
         parameters[:, column["alt_content"]] *= deck.value(kind.enzyme_card)
     if kind.kidney_card:
         parameters[:, column["kidney_sensitivity"]] *= deck.value(kind.kidney_card)
+    if kind.infection_card:
+        share = parameters[:, column["severe_share"]] * deck.value(kind.infection_card)
+        parameters[:, column["severe_share"]] = np.minimum(share, 1.0)
     if kind.scar_card:
         parameters[:, column["collagen_factor"]] *= deck.value(kind.scar_card)
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from importlib.resources import files
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ from hepatrial.errors import BadInput, Problem, RunFailed, nearest_name
 from hepatrial.population.cohort import measures_needed
 from hepatrial.population.machine import Machine
 from hepatrial.population.observation import outputs_of
+from hepatrial.prediction.calibrants import all_points
+from hepatrial.prediction.deviation import Deviation, Learned
+from hepatrial.prediction.discrepancy import SHOWN, TABLE, Discrepancy, prior_discrepancy, restore
 from hepatrial.prediction.planned import Planned, disease_class, plan_study
 from hepatrial.prediction.rivals.days import mixture_days
 from hepatrial.prediction.rivals.map_control import groups_of, map_posterior
@@ -92,6 +96,8 @@ class Task:
     models: tuple[str, ...]
     draws: int
     seed: int
+    discrepancy: Discrepancy | None = None
+    leave_out: frozenset[str] = frozenset()
 
 
 def predict_study(
@@ -106,6 +112,7 @@ def predict_study(
     ensemble: Ensemble | None = None,
     machine: Machine | None = None,
     leave_out: frozenset[str] = frozenset(),
+    discrepancy: Discrepancy | None = None,
 ) -> Prediction:
     """Predict a study into a folder; a folder of the same prediction is resumed.
 
@@ -119,7 +126,9 @@ def predict_study(
         progress: called with (stage, done, total).
         ensemble: plausible settings; default the one that ships, or the prior when none does.
         machine: model and engine; default the patient model.
-        leave_out: studies whose control arms serve no rival, besides the study itself.
+        leave_out: studies that teach neither a rival nor the discrepancy, besides the study itself.
+        discrepancy: what the fitted cohorts taught under this ensemble; default what ships, or its prior when
+            that belongs to another ensemble.
 
     Raises:
         BadInput: options or a study that cannot be.
@@ -131,6 +140,7 @@ def predict_study(
     task = Task(
         study, planned, ensemble, machine, spread_of(study, ensemble),
         map_parts(study, leave_out), tuple(m for m in MODELS if m in models), draws, seed,
+        discrepancy or discrepancy_of(ensemble), leave_out,
     )  # fmt: skip
     outputs_of(measures_needed(planned.protocol), machine.spec.outputs)  # refuses what the model cannot make
     spec = prediction_spec(task, leave_out)
@@ -183,6 +193,53 @@ def spread_of(study: Study, ensemble: Ensemble) -> Spread:
     )
 
 
+def discrepancy_of(ensemble: Ensemble) -> Discrepancy:
+    """What ships for an ensemble, or the prior where that belongs to another."""
+    folder = files("hepatrial.prediction").joinpath("data")
+    shown, scales = folder.joinpath(SHOWN), folder.joinpath(TABLE)
+    if shown.is_file() and scales.is_file():
+        try:
+            found = restore(shown.read_bytes(), scales.read_bytes())
+        except ValueError:
+            found = None
+        if found is not None and found.ensemble == ensemble.hash:
+            return found
+    return prior_discrepancy(len(all_points()))
+
+
+def deviation_of(task: Task, world: World, draw: int) -> Deviation:
+    """How the study of one predictive draw may differ from the world, before what its Table 1 missed."""
+    if task.discrepancy is None:
+        return task.spread
+    effects = task.discrepancy.effects(task.study, world.draw, draw % REUSE, leave_out=task.leave_out)
+    return Learned(effects, task.spread.laboratory)
+
+
+TOLD_DRAWS = 40
+"""Draws of the ensemble over which the facts average the deviation."""
+
+
+def between_of(task: Task) -> dict[str, float | bool]:
+    """SDs of the study's deviation by kind, and the mean of that of death, averaged over draws."""
+    if task.discrepancy is None:
+        return {**asdict(task.spread), "shift": 0.0, "learnt": False}
+    draws = np.linspace(0, max(len(task.ensemble) - 1, 0), TOLD_DRAWS).astype(int)
+    found = [
+        task.discrepancy.effects(task.study, int(draw), i % REUSE, leave_out=task.leave_out)
+        for i, draw in enumerate(draws)
+    ]
+    sd = {
+        kind: float(np.median([math.hypot(*one[kind].root[0]) for one in found]))
+        for kind in ("mortality", "infection")
+    }
+    return {
+        **sd,
+        "laboratory": task.spread.laboratory,
+        "shift": float(np.median([one["mortality"].mean[0] for one in found])),
+        "learnt": bool(task.discrepancy.ensemble),
+    }
+
+
 def map_parts(study: Study, leave_out: frozenset[str]) -> MapParts:
     """Posteriors of the published classes that a study is a mixture of."""
     return [
@@ -223,6 +280,7 @@ def prediction_spec(task: Task, leave_out: frozenset[str]) -> dict[str, Any]:
         "draws": task.draws,
         "seed": task.seed,
         "leave_out": sorted(leave_out),
+        "discrepancy": task.discrepancy.hash if task.discrepancy else "",
         "versions": package_versions(),
     }
 
@@ -324,13 +382,13 @@ def member_of(ensemble: Ensemble, seed: int, block: int, attempt: int) -> Member
     else:
         place = float(Stream(seed, "predict.member").uniform(block + 1, attempt))
     index = min(int(np.searchsorted(edges, place, side="right")), len(ensemble) - 1)
-    return Member(ensemble.settings[index], ensemble.variants[index])
+    return Member(ensemble.settings[index], ensemble.variants[index], index)
 
 
 def draw_rows(task: Task, world: World, draw: int) -> list[tuple[str, str, str, str, int, float | None]]:
     """All endpoints of one predictive draw."""
     study, luck = task.study, Luck(task.seed, draw)
-    spread = task.spread.widened(world.widening)
+    spread = deviation_of(task, world, draw).widened(world.widening)
     rows: list[tuple[str, str, str, str, int, float | None]] = []
     for model in task.models:
         samples = {arm: arm_sample(task, world, model, arm, spread, luck) for arm in study.arms}
@@ -353,7 +411,7 @@ def can_tell(model: str, endpoint: Endpoint) -> bool:
     return not endpoint.measure and EVENT_KINDS.get(event) in MORTAL
 
 
-def arm_sample(task: Task, world: World, model: str, arm: str, spread: Spread, luck: Luck) -> Sample:
+def arm_sample(task: Task, world: World, model: str, arm: str, spread: Deviation, luck: Luck) -> Sample:
     """A simulated arm under a model."""
     study = task.study
     days = event_days_of(task, world, model, arm, spread, luck)
@@ -367,7 +425,7 @@ def arm_sample(task: Task, world: World, model: str, arm: str, spread: Spread, l
     return Sample(sample.n, sample.days, labs)
 
 
-def event_days_of(task: Task, world: World, model: str, arm: str, spread: Spread, luck: Luck) -> EventDays:
+def event_days_of(task: Task, world: World, model: str, arm: str, spread: Deviation, luck: Luck) -> EventDays:
     """Event days of an arm under a model."""
     study = task.study
     if model == "mechanistic":
@@ -447,7 +505,7 @@ def prediction_facts(task: Task, told: Sequence[Mapping[str, Any]], label: str) 
         "effective_n": float(np.median([world["effective_n"] for world in told])),
         "misses": misses,
         "widening": float(np.median([world["widening"] for world in told])),
-        "between_study": asdict(task.spread),
+        "between_study": between_of(task),
         "not_used": list(study.not_used),
         "notes": list(task.planned.notes),
         "severity_score": {"score": score, "risk_d90": risk, "between_study": sd},

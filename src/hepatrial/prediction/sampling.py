@@ -11,22 +11,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit, ndtri
+from scipy.special import logit
 
+from hepatrial.prediction.deviation import MORTAL, Deviation, Luck, Spread
+from hepatrial.prediction.discrepancy import Bend
 from hepatrial.prediction.study import Endpoint, Study
 from hepatrial.prediction.vocabulary import FIELDS_OF_MEASURES
 from hepatrial.prediction.world import World, event_of
-from hepatrial.rng import Stream
 
 Array = NDArray[np.float64]
 EventDays = Callable[[str, Array], Array]
 """(event, uniforms of the subjects) -> day of the event of each, infinite for none."""
 
-MORTAL = ("death", "death_or_transplant")
+__all__ = ["MORTAL", "Deviation", "Luck", "Spread"]
+
 SHARED_LUCK = {"death_or_transplant": "death"}
 """Events that share the uniform of another, so that no subject lives without a transplant after death."""
 LAB_EFFECT = 0.15
@@ -35,65 +37,26 @@ INFECTION_EFFECT = 0.5
 """Share of a treatment's prior SD that holds for infections and other events than death; assumed."""
 
 
-@dataclass(frozen=True)
-class Spread:
-    """Between-study SDs of a prediction.
-
-    Attributes:
-        mortality: of death and transplant, log odds.
-        infection: of other events, log odds.
-        laboratory: of laboratory ratios, natural logarithm.
-    """
-
-    mortality: float
-    infection: float
-    laboratory: float
-
-    def widened(self, extra: float) -> Spread:
-        """With an independent SD added on the logit; laboratory in proportion."""
-        ratio = math.hypot(self.mortality, extra) / self.mortality if self.mortality > 0 else 1.0
-        return Spread(
-            math.hypot(self.mortality, extra), math.hypot(self.infection, extra), self.laboratory * ratio
-        )
-
-
-def quantile_days(days: Array, weights: Array, uniform: Array, shift: float) -> Array:
-    """Days of an event at shifted cumulative incidence.
+def quantile_days(days: Array, weights: Array, uniform: Array, shift: float | Bend) -> Array:
+    """Days of an event at changed cumulative incidence.
 
     Args:
         days: (m,) day of the event of each weighted patient, infinite for none.
         weights: (m,) adding up to 1.
         uniform: (n,) in (0, 1).
-        shift: of the logit of the incidence, at all times.
+        shift: of the logit of the incidence: a number at all times, or a function of logits and days.
 
     Returns:
         (n,) days, infinite for those without the event.
     """
+    bend = shift if isinstance(shift, Bend) else Bend(float(shift))
     order = np.argsort(days, kind="stable")
-    risk = np.cumsum(weights[order])
-    at = expit(logit(uniform) - shift)
-    index = np.minimum(np.searchsorted(risk, at, side="left"), len(days) - 1)
-    return np.asarray(days[order][index], dtype=np.float64)
-
-
-@dataclass(frozen=True)
-class Luck:
-    """Streams of one predictive draw; keyed by the names of arms, so that their order moves nothing."""
-
-    seed: int
-    draw: int
-    made: dict[tuple[str, int], Array] = field(default_factory=dict, compare=False, repr=False)
-    """What was drawn before: the models of a draw share their luck."""
-
-    def uniform(self, what: str, n: int) -> Array:
-        """(n,) of a decision."""
-        if (what, n) not in self.made:
-            self.made[what, n] = Stream(self.seed, f"predict.{what}").uniform(self.draw, np.arange(n))
-        return self.made[what, n]
-
-    def normal(self, what: str) -> float:
-        """One standard normal number of a decision."""
-        return float(ndtri(self.uniform(what, 1)[0]))
+    happen = order[np.isfinite(days[order])]
+    risk = np.clip(np.cumsum(weights[happen]), 1e-12, 1.0 - 1e-12)
+    ladder = bend(np.asarray(logit(risk), dtype=np.float64), days[happen])
+    index = np.searchsorted(ladder, logit(uniform), side="left")
+    found = np.append(days[happen], np.inf)
+    return np.asarray(found[index], dtype=np.float64)
 
 
 def prior_effect(study: Study, arm: str, luck: Luck, kind: str, floor: float = 0.0) -> float:
@@ -119,19 +82,16 @@ def prior_effect(study: Study, arm: str, luck: Luck, kind: str, floor: float = 0
 
 
 def mechanistic_days(
-    world: World, study: Study, arm: str, spread: Spread, luck: Luck, *, effects: bool = True
+    world: World, study: Study, arm: str, deviation: Deviation, luck: Luck, *, effects: bool = True
 ) -> EventDays:
     """Event days of an arm in a world, with the study's deviation and, unless switched off, prior effects."""
     courses = world.arms[arm]
 
     def days(event: str, uniform: Array) -> Array:
-        mortal = event in MORTAL or event == "transplant"
-        sd = spread.mortality if mortal else spread.infection
-        deviation = sd * luck.normal("study.death" if event in MORTAL else f"study.{event}")
-        effect = 0.0
+        bend = deviation.bend(event, luck)
         if effects and event != "transplant":
-            effect = prior_effect(study, arm, luck, "death" if event in MORTAL else "other")
-        return quantile_days(courses.event[event], courses.weights, uniform, deviation + effect)
+            bend = bend.more(prior_effect(study, arm, luck, "death" if event in MORTAL else "other"))
+        return quantile_days(courses.event[event], courses.weights, uniform, bend)
 
     return days
 
@@ -166,6 +126,8 @@ def draw_sample(
         if event not in made:
             of = SHARED_LUCK.get(event, event)
             made[event] = event_days(event, luck.uniform(f"patients.{arm}.{of}", n))
+            if event == "death_or_transplant":  # the two deviate apart, yet nobody dies before it
+                made[event] = np.minimum(made[event], days("death"))
         return made[event]
 
     return Sample(n, days, labs)
@@ -175,7 +137,7 @@ def mechanistic_labs(
     world: World,
     study: Study,
     arm: str,
-    spread: Spread,
+    spread: Deviation,
     luck: Luck,
     alive: Callable[[float], int],
     *,

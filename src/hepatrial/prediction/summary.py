@@ -46,8 +46,13 @@ def facts_lines(facts: Mapping[str, Any]) -> list[str]:
     lines += _match_lines(facts)
     between, kind = facts["between_study"], facts["ensemble"]["kind"]
     lines.append(
-        f"Between-study SD: {between['mortality']:.2f} (log odds of death), {between['infection']:.2f} (of "
-        f"other events), {between['laboratory']:.2f} (log of laboratory values)."
+        f"A study's own deviation from the model, SD: {between['mortality']:.2f} (log odds of death), "
+        f"{between['infection']:.2f} (infections), {between['laboratory']:.2f} (log of laboratory values); "
+        + (
+            f"death is moved by {between['shift']:+.2f} on average, as the fitted cohorts teach."
+            if between["learnt"]
+            else "NOT learnt for this ensemble: the prior's."
+        )
     )
     learnt = "posterior" if kind == "posterior" else "PRIOR, not learnt from data: intervals are wide"
     lines.append(

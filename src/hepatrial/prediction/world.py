@@ -15,8 +15,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from hepatrial.model import ModelSpec
 from hepatrial.model.scores import clif_c_organs
 from hepatrial.model.variants import load_variants
+from hepatrial.population.candidates import Candidates
 from hepatrial.population.cohort import Cohort, make_illness, table1_columns
 from hepatrial.population.deck import make_deck
 from hepatrial.population.machine import Machine
@@ -51,10 +53,12 @@ class Member:
     Attributes:
         settings: card -> value.
         variant: structural variant of the cell effect.
+        draw: its place in the ensemble.
     """
 
     settings: Mapping[str, float]
     variant: str
+    draw: int = 0
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,7 @@ class World:
         misses: of the Table 1.
         widening: logit SD for what was missed.
         relaxed: whether the study's own entry criteria were given up because next to nobody passed.
+        draw: of the ensemble.
     """
 
     arms: Mapping[str, ArmCourses]
@@ -94,6 +99,7 @@ class World:
     misses: tuple[Missed, ...]
     widening: float
     relaxed: bool
+    draw: int = 0
 
 
 def live(machine: Machine, study: Study, planned: Planned, member: Member, seed: int) -> World | None:
@@ -108,13 +114,14 @@ def live(machine: Machine, study: Study, planned: Planned, member: Member, seed:
     """
     for protocol, relaxed in ((planned.protocol, False), (planned.relaxed, True)):
         illness = make_illness(protocol, make_deck(member.settings), seed)
-        pool = _admit(machine, illness)
+        pool = admit_pool(machine, illness)
         if pool is not None:
             return _follow(machine, study, illness, pool, member, relaxed)
     return None
 
 
-def _admit(machine: Machine, illness: Illness) -> Pool | None:
+def admit_pool(machine: Machine, illness: Illness) -> Pool | None:
+    """Admitted patients, ``POOL`` of them or as many as the budget gives; None below ``FEWEST``."""
     parts: list[Onset] = []
     admitted = 0
     for start in range(0, BUDGET, CHUNK):
@@ -131,9 +138,7 @@ def _follow(
     machine: Machine, study: Study, illness: Illness, pool: Pool, member: Member, relaxed: bool
 ) -> World:
     traits = traits_of(machine.spec, illness, pool)
-    columns = table1_columns(machine.spec, pool, traits)
-    organs = {name: pool.measure(name) for name in ORGANS}
-    columns["aclf_grade"] = clif_c_organs(**organs, units="si").grade
+    columns = pool_columns(machine.spec, pool, traits)
     wanted = [one for one in study.baseline if one.column in columns]
     matched = match_table1(columns, wanted)
     n = len(pool)
@@ -146,7 +151,17 @@ def _follow(
         name: _courses(illness.protocol, tables, name.lower(), columns, matched.weights)
         for name in study.arms
     }
-    return World(arms, n, pool.candidates, matched.effective_n, matched.misses, matched.widening, relaxed)
+    return World(
+        arms, n, pool.candidates, matched.effective_n, matched.misses, matched.widening, relaxed, member.draw
+    )
+
+
+def pool_columns(spec: ModelSpec, pool: Pool, traits: Candidates) -> dict[str, Array]:
+    """What the matching can name, over the pool."""
+    columns = table1_columns(spec, pool, traits)
+    organs = {name: pool.measure(name) for name in ORGANS}
+    columns["aclf_grade"] = clif_c_organs(**organs, units="si").grade
+    return columns
 
 
 def _courses(

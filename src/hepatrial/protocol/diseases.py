@@ -32,6 +32,7 @@ class DiseaseClass:
         scar_card: card that scales scar.
         kidney_card, enzyme_card: cards that scale the response of the kidney and the enzymes that dying
             cells release.
+        infection_card: card that scales the share of infections that are severe.
     """
 
     label: str
@@ -46,6 +47,7 @@ class DiseaseClass:
     scar_card: str | None = None
     kidney_card: str | None = None
     enzyme_card: str | None = None
+    infection_card: str | None = None
 
 
 DISEASES: dict[Disease, DiseaseClass] = {
@@ -65,6 +67,7 @@ DISEASES: dict[Disease, DiseaseClass] = {
         scar_card="scar_aclf",
         kidney_card="kidney_aclf",
         enzyme_card="enzymes_aclf",
+        infection_card="severe_share_aclf",
     ),
     "acute_liver_failure": DiseaseClass(
         "acute liver failure",

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hepatrial.prediction.rivals.days import mixture_days
 from hepatrial.prediction.rivals.map_control import Posterior
-from hepatrial.prediction.sampling import MORTAL, Luck, Spread, mechanistic_days
+from hepatrial.prediction.sampling import MORTAL, Deviation, Luck, mechanistic_days
 from hepatrial.prediction.study import Study
 from hepatrial.prediction.world import World
 
@@ -33,7 +33,7 @@ def map_levels(parts: MapParts, luck: Luck) -> list[tuple[float, float, float]]:
 
 
 def no_effect_days(
-    parts: MapParts, world: World, study: Study, spread: Spread, luck: Luck
+    parts: MapParts, world: World, study: Study, spread: Deviation, luck: Luck
 ) -> Callable[[str, Array], Array]:
     """Event days of any arm."""
     of_death = map_levels(parts, luck)

@@ -1,0 +1,111 @@
+"""The last step of a fit: every draw of the ensemble laid beside the fitted cohorts, and what is left learnt.
+
+Rows are kept as soon as they are made, so that the step goes on where it was stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hepatrial.calibration import Ensemble
+from hepatrial.ensemble.storage import write_atomic
+from hepatrial.errors import BadInput
+from hepatrial.prediction.calibrants import all_points, levels
+from hepatrial.prediction.discrepancy import Discrepancy, learn, store
+from hepatrial.provenance import canonical_json, fingerprint
+
+Array = NDArray[np.float64]
+
+ROWS = "calibrants.jsonl"
+SEED = 20261129
+
+
+def learn_discrepancy(
+    ensemble: Ensemble, folder: Path, *, workers: int, tell: Callable[[str], None]
+) -> Discrepancy:
+    """Follow the fitted cohorts under every draw and learn the discrepancy.
+
+    Draws of the same settings (they differ by the variant of the cell effect alone) are followed once.
+
+    Args:
+        ensemble: a posterior.
+        folder: of the rows; goes on with those it has.
+        workers: processes.
+        tell: called with sentences of progress.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    keys = [fingerprint({"settings": settings, "points": _points()}) for settings in ensemble.settings]
+    known = _read(folder / ROWS)
+    missing = {key: row for row, key in reversed(list(enumerate(keys))) if key not in known}
+    told = 0
+    with ProcessPoolExecutor(workers, get_context("spawn"), _begin) as pool:
+        futures = {
+            pool.submit(_row, ensemble.settings[row], SEED + row): key for key, row in sorted(missing.items())
+        }
+        try:
+            with (folder / ROWS).open("a", encoding="utf-8") as file:
+                for future in as_completed(futures):
+                    shown, variance = future.result()
+                    known[futures[future]] = (np.array(shown, float), np.array(variance, float))
+                    line = {"key": futures[future], "shown": _plain(shown), "variance": _plain(variance)}
+                    file.write(canonical_json(line) + "\n")
+                    file.flush()
+                    told += 1
+                    if told % 10 == 0 or told == len(futures):
+                        tell(f"fitted cohorts: {told} of {len(futures)} draws")
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    levels_of, variances = (np.stack([known[key][i] for key in keys]) for i in (0, 1))
+    return learn(ensemble.hash, levels_of, variances, SEED)
+
+
+def write_discrepancy(one: Discrepancy, folder: Path) -> None:
+    """Write the files of a discrepancy."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in store(one).items():
+        write_atomic(folder / name, content)
+
+
+def _points() -> list[list[Any]]:
+    return [[p.calibrant, p.event, p.day] for p in all_points()]
+
+
+def _begin() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which stops the work in order
+
+
+def _row(settings: Mapping[str, float], seed: int) -> tuple[list[float], list[float]]:
+    from hepatrial.prediction.predict import default_machine
+
+    try:
+        shown, variance = levels(default_machine(), settings, seed)
+    except BadInput:  # a draw so far out that its laboratory values are impossible
+        nothing = [float("nan")] * len(all_points())
+        return nothing, nothing
+    return shown.tolist(), variance.tolist()
+
+
+def _plain(row: Sequence[float]) -> list[float | None]:
+    return [None if np.isnan(x) else float(x) for x in row]
+
+
+def _read(path: Path) -> dict[str, tuple[Array, Array]]:
+    known: dict[str, tuple[Array, Array]] = {}
+    if path.exists():
+        for line in path.read_text(encoding="utf-8").splitlines():
+            try:
+                row = json.loads(line)
+            except json.JSONDecodeError:  # cut short by a kill
+                continue
+            known[row["key"]] = (np.array(row["shown"], float), np.array(row["variance"], float))
+    return known
