@@ -16,7 +16,7 @@ demo: $(VENV)/.run  ## simulate Lin 2017 beside the published trial; ends by nam
 	$(BIN)/hepatrial run lin2017 --replicates 200 --pairs 5000
 
 test: $(VENV)/.dev  ## the fast tests
-	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --junitxml=build/tests-fast.xml $(PYTEST_ARGS)
 
 check: lint types short-demo slow docs lowest  ## lint, types, short demo, slow tests, docs, lowest versions
 
@@ -32,7 +32,7 @@ short-demo: $(VENV)/.dev  ## the demo with few replicates
 	$(BIN)/hepatrial run lin2017 --replicates 4 --pairs 200 --out build/short-demo
 
 slow: $(VENV)/.dev  ## the slower tests
-	$(BIN)/python -m pytest -m slow -n $(WORKERS) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m slow -n $(WORKERS) --junitxml=build/tests-slow.xml $(PYTEST_ARGS)
 
 lowest: $(VENV)/.lowest  ## fast tests on the lowest versions that pyproject.toml allows
 	$(VENV)/lowest/bin/python -m pytest -m "not slow" -n $(WORKERS) -p no:cacheprovider $(addprefix tests/,test_rng.py protocol engine trial report cli)

@@ -6,9 +6,11 @@ from pathlib import Path
 import hepatrial
 
 sys.path.insert(0, str(Path(__file__).parent))
+import make_credibility
 import make_reference
 
 make_reference.write_generated()
+make_credibility.write_generated()
 
 project = "hepatrial"
 author = "The hepatrial authors"
