@@ -66,7 +66,7 @@ def _board(rows: list[dict[str, Any]]) -> list[str]:
     )
     lines += [
         "",
-        "| class | studies | numbers | 50 % | 90 % | against MAP | against severity | against no effect | PIT p |",
+        "| class | studies | numbers | 50 % | 90 % | MAP | severity | no effect | PIT p |",
     ]
     lines.append("|---|---|---|---|---|---|---|---|---|")
     for row in rows:

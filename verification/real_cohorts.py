@@ -2,8 +2,8 @@
 
     python verification/real_cohorts.py DATA [WORLDS]
 
-DATA as for ``examples/real_cohorts.py``. Writes ``docs/real-cohorts.json``: aggregated figures, no patient's row.
-About ten minutes on two cores.
+DATA as for ``examples/real_cohorts.py``. Writes ``docs/real-cohorts.json``: aggregated figures, no patient's
+row. About ten minutes on two cores.
 """
 
 from __future__ import annotations
