@@ -197,7 +197,8 @@ def test_a_native_crash_is_one_sentence(tmp_path, monkeypatch):
     assert "\n" not in problem.sentence()
 
 
-def test_a_text_that_takes_too_long_or_too_much_memory_is_refused(tmp_path):
+def test_a_text_that_takes_too_long_or_too_much_memory_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("HEPATRIAL_CACHE", str(tmp_path / "empty"))
     file = tmp_path / "m.ant"
     file.write_text(PREY, encoding="utf-8")
     with pytest.raises(BadInput, match="takes more than"):

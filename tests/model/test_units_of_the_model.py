@@ -6,7 +6,7 @@ import pytest
 
 from hepatrial.model import load_cards, load_patient_model, patient_text
 from hepatrial.model.antimony import spec_from_antimony
-from hepatrial.model.check import card_problems, unit_problems
+from hepatrial.model.checks import card_problems, unit_problems
 from hepatrial.model.spec import ModelSpec
 
 SMALL = """

@@ -76,7 +76,7 @@ def test_the_table_names_every_package_and_nothing_else() -> None:
 
 def test_the_table_says_what_the_design_says() -> None:
     may = allowed()
-    words = {"schema", "errors", "units", "rng", "provenance"}
+    words = {"schema", "errors", "units", "rng", "provenance", "cache"}
     assert may["model"] == words
     assert may["analysis"] == words
     assert may["evidence"] == {*words, "analysis"}

@@ -107,7 +107,7 @@ def code(
 def clear() -> None:
     """Remove the compiled models; they are made again when needed."""
     with edge.exit_codes():
-        from hepatrial.engine import cache_folder, clear_cache
+        from hepatrial.cache import cache_folder, clear_cache
 
         count = clear_cache()
         edge.out().print(f"Removed {count} compiled model{'' if count == 1 else 's'} from {cache_folder()}")

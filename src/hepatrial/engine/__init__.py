@@ -1,6 +1,6 @@
 """Compiled simulation of ensembles of stiff models with events; knows no patients, trials or chance."""
 
-from hepatrial.engine.build import cache_folder, clear_cache
+from hepatrial.cache import cache_folder, clear_cache
 from hepatrial.engine.call import EVENT, Impulses, Result, Status
 from hepatrial.engine.general import Courses, simulate_model
 from hepatrial.engine.plain import simulate_plain

@@ -457,6 +457,11 @@ class Function:
         head = f"define {kind}{self.result} @{self.name}({arguments}) {self.attributes} {{"
         return "\n".join([head, "entry:", *self.allocations, "  br label %start", "start:", *self.lines, "}"])
 
+    def declaration(self) -> str:
+        """The function's type, for a module that calls it and does not hold it."""
+        arguments = ", ".join(t for t, _ in self.arguments)
+        return f"declare {self.result} @{self.name}({arguments}) nounwind"
+
 
 def with_called(functions: Sequence[Function], library: Sequence[Function]) -> list[Function]:
     """The functions, and before them those of the library that they call, directly or not."""
@@ -470,7 +475,8 @@ def with_called(functions: Sequence[Function], library: Sequence[Function]) -> l
     return [*(f for f in library if f.name in needed), *functions]
 
 
-def module_text(functions: Sequence[Function]) -> str:
-    """A module with the functions and the intrinsics they use."""
+def module_text(functions: Sequence[Function], elsewhere: Sequence[Function] = ()) -> str:
+    """A module with the functions, the intrinsics they use, and declarations of those that are elsewhere."""
     declarations = sorted(set().union(*(f.intrinsics for f in functions)))
+    declarations += [f.declaration() for f in elsewhere]
     return "\n".join([*declarations, "", *(f.text() + "\n" for f in functions)])

@@ -12,9 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hepatrial.errors import BadInput, Problem
-
-# Imported here and not on first use, because its name is that of a function below.
-from hepatrial.model.check import card_problems, unit_problems
 from hepatrial.model.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -71,12 +68,26 @@ def patient_text() -> str:
 def load_patient_model() -> ModelSpec:
     """The patient model, checked: names, units, cards.
 
+    A model that was read and checked before comes from the cache folder (:mod:`hepatrial.cache`).
+
     Raises:
         BadInput: with everything that is wrong in the text or in the cards.
     """
-    # libSBML and libAntimony cost half a second; what needs no model should not pay it.
+    from hepatrial.model.kept import kept_or_read
+
+    return kept_or_read("patient", _texts, _read_patient_model)
+
+
+def _texts() -> list[bytes]:
+    """Everything that the patient model is made of."""
+    files = [*sorted(FOLDER.glob("*.ant")), FOLDER / "parameters.toml", FOLDER / "references.bib"]
+    return [file.read_bytes() for file in files]
+
+
+def _read_patient_model() -> ModelSpec:
     from hepatrial.model.antimony import antimony_to_sbml
     from hepatrial.model.cards import load_cards
+    from hepatrial.model.checks import card_problems, unit_problems
     from hepatrial.model.sbml import spec_from_sbml
 
     problems = _unknown_units()
@@ -94,7 +105,7 @@ def check() -> tuple[Problem, ...]:
     from hepatrial.model.variants import load_variants
 
     try:
-        load_patient_model()
+        _read_patient_model()
         load_variants()
     except BadInput as bad:
         return bad.problems

@@ -584,6 +584,7 @@ def _assemble(reader: _Reader, sbml: str) -> ModelSpec:
         return tuple(ex.substitute(list(expressions), derived))
 
     start = _initial(reader, states, derived)
+    reserved = reader.reserved
     default = np.array([constants[name] for name in parameters], dtype=np.float64)
     initial = np.array(
         [float(v) for v in ex.evaluate(start, dict(zip(parameters, default, strict=True)))], dtype=np.float64
@@ -603,7 +604,7 @@ def _assemble(reader: _Reader, sbml: str) -> ModelSpec:
         observables=tuple(order),
         observable_expressions=final(reader.rules[name] for name in order),
         derived=derived,
-        units={k: v for k, v in reader.units.items() if k not in reader.reserved},
+        units={k: v for k, v in reader.units.items() if k not in reserved},
         sbml=sbml,
         hash=hashlib.sha256(sbml.encode()).hexdigest(),
     )

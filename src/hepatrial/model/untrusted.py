@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 import os
-import re
+import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from hepatrial.errors import BadInput, Problem
+from hepatrial.model.kept import is_sbml, kept_or_read, stands_alone
 from hepatrial.model.spec import ModelSpec
 from hepatrial.model.wire import spec_from_json, spec_to_json
 
@@ -42,6 +44,17 @@ def load_model(
     """
     file = Path(path)
     check_file(file)
+    return _kept_or(file, lambda: _read_apart(file, seconds, megabytes))
+
+
+def _kept_or(file: Path, read: Callable[[], ModelSpec]) -> ModelSpec:
+    """The model of a file as it was read before, else that of ``read``."""
+    if not stands_alone(file.read_bytes()):
+        return read()
+    return kept_or_read("file", lambda: [file.read_bytes()], read)
+
+
+def _read_apart(file: Path, seconds: float, megabytes: int) -> ModelSpec:
     asked = json.dumps({"path": str(file.resolve()), "megabytes": megabytes, "seconds": seconds})
     wanted = "must be SBML core or Antimony"
     try:
@@ -54,12 +67,12 @@ def load_model(
         )
     except subprocess.TimeoutExpired:
         given = f"a text that takes more than {seconds:g} s to read"
-        raise BadInput([Problem(str(path), given, wanted)]) from None
+        raise BadInput([Problem(str(file), given, wanted)]) from None
     try:
         told = json.loads(done.stdout.decode())
     except ValueError:
         given = f"a text that crashes its parser (exit {done.returncode})"
-        raise BadInput([Problem(str(path), given, wanted)]) from None
+        raise BadInput([Problem(str(file), given, wanted)]) from None
     if "problems" in told:
         raise BadInput(Problem(**problem) for problem in told["problems"])
     return spec_from_json(told["spec"])
@@ -67,15 +80,20 @@ def load_model(
 
 def check_file(file: Path) -> None:
     """Raise BadInput for a file that cannot be read or is larger than any model."""
+    allowed = "must be a file that can be read"
     try:
-        size = file.stat().st_size
-        with file.open("rb"):
-            pass
-    except OSError as error:
-        given = error.strerror or "an error"
-        raise BadInput([Problem(str(file), given, "must be a file that can be read")]) from None
-    if size > LARGEST_FILE:
-        raise BadInput([Problem(str(file), f"{size} bytes", f"must not be larger than {LARGEST_FILE}")])
+        found = file.stat()
+        regular = stat.S_ISREG(found.st_mode)  # a pipe or a device may never end
+        if regular:
+            file.open("rb").close()
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        given = getattr(error, "strerror", None) or str(error)
+        raise BadInput([Problem(str(file), given, allowed)]) from None
+    if not regular:
+        raise BadInput([Problem(str(file), "a folder, pipe or device", allowed)])
+    if found.st_size > LARGEST_FILE:
+        given = f"{found.st_size} bytes"
+        raise BadInput([Problem(str(file), given, f"must not be larger than {LARGEST_FILE}")])
 
 
 def child_command(module: str) -> list[str]:
@@ -97,13 +115,18 @@ def read_model(path: Path) -> ModelSpec:
     Raises:
         BadInput: as :func:`load_model`.
     """
+    return _kept_or(path, lambda: read_anew(path))
+
+
+def read_anew(path: Path) -> ModelSpec:
+    """As :func:`read_model`, without the cache folder."""
     from hepatrial.model.antimony import antimony_to_sbml
     from hepatrial.model.sbml import spec_from_sbml
     from hepatrial.model.sbml_core import follows_conventions, spec_from_core_sbml
 
     raw = path.read_bytes()
     try:
-        if re.match(rb"(\xef\xbb\xbf)?\s*<", raw):
+        if is_sbml(raw):
             sbml = raw.decode("utf-8-sig")
         else:
             sbml = antimony_to_sbml(raw.decode("utf-8-sig"), path.parent)
@@ -143,7 +166,7 @@ def child() -> None:
     out = quiet_stdout()
     limit_resources(asked["megabytes"], asked["seconds"])
     try:
-        told: dict[str, Any] = {"spec": spec_to_json(read_model(Path(asked["path"])))}
+        told: dict[str, Any] = {"spec": spec_to_json(read_anew(Path(asked["path"])))}
     except BadInput as bad:
         told = {"problems": [vars(problem) for problem in bad.problems]}
     except MemoryError:

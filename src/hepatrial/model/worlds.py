@@ -9,7 +9,7 @@ from functools import cache
 
 from hepatrial.errors import BadInput, Problem
 from hepatrial.model.cards import FOLDER, Card, card_faults, load_cards, units_of_text
-from hepatrial.model.check import unit_problems
+from hepatrial.model.checks import unit_problems
 from hepatrial.model.spec import ModelSpec
 
 WORLDS = ("dish", "mouse")
