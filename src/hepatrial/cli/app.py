@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from hepatrial.cli import (
+    bundle,
     claims,
     compare,
     ensemble,
@@ -60,6 +61,7 @@ app.command(epilog=run.RESUME_EXAMPLES)(run.resume)
 app.command(epilog=run.MERGE_EXAMPLES)(run.merge)
 app.command(epilog=run.REPORT_EXAMPLES)(run.report)
 app.command(epilog=predict.EXAMPLES)(predict.predict)
+app.command(epilog=bundle.EXAMPLES)(bundle.bundle)
 app.command(epilog=compare.EXAMPLES)(compare.compare)
 app.command(epilog=fit.EXAMPLES)(fit.fit)
 app.command()(protocols.protocols)

@@ -1,0 +1,116 @@
+"""Check a bundle: simulate its run anew on this machine and compare every table."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import polars as pl
+
+from hepatrial.bundle.archive import read_archive
+from hepatrial.errors import BadInput, Problem
+from hepatrial.model import load_patient_model
+from hepatrial.provenance import fingerprint, package_versions
+from hepatrial.trial import RunFolder, resume_trial
+from hepatrial.trial.folder import TABLES
+
+Progress = Callable[[str, int, int], None]
+KEYS = ("replicate", "arm", "subject", "patient", "day", "visit", "event")
+"""Columns by which tables are sorted before they are compared."""
+
+
+@dataclass(frozen=True)
+class BundleCheck:
+    """What a check found.
+
+    Attributes:
+        run: hash of the bundle's run.
+        tables: table -> "" when equal, else the first difference in words.
+        versions: package -> (of the bundle, here) where they differ.
+    """
+
+    run: str
+    tables: Mapping[str, str]
+    versions: Mapping[str, tuple[str, str]]
+
+    @property
+    def equal(self) -> bool:
+        """Whether every table is equal."""
+        return not any(self.tables.values())
+
+
+def check_bundle(
+    path: Path | str, *, threads: int | None = None, progress: Progress | None = None
+) -> BundleCheck:
+    """Simulate the run of a bundle anew and compare.
+
+    Args:
+        path: the archive.
+        threads: workers; changes no result.
+        progress: called with (stage, done, total).
+
+    Raises:
+        BadInput: no bundle, a damaged one, or one of another patient model than the installed one.
+    """
+    files = read_archive(Path(path))
+    spec = _spec(files, Path(path))
+    here = package_versions(spec["versions"])
+    differ = {name: (told, here[name]) for name, told in spec["versions"].items() if told != here[name]}
+    with TemporaryDirectory() as folder:
+        anew = Path(folder) / "run"
+        anew.mkdir()
+        (anew / "spec.json").write_bytes(json.dumps({**spec, "versions": here}).encode())
+        done = resume_trial(anew, threads=threads, progress=progress)
+        tables = {
+            name: difference(pl.read_parquet(io.BytesIO(files[f"{name}.parquet"])), _table(done, name))
+            for name in TABLES
+        }
+    return BundleCheck(fingerprint(spec), tables, differ)
+
+
+def _table(run: RunFolder, name: str) -> pl.DataFrame:
+    return pl.read_parquet(run.path / f"{name}.parquet")
+
+
+def _spec(files: Mapping[str, bytes], path: Path) -> dict[str, Any]:
+    needed = ("spec.json", "ro-crate-metadata.json", *(f"{name}.parquet" for name in TABLES))
+    missing = [name for name in needed if name not in files]
+    if missing:
+        raise BadInput(
+            [Problem(str(path), f"no {', '.join(missing)}", "a file that `hepatrial bundle` wrote")]
+        )
+    spec: dict[str, Any] = json.loads(files["spec.json"])
+    installed = load_patient_model().hash
+    if spec.get("model_hash") != installed:
+        allowed = f"a bundle of the installed model ({installed[:12]}); install the version it names"
+        given = (
+            f"model {str(spec.get('model_hash'))[:12]}, hepatrial {spec.get('versions', {}).get('hepatrial')}"
+        )
+        raise BadInput([Problem(str(path), given, allowed)])
+    return spec
+
+
+def difference(told: pl.DataFrame, anew: pl.DataFrame) -> str:
+    """The first difference of two tables after sorting, "" for none; NaN equals NaN."""
+    if told.columns != anew.columns:
+        odd = sorted(set(told.columns) ^ set(anew.columns))
+        return f"columns differ: {', '.join(odd) or 'their order'}"
+    if len(told) != len(anew):
+        return f"{len(told)} rows in the bundle, {len(anew)} here"
+    keys = [name for name in KEYS if name in told.columns]
+    a, b = told.sort(keys, maintain_order=True), anew.sort(keys, maintain_order=True)
+    for name in told.columns:
+        if a[name].dtype != b[name].dtype:
+            return f"{name} is {a[name].dtype} in the bundle, {b[name].dtype} here"
+        unlike = (a[name].ne_missing(b[name])).arg_true()
+        if len(unlike):
+            row = int(unlike[0])
+            where = ", ".join(f"{key} {a[key][row]}" for key in keys[:3])
+            pair = f"{a[name][row]} against {b[name][row]}"
+            return f"{len(unlike)} values of {name} differ; first at {where}: {pair}"
+    return ""
