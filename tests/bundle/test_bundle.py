@@ -1,4 +1,4 @@
-"""A bundle is whole and says what it is; its check simulates anew and tells equal tables from changed ones."""
+"""A bundle is whole and says what it is; its check simulates anew and tells equal tables from others."""
 
 from __future__ import annotations
 
