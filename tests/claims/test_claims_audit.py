@@ -160,13 +160,16 @@ def reason(status: str, scope: str | None = "human") -> Reason:
         ([reason("confirmed"), reason("silent")], {}, "partly supported"),
         ([reason("confirmed"), reason("uncheckable")], {}, "partly supported"),
         ([reason("silent")], {}, "unsupported"),
-        ([reason("consistent")], {}, "unsupported"),
+        ([reason("consistent")], {}, "not checkable"),
+        ([reason("consistent"), reason("silent")], {}, "unsupported"),
         ([reason("uncheckable")], {}, "not checkable"),
         ([reason("refuted")], {}, "contradicted"),
         ([reason("refuted"), reason("confirmed")], {}, "overstated"),
         ([reason("overreach")], {}, "overstated"),
         ([reason("broken")], {}, "unsupported"),
-        ([reason("broken"), reason("confirmed")], {}, "partly supported"),
+        ([reason("broken"), reason("confirmed")], {}, "unsupported"),
+        ([reason("broken"), reason("confirmed"), reason("weak")], {}, "partly supported"),
+        ([reason("refuted"), reason("confirmed")], {"kind": "numbers"}, "contradicted"),
         ([reason("confirmed", "dish")], {}, "overstated"),
         ([reason("confirmed", "dish")], {"hedged": True}, "partly supported"),
         ([reason("confirmed", "dish")], {"scope": "dish"}, "supported"),
@@ -182,12 +185,12 @@ def test_each_rule_gives_its_verdict(reasons, more, verdict) -> None:
 
 
 def test_every_rule_is_reached_by_some_reasons() -> None:
-    kinds = ({}, {"hedged": True}, {"scope": "dish"}, {"kind": "definition"})
+    kinds = ({}, {"hedged": True}, {"scope": "dish"}, {"kind": "definition"}, {"kind": "numbers"})
     pool = [reason(s, scope) for s in STATUSES for scope in ("human", "dish")]
     met = {
         judge(claim(**more), pair).name
         for more in kinds
-        for pair in itertools.combinations_with_replacement(pool, 2)
+        for pair in itertools.combinations_with_replacement(pool, 3)
     }
     assert met == {rule.name for rule in RULES}
 

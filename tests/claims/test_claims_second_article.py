@@ -17,7 +17,7 @@ GOOD = ("supported", "partly supported")
 SLIPS = {
     "F1": ("unsupported", "whole patients are"),
     "F2": ("contradicted", "the source says 55.6"),
-    "F3": ("unsupported", "same quantity, scale and direction"),
+    "F3": ("contradicted", "same quantity, scale and direction"),
     "F4": ("contradicted", "from 75.0 % at 12 to 83.0 % at 24"),
     "F5": ("contradicted", "the source says 100000"),
     "F6": ("contradicted", "results agree"),
@@ -55,27 +55,24 @@ def test_names_that_do_not_exist_come_with_the_nearest_one_all_at_once() -> None
         bad(
             asserts=[
                 {"kind": "fact", "topic": "hepatocyte_lik"},
-                {"kind": "figure", "trial": "lin2071", "quantity": "n", "arm": "MSC", "value": "56"},
                 {"kind": "figure", "trial": "lin2017", "quantity": "n", "arm": "MSCs", "value": "56"},
                 {"kind": "effect", "outcome": "fevers", "direction": "up"},
-                {"kind": "percent", "value": "120.0", "n": 56},
             ]
         )
     )
-    for near in ("'hepatocyte_like'", "'lin2017'", "'MSC'", "'fever'"):
+    for near in ("'hepatocyte_like'", "'MSC'", "'fever'"):
         assert f"Did you mean {near}?" in said
-    assert "between 0 and 100" in said
 
 
 @pytest.mark.parametrize(
     ("assertion", "said"),
     [
-        ({"kind": "percent", "value": 73.2, "n": 56}, "text in quotes"),
+        ({"kind": "percent", "value": True, "n": 56}, "claims[0].asserts[0].value"),
         ({"kind": "percent", "value": "about 70", "n": 56}, "claims[0].asserts[0].value"),
-        ({"kind": "percent", "value": "73.2"}, "required"),
+        ({"kind": "percent", "n": 56}, "required"),
         ({"kind": "percentage", "value": "73.2", "n": 56}, "percentage"),
         ({"kind": "limit", "sign": "<", "limit": "10"}, "needs figures"),
-        ({"kind": "course", "points": {"4": "101"}}, "between 0 and 100"),
+        ({"kind": "course", "points": {"four": "80"}}, "must be a week"),
         ({"kind": "fact", "topic": "vesicles", "sure": True}, "unknown entry 'sure'"),
     ],
 )
@@ -83,8 +80,7 @@ def test_a_bad_assertion_is_refused_by_name(assertion: dict, said: str) -> None:
     assert any(said in sentence for sentence in bad(asserts=[assertion]))
 
 
-def test_a_claim_without_assertions_and_a_doubled_id_are_refused() -> None:
-    assert bad(asserts=[])
+def test_a_doubled_id_is_refused() -> None:
     claim = {"id": "A", "kind": "question", "text": "x", "scope": "human", "asserts": [{"kind": "cure"}]}
     with pytest.raises(BadInput, match="each id may stand once"):
         check_article({"title": "t", "source": "s", "claims": [claim, claim]}, BASE)

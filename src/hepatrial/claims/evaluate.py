@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from hepatrial.claims import names
 from hepatrial.claims import types as t
+from hepatrial.claims.arithmetic import check_arithmetic
+from hepatrial.claims.citations import outcome_key
 from hepatrial.claims.harms import CELLS, HARMS, LIVER, Found, comparisons
 from hepatrial.claims.names import LEVELS_ZH
+from hepatrial.claims.studies import STUDIES
 from hepatrial.claims.types import SCOPES, Claim, Evidence, Reason
-from hepatrial.evidence import checks
-from hepatrial.evidence.base import Base, EffectRow, Pool, SurvivalRow, Trial
+from hepatrial.evidence.base import USABLE, Base, EffectRow, Pool, SurvivalRow, Trial
 from hepatrial.evidence.certainty import certainty_table
 
 SURE = ("moderate", "high")
@@ -38,11 +41,16 @@ class Context:
 
 def evaluate(claim: Claim, context: Context) -> tuple[Reason, ...]:
     """One reason or more for each assertion of a claim."""
-    return tuple(
-        reason
-        for assertion in claim.asserts
-        for reason in _EVALUATE[assertion.kind](assertion, claim, context)
-    )
+    return tuple(reason for assertion in claim.asserts for reason in _meets(assertion, claim, context))
+
+
+def _meets(assertion: Any, claim: Claim, context: Context) -> Iterator[Reason]:
+    if assertion.kind in t.ARITHMETIC:
+        return check_arithmetic(assertion, claim, context.base)
+    if assertion.kind in STUDIES:
+        return STUDIES[assertion.kind](assertion, context.base)
+    found: Iterator[Reason] = _EVALUATE[assertion.kind](assertion, claim, context)
+    return found
 
 
 def _fact(a: t.FactAssertion, claim: Claim, context: Context) -> Iterator[Reason]:
@@ -57,6 +65,8 @@ def _fact(a: t.FactAssertion, claim: Claim, context: Context) -> Iterator[Reason
     nearest = max((fact.scope for fact in used), key=SCOPES.index)
     used = [fact for fact in used if fact.scope == nearest]
     yes, no = (sum(fact.finding == word for fact in used) for word in ("yes", "no"))
+    if a.denied:
+        yes, no = no, yes
     status: t.Status = "confirmed" if not no else "weak" if yes >= no else "overreach" if yes else "refuted"
     said = " ".join(fact.text for fact in used)
     said_zh = "".join(fact.text_zh for fact in used)
@@ -78,14 +88,15 @@ def _shown(entry: Trial | Pool, row: EffectRow) -> Evidence:
 
 
 def _effect(a: t.EffectAssertion, _claim: Claim, context: Context) -> Iterator[Reason]:
-    rows = _rows(context, a.outcome, a.all_diseases)
-    name, name_zh = names.name(a.outcome), names.name_zh(a.outcome)
+    outcome = outcome_key(a.outcome)
+    rows = _rows(context, outcome, a.all_diseases)
+    name, name_zh = names.name(outcome), names.name_zh(outcome)
     if not rows:
         yield Reason(a.kind, "silent", f"{name}: no comparison was read.", f"{name_zh}：未读到对照比较。")
         return
     agree = [pair for pair in rows if pair[1].direction == a.direction]
     against = [pair for pair in rows if pair[1].direction != a.direction]
-    level = context.level(a.outcome)
+    level = context.level(outcome)
     if not agree:
         status: t.Status = "refuted"
     elif against or level not in SURE:
@@ -113,17 +124,18 @@ def _treated_counts(context: Context, event: str) -> list[tuple[Trial, str, int,
 
 
 def _absence(a: t.AbsenceAssertion, _claim: Claim, context: Context) -> Iterator[Reason]:
-    name, name_zh = names.name(a.event), names.name_zh(a.event)
-    rows = _rows(context, a.event, True)
+    event = outcome_key(a.event)
+    name, name_zh = names.name(event), names.name_zh(event)
+    rows = _rows(context, event, True)
     raised = [(entry, row) for entry, row in rows if row.direction == "up"]
-    counts = _treated_counts(context, a.event)
+    counts = _treated_counts(context, event)
     if raised:
         shown = tuple(_shown(entry, row) for entry, row in raised)
         text, text_zh = (
             f"{name}: raised with cells in {len(raised)} results.",
             f"{name_zh}：{len(raised)} 项结果显示细胞组较高。",
         )
-        yield Reason(a.kind, "refuted", text, text_zh, "human", context.level(a.event), shown)
+        yield Reason(a.kind, "refuted", text, text_zh, "human", context.level(event), shown)
         return
     if counts:
         shown = tuple(
@@ -133,128 +145,16 @@ def _absence(a: t.AbsenceAssertion, _claim: Claim, context: Context) -> Iterator
         said = ", ".join(f"{x} of {n} ({trial.name})" for trial, _, x, n in counts)
         text = f"{name}: reported in treated patients, {said}; not more than in controls where compared."
         text_zh = f"{name_zh}：治疗组有报告，{said}；在有比较处并不多于对照组。"
-        yield Reason(a.kind, "overreach", text, text_zh, "human", context.level(a.event), shown)
+        yield Reason(a.kind, "overreach", text, text_zh, "human", context.level(event), shown)
         return
     if rows:
         shown = tuple(_shown(entry, row) for entry, row in rows)
-        level = context.level(a.event)
+        level = context.level(event)
         yield Reason(a.kind, "confirmed" if level in SURE else "weak", f"{name}: no increase found.",
                      f"{name_zh}：未见增加。", "human", level, shown)  # fmt: skip
         return
     text = f"{name}: no report was read; that nobody reports it does not show that it does not happen."
     yield Reason(a.kind, "silent", text, f"{name_zh}：未读到报告；无人报告并不说明不会发生。")
-
-
-def _figure(a: t.FigureAssertion, _claim: Claim, context: Context) -> Iterator[Reason]:
-    trial = context.base.trials.get(a.trial) or context.base.pools.get(a.trial)
-    assert trial is not None, "checked when the file was read"
-    held = list(_held(trial, a))
-    usable = [(value, grade, place) for value, grade, place, ok in held if ok]
-    where = ", ".join(x for x in (a.arm, f"week {a.week:g}" if a.week is not None else "", a.event) if x)
-    said = f"{trial.id} {a.quantity}{f' ({where})' if where else ''}: printed {a.value}"
-    if not usable:
-        kept = f", only figures of grade {held[0][1]}, which are not used" if held else ""
-        yield Reason(a.kind, "silent", f"{said}; not in any source read{kept}.", f"{said}；所读资料中没有。")
-        return
-    decimals = len(a.value.partition(".")[2])
-    fits = [entry for entry in usable if abs(entry[0] - float(a.value)) <= 0.5 * 10**-decimals + 1e-9]
-    value, grade, place = (fits or usable)[0]
-    evidence = (Evidence(trial.id, f"{said}; read {value:g}", grade, place, "human"),)
-    status: t.Status = "confirmed" if fits else "refuted"
-    word, word_zh = ("as read", "相符") if fits else (f"the source says {value:g}", f"原始资料为 {value:g}")
-    yield Reason(
-        a.kind, status, f"{said}; {word} ({place}).", f"{said}；{word_zh}（{place}）。", "human", "", evidence
-    )
-
-
-def _held(entry: Trial | Pool, a: t.FigureAssertion) -> Iterator[tuple[float, str, str, bool]]:
-    """(value, grade, place, usable) of every figure of the base that answers."""
-    results = entry.results if isinstance(entry, Pool) else entry.effects
-    if a.quantity == "effect":
-        for row in results:
-            if row.outcome == a.event and row.value is not None and (a.week is None or row.week == a.week):
-                yield row.value, row.grade, row.source, row.usable
-    if isinstance(entry, Pool):
-        return
-    if a.quantity == "survival":
-        for s in entry.survival:
-            if s.arm == a.arm and s.week == a.week:
-                yield s.percent, s.grade, entry.place(s), s.usable
-    elif a.quantity == "event":
-        for e in entry.events:
-            if e.arm == a.arm and e.event == a.event and e.count is not None:
-                yield float(e.count), e.grade, entry.place(e), e.usable
-    for arm in entry.arms:
-        if arm.name == a.arm and a.quantity == "n" and arm.n is not None:
-            usable = arm.grade in ("seen", "seen_secondary")
-            yield float(arm.n), arm.grade, entry.sources.get(arm.source, arm.source), usable
-        if arm.name == a.arm and a.quantity == "dose" and arm.product:
-            product = arm.product
-            usable = product.grade in ("seen", "seen_secondary")
-            place = entry.sources.get(product.source, product.source)
-            for value in (product.dose_low, product.dose_high):
-                if value is not None:
-                    yield value, product.grade, place, usable
-
-
-def _checked(kind: str, finding: checks.Finding, bad: t.Status, text_zh: str) -> Reason:
-    """A check's finding as a reason; what does not follow is 'as printed, not reproducible'."""
-    status: t.Status = "consistent" if finding.verdict == "consistent" else "uncheckable"
-    text = f"{finding.check}, {finding.given}: {finding.verdict}; {finding.needed}."
-    if finding.verdict == "inconsistent":
-        status = bad
-        text = f"{finding.given}: as printed, not reproducible; possible explanations: {finding.needed}."
-        text_zh = f"{text_zh}：按所印数字不能重现；可能的解释见英文检查说明。"
-    else:
-        text_zh = f"{text_zh}：{'算术相容' if status == 'consistent' else '无法核对'}。"
-    check: dict[str, Any] = {
-        **asdict(finding),
-        "readings": list(finding.readings),
-        "facts": dict(finding.facts),
-    }
-    return Reason(kind, status, text, text_zh, check=check)
-
-
-def _percent(a: t.PercentAssertion, claim: Claim, _context: Context) -> Iterator[Reason]:
-    found = checks.percent_of_patients(claim.id, a.value, a.n)
-    yield _checked(a.kind, found, "broken", f"{a.n} 人中的 {a.value}%")
-
-
-def _differences(a: t.DifferenceAssertion, claim: Claim, _context: Context) -> Iterator[Reason]:
-    for week, value in a.points.items():
-        found = checks.difference_of_patients(
-            f"{claim.id}, week {week}", value, a.n1, a.n2, percent1=a.first.get(week)
-        )
-        yield _checked(a.kind, found, "broken", f"第 {week} 周相差 {value} 个百分点（{a.n1} 与 {a.n2} 人）")
-    if len(a.points) > 1:
-        points = [(float(week), value) for week, value in a.points.items()]
-        found = checks.course_of_differences(claim.id, points, a.n1, a.n2)
-        yield _checked(a.kind, found, "broken", "各时点的差距彼此对照")
-
-
-def _course(a: t.CourseAssertion, claim: Claim, _context: Context) -> Iterator[Reason]:
-    found = checks.monotone_survival(claim.id, [(float(week), value) for week, value in a.points.items()])
-    yield _checked(a.kind, found, "refuted", "生存率随时间的变化")
-
-
-def _interval(a: t.IntervalAssertion, claim: Claim, _context: Context) -> Iterator[Reason]:
-    found = checks.interval_holds_estimate(claim.id, a.estimate, a.low, a.high)
-    yield _checked(a.kind, found, "broken", f"{a.estimate}（{a.low} 至 {a.high}）")
-
-
-def _limit(a: t.LimitAssertion, claim: Claim, context: Context) -> Iterator[Reason]:
-    values, evidence = dict(a.values), []
-    for asked in a.deaths_of:
-        trial = context.base.trials[asked.trial]
-        for s in trial.survival:
-            if s.usable and (s.arm, s.week) == (asked.arm, asked.week):
-                died = f"{100 - s.percent:.1f}"
-                values[f"{trial.name}, {s.arm}, week {asked.week:g}, as read"] = died
-                what = f"{trial.id} {s.arm}: {died} % dead by week {asked.week:g}"
-                evidence.append(Evidence(trial.id, what, s.grade, trial.place(s), "human"))
-    found = checks.claimed_limit(claim.id, a.sign, a.limit, values)
-    reason = _checked(a.kind, found, "refuted", f"所称 {a.sign} {a.limit}")
-    yield replace(reason, evidence=tuple(evidence))
 
 
 def _safe(a: t.SafeAssertion, _claim: Claim, context: Context) -> Iterator[Reason]:
@@ -265,22 +165,15 @@ def _safe(a: t.SafeAssertion, _claim: Claim, context: Context) -> Iterator[Reaso
         name, name_zh = names.name(outcome), names.name_zh(outcome)
         level = context.level(outcome)
         shown = tuple(_shown(entry, row) for entry, row in rows)
+        sure: t.Status = "confirmed" if level in SURE else "weak"
         if raised:
             text = f"{name}: raised in {len(raised)} of {len(rows)} results; certainty {level}."
             text_zh = f"{name_zh}：{len(raised)}/{len(rows)} 项结果升高；把握度{LEVELS_ZH[level]}。"
-            yield Reason(a.kind, "refuted", text, text_zh, "human", level, shown)
-        elif rows:
-            status: t.Status = "confirmed" if level in SURE else "weak"
+            yield Reason(a.kind, sure if a.denied else "refuted", text, text_zh, "human", level, shown)
+        elif rows and not a.denied:
             text = f"{name}: no increase found; certainty {level}."
-            yield Reason(
-                a.kind,
-                status,
-                text,
-                f"{name_zh}：未见增加；把握度{LEVELS_ZH[level]}。",
-                "human",
-                level,
-                shown,
-            )
+            text_zh = f"{name_zh}：未见增加；把握度{LEVELS_ZH[level]}。"
+            yield Reason(a.kind, sure, text, text_zh, "human", level, shown)
     text = (
         "Pooled rates of encephalopathy, kidney failure, peritonitis and rejection after cells: none found."
     )
@@ -289,40 +182,90 @@ def _safe(a: t.SafeAssertion, _claim: Claim, context: Context) -> Iterator[Reaso
 
 def _cure(a: t.CureAssertion, _claim: Claim, context: Context) -> Iterator[Reason]:
     rows = _rows(context, "cure", False)
+    shown = tuple(_shown(entry, row) for entry, row in rows)
     if rows:
-        status: t.Status = "weak" if any(row.direction == "up" for _, row in rows) else "refuted"
-        shown = tuple(_shown(entry, row) for entry, row in rows)
+        cured = any(row.direction == "up" for _, row in rows)
+        status: t.Status = "weak" if cured != a.denied else "refuted"
         yield Reason(
             a.kind, status, f"cure: {len(rows)} results.", f"根治：{len(rows)} 项结果。", "human", "", shown
         )
     else:
         text = "No trial, cohort or pool that was read reports a cure of chronic liver failure."
-        yield Reason(a.kind, "silent", text, "所读的试验、队列与汇总分析均未报告根治慢性肝衰竭。")
-    deaths = []
-    for trial in context.base.trials.values():
+        text_zh = "所读的试验、队列与汇总分析均未报告根治慢性肝衰竭。"
+        status = "weak" if a.denied else "silent"
+        yield Reason(a.kind, status, text, text_zh, "human" if a.denied else None)
+    deaths = tuple(_deaths(trial, row) for trial, row in treated_deaths(context.base) if row.week is not None)
+    if deaths:
+        said = "; ".join(f"{e.id}: {e.what}" for e in deaths)
+        status = "weak" if a.denied else "silent"
+        yield Reason(
+            a.kind, status, f"Deaths among treated patients: {said}.", f"治疗组死亡：{_deaths_zh(deaths)}。",
+            "human" if a.denied else None, "", deaths,
+        )  # fmt: skip
+
+
+def treated_deaths(base: Base) -> list[tuple[Trial, SurvivalRow]]:
+    """The last usable count of deaths among patients with liver failure who got cells, of each trial."""
+    found = []
+    for trial in base.trials.values():
         for s in trial.survival:
             arm = trial.arm(s.arm)
             cells = arm is not None and arm.role == "treated" and arm.product and arm.product.kind in CELLS
             if cells and s.usable and s.deaths and trial.population in LIVER:
-                deaths.append((trial, s))
-    last = {trial.id: (trial, s) for trial, s in sorted(deaths, key=lambda pair: pair[1].week or 0)}
-    if last:
-        shown = tuple(_deaths(trial, row) for trial, row in last.values() if row.week is not None)
-        said = "; ".join(f"{e.id}: {e.what}" for e in shown)
-        yield Reason(
-            a.kind,
-            "silent",
-            f"Deaths among treated patients: {said}.",
-            f"治疗组死亡：{said}。",
-            None,
-            "",
-            shown,
-        )
+                found.append((trial, s))
+    last = {trial.id: (trial, s) for trial, s in sorted(found, key=lambda pair: pair[1].week or 0)}
+    return list(last.values())
 
 
 def _deaths(trial: Trial, row: SurvivalRow) -> Evidence:
     what = f"{row.deaths} of {row.n} treated patients dead by week {row.week:g}"
     return Evidence(trial.id, what, row.grade, trial.place(row), "human")
+
+
+_DEAD = re.compile(r"(\d+) of (\d+) treated patients dead by week ([\d.]+)")
+
+
+def _deaths_zh(deaths: tuple[Evidence, ...]) -> str:
+    said = r"第 \3 周前 \2 名治疗者中 \1 名死亡"
+    return "；".join(f"{e.id}：" + _DEAD.sub(said, e.what) for e in deaths)
+
+
+def _always(a: t.AlwaysAssertion, _claim: Claim, context: Context) -> Iterator[Reason]:
+    """Every patient lives or benefits: one treated patient who died is enough against it."""
+    deaths = tuple(_deaths(trial, row) for trial, row in treated_deaths(context.base) if row.week is not None)
+    if not deaths:
+        yield Reason(a.kind, "silent", "No count of treated patients was read.", "未读到治疗者的人数。")
+        return
+    said = "; ".join(f"{e.id}: {e.what}" for e in deaths)
+    text = f"Not every treated patient lived: {said}."
+    text_zh = f"并非每名治疗者都存活：{_deaths_zh(deaths)}。"
+    yield Reason(a.kind, "refuted", text, text_zh, "human", "", deaths)
+
+
+def _approved(a: t.ApprovedAssertion, _claim: Claim, context: Context) -> Iterator[Reason]:
+    base = context.base
+    found = [one for one in base.approvals if one.for_liver_failure and one.grade in USABLE]
+    read = [one for one in base.approvals if one.grade in USABLE]
+    shown = tuple(
+        Evidence(one.id, f"{one.regulator}, {one.date}: {one.product}", one.grade, one.source, "human")
+        for one in read
+    )  # fmt: skip
+    if found:
+        status: t.Status = "refuted" if a.denied else "confirmed"
+        said, said_zh = "An approval for liver failure was read.", "读到一项肝衰竭的批准。"
+        yield Reason(a.kind, status, said, said_zh, "human", "", shown)
+        return
+    text = (
+        f"No approval of such cells for liver failure was read by {base.assembled}; those read are for "
+        "another disease. No regulator's register was searched."
+    )
+    text_zh = (
+        f"截至 {base.assembled} 未读到此类细胞用于肝衰竭的批准；读到的批准用于另一种疾病。"
+        "未检索监管机构登记库。"
+    )
+    yield Reason(
+        a.kind, "weak" if a.denied else "silent", text, text_zh, "human" if a.denied else None, "", shown
+    )
 
 
 def _uncheckable(a: t.UncheckableAssertion, _claim: Claim, _context: Context) -> Iterator[Reason]:
@@ -333,13 +276,9 @@ _EVALUATE: dict[str, Any] = {
     "fact": _fact,
     "effect": _effect,
     "absence": _absence,
-    "figure": _figure,
-    "percent": _percent,
-    "differences": _differences,
-    "course": _course,
-    "interval": _interval,
-    "limit": _limit,
     "safe": _safe,
     "cure": _cure,
+    "always": _always,
+    "approved": _approved,
     "uncheckable": _uncheckable,
 }

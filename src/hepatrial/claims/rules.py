@@ -43,6 +43,10 @@ def _only(reasons: Sequence[Reason], *statuses: str) -> bool:
     return all(reason.status in statuses for reason in reasons)
 
 
+def _count(reasons: Sequence[Reason], *statuses: str) -> int:
+    return sum(reason.status in statuses for reason in reasons)
+
+
 def _below(claim: Claim, reasons: Sequence[Reason]) -> bool:
     """Everything that agrees was seen further from the patient than what the claim speaks of."""
     agreeing = [reason.scope for reason in reasons if reason.status in AGREES and reason.scope]
@@ -65,6 +69,11 @@ RULES: tuple[Rule, ...] = (
          lambda c, _r: c.kind in ("definition", "notice")),
     Rule("nothing to check", "not checkable", "no assertion can be held against anything",
          lambda _c, r: _only(r, "uncheckable")),
+    Rule("arithmetic holds, nothing else to hold it against", "not checkable",
+         "its figures go together, which confirms nothing, and no source was read that has them",
+         lambda _c, r: _only(r, "consistent", "uncheckable")),
+    Rule("a figure is against", "contradicted", "a number of it is not what the source, or its text, says",
+         lambda c, r: c.kind == "numbers" and _has(r, "refuted")),
     Rule("against", "contradicted", "evidence or the text's own figures are against it, nothing is for it",
          lambda _c, r: _has(r, "refuted") and not _has(r, *AGREES)),
     Rule("in part against", "overstated", "evidence is against a part of it",
@@ -72,8 +81,9 @@ RULES: tuple[Rule, ...] = (
     Rule("says more than was found", "overstated", "evidence is less than what is said",
          lambda _c, r: _has(r, "overreach")),
     Rule("not reproducible in part", "partly supported", "some figures found, others not reproducible",
-         lambda _c, r: _has(r, "broken") and _has(r, *AGREES)),
-    Rule("not reproducible", "unsupported", "as printed not reproducible, and no figure of it was found",
+         lambda _c, r: 0 < _count(r, "broken") < _count(r, *AGREES)),
+    Rule("not reproducible", "unsupported",
+         "as printed not reproducible, and no more figures of it were found than are not",
          lambda _c, r: _has(r, "broken")),
     Rule("nothing found", "unsupported", "no usable evidence was found",
          lambda _c, r: not _has(r, *AGREES)),

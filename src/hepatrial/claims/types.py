@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 Scope = Literal["dish", "animal", "human"]
 SCOPES: tuple[Scope, ...] = ("dish", "animal", "human")
@@ -16,8 +16,24 @@ Verdict = Literal[
     "supported", "partly supported", "overstated", "unsupported", "contradicted", "not checkable"
 ]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-Printed = Annotated[str, StringConstraints(pattern=r"^-?\d+(\.\d+)?$")]
-"""A number as printed, in quotes: its digits say how it was rounded."""
+
+
+def as_printed(given: Any) -> Any:
+    """A number as text: its digits say how it was rounded. Percent signs and typographic minus go."""
+    if isinstance(given, bool) or not isinstance(given, int | float | str):
+        return given
+    return str(given).strip().removesuffix("%").strip().replace("\u2212", "-")
+
+
+Printed = Annotated[str, BeforeValidator(as_printed), StringConstraints(pattern=r"^-?\d+(\.\d+)?$")]
+"""A number as printed, with or without quotes."""
+PrintedP = Annotated[
+    str,
+    BeforeValidator(as_printed),
+    StringConstraints(pattern=r"^(?:[pP]\s*)?[<>=≤≥]?\s*\d*\.?\d+(?:[eE]-?\d+)?$"),
+]
+"""A p-value as printed: "0.03", "<0.001"."""
+Measure = Literal["RR", "OR", "HR", "RD", "MD", "SMD", "percent"]
 
 
 class _Record(BaseModel):
@@ -29,6 +45,8 @@ class FactAssertion(_Record):
 
     kind: Literal["fact"]
     topic: Text
+    denied: bool = False
+    """That it does not happen."""
 
 
 class EffectAssertion(_Record):
@@ -48,36 +66,86 @@ class AbsenceAssertion(_Record):
 
 
 class FigureAssertion(_Record):
-    """A number of a trial or pool: survival percentage, patients, patients with an event, dose, effect."""
+    """A number of a trial or pool: survival percentage, patients, patients with an event, dose, effect.
+
+    ``trial``: id, name or citation ("lin2017", "Lin 2017", "NCT..."). One that was never read is no error of
+    the file: it is said in the verdict.
+    """
 
     kind: Literal["figure"]
     trial: Text
     quantity: Literal["survival", "n", "event", "dose", "effect"]
     value: Printed
     arm: str = ""
+    """Arm of the trial, or "treated" or "control"; empty for the patients of all arms."""
     week: float | None = None
     event: str = ""
     """Event or outcome of ``event`` and ``effect``."""
 
 
+class CitedAssertion(_Record):
+    """That a trial exists and is what is said of it; what is left out is not compared."""
+
+    kind: Literal["cited"]
+    trial: Text
+    product: str = ""
+    """Class of its cells: msc, liver_progenitor, haematopoietic, mixed, g_csf, device."""
+    cells: str = ""
+    """Words for the cells ("umbilical", "bone marrow")."""
+    origin: Literal["autologous", "allogeneic", ""] = ""
+    randomised: bool | None = None
+    blinded: bool | None = None
+    disease: str = ""
+
+
+class SameProductAssertion(_Record):
+    """That results of several trials speak for one product (or may be pooled)."""
+
+    kind: Literal["same_product"]
+    trials: tuple[Text, ...] = Field(min_length=2)
+    product: str = ""
+    """The class for which they are made to speak; default that of the first."""
+
+
+class SeparateAssertion(_Record):
+    """That trials have patients of their own (no shared control group)."""
+
+    kind: Literal["separate"]
+    trials: tuple[Text, ...] = Field(min_length=2)
+
+
 class PercentAssertion(_Record):
-    """A percentage of ``n`` whole patients."""
+    """A percentage, of ``n`` whole patients where n is known, with the count printed beside it if any."""
 
     kind: Literal["percent"]
     value: Printed
+    n: int | None = Field(default=None, ge=1)
+    count: int | None = Field(default=None, ge=0)
+    censored: bool = False
+    """It is a Kaplan-Meier percentage of a curve with censoring."""
+
+
+class CountAssertion(_Record):
+    """A number of patients out of a number of patients."""
+
+    kind: Literal["count"]
+    count: int = Field(ge=0)
     n: int = Field(ge=1)
 
 
 class DifferenceAssertion(_Record):
-    """Survival differences of two arms at weeks, percentage points."""
+    """Differences of two arms' percentages at weeks, percentage points."""
 
     kind: Literal["differences"]
     points: dict[str, Printed]
     """Week -> first arm less second."""
-    n1: int = Field(ge=1)
-    n2: int = Field(ge=1)
+    n1: int | None = Field(default=None, ge=1)
+    n2: int | None = Field(default=None, ge=1)
     first: dict[str, Printed] = {}
     """Week -> percentage of the first arm, where printed too."""
+    second: dict[str, Printed] = {}
+    """Week -> percentage of the second arm, where printed too."""
+    censored: bool = False
 
 
 class CourseAssertion(_Record):
@@ -88,12 +156,89 @@ class CourseAssertion(_Record):
 
 
 class IntervalAssertion(_Record):
-    """An estimate with its limits."""
+    """An estimate with its limits; with ``p`` the two are held together, with counts the method is sought."""
 
     kind: Literal["interval"]
     estimate: Printed
     low: Printed
     high: Printed
+    measure: Measure | Literal[""] = ""
+    p: PrintedP | None = None
+    x1: int | None = Field(default=None, ge=0)
+    n1: int | None = Field(default=None, ge=1)
+    x2: int | None = Field(default=None, ge=0)
+    n2: int | None = Field(default=None, ge=1)
+
+
+class PValueAssertion(_Record):
+    """A p-value of two proportions (x1, n1, x2, n2) or of two means (mean, spread and n of each)."""
+
+    kind: Literal["p_value"]
+    value: PrintedP
+    x1: int | None = Field(default=None, ge=0)
+    n1: int = Field(ge=1)
+    x2: int | None = Field(default=None, ge=0)
+    n2: int = Field(ge=1)
+    mean1: Printed | None = None
+    spread1: Printed | None = None
+    mean2: Printed | None = None
+    spread2: Printed | None = None
+    test: str = ""
+    survival: bool = False
+    """The outcome is death over time, so a log-rank test may be meant."""
+    stated: Literal["SD", "SE", ""] = ""
+    """What the text calls the number after ±."""
+
+
+class MeanAssertion(_Record):
+    """A mean of ``n`` whole-number scores, with its SD if printed (GRIM, GRIMMER)."""
+
+    kind: Literal["mean"]
+    mean: Printed
+    n: int = Field(ge=1)
+    sd: Printed | None = None
+    items: int = Field(default=1, ge=1)
+    integers: bool = True
+    """Whether the items are whole numbers (grades, points); laboratory values and ages are not."""
+
+
+class _Line(_Record):
+    label: Text
+    count: int = Field(ge=0)
+    percent: Printed | None = None
+
+
+class TableAssertion(_Record):
+    """Counts and percentages of one arm said to be out of the same n."""
+
+    kind: Literal["table"]
+    n: int = Field(ge=1)
+    lines: tuple[_Line, ...] = Field(min_length=1)
+
+
+class RowsAssertion(_Record):
+    """Rows of patients or studies that should differ from one another."""
+
+    kind: Literal["rows"]
+    rows: tuple[dict[str, str | int | float], ...] = Field(min_length=2)
+    ignore: tuple[str, ...] = ()
+
+
+class NoEventAssertion(_Record):
+    """Nobody of ``n`` had an event of which another arm had ``x_other`` of ``n_other``."""
+
+    kind: Literal["no_event"]
+    n: int = Field(ge=1)
+    x_other: int = Field(ge=0)
+    n_other: int = Field(ge=1)
+
+
+class SetsAssertion(_Record):
+    """Events and patients of arms as randomised and as treated: {arm = [events, patients]}."""
+
+    kind: Literal["analysis_sets"]
+    randomised: dict[str, tuple[int, int]]
+    treated: dict[str, tuple[int, int]]
 
 
 class DeathsOf(_Record):
@@ -115,15 +260,30 @@ class LimitAssertion(_Record):
 
 
 class SafeAssertion(_Record):
-    """That the treatment is safe."""
+    """That the treatment is safe; ``denied``: that it is not free of harm."""
 
     kind: Literal["safe"]
+    denied: bool = False
 
 
 class CureAssertion(_Record):
-    """That the treatment cures."""
+    """That the treatment cures; ``denied``: that it does not."""
 
     kind: Literal["cure"]
+    denied: bool = False
+
+
+class AlwaysAssertion(_Record):
+    """That every treated patient lives, improves or responds."""
+
+    kind: Literal["always"]
+
+
+class ApprovedAssertion(_Record):
+    """That the treatment is approved for liver failure; ``denied``: that it is not."""
+
+    kind: Literal["approved"]
+    denied: bool = False
 
 
 class UncheckableAssertion(_Record):
@@ -135,11 +295,19 @@ class UncheckableAssertion(_Record):
 
 
 Assertion = Annotated[
-    FactAssertion | EffectAssertion | AbsenceAssertion | FigureAssertion | PercentAssertion
-    | DifferenceAssertion | CourseAssertion | IntervalAssertion | LimitAssertion | SafeAssertion
-    | CureAssertion | UncheckableAssertion,
+    FactAssertion | EffectAssertion | AbsenceAssertion | FigureAssertion | CitedAssertion
+    | SameProductAssertion | SeparateAssertion | PercentAssertion | CountAssertion | DifferenceAssertion
+    | CourseAssertion | IntervalAssertion | PValueAssertion | MeanAssertion | TableAssertion | RowsAssertion
+    | NoEventAssertion | SetsAssertion | LimitAssertion | SafeAssertion | CureAssertion | AlwaysAssertion
+    | ApprovedAssertion | UncheckableAssertion,
     Field(discriminator="kind"),
 ]  # fmt: skip
+
+ARITHMETIC = (
+    "percent", "count", "differences", "course", "interval", "p_value", "mean", "table", "rows", "no_event",
+    "analysis_sets", "limit",
+)  # fmt: skip
+"""Kinds that are checked by arithmetic alone."""
 
 
 class Claim(_Record):
@@ -164,6 +332,8 @@ class Claim(_Record):
     engraftment: bool = False
     """Whether a run's bound on engrafted cells can be laid beside it."""
     asserts: tuple[Assertion, ...] = Field(min_length=1)
+    read: bool = False
+    """Whether the assertions were read from its text by pattern, not given."""
 
     def words(self, name: str, lang: str) -> str:
         """``text`` or ``omits`` in a language; English when there is no translation."""
@@ -247,6 +417,7 @@ class Audited:
             "id": self.id,
             "claim": self.claim.words("text", lang),
             "printed": self.claim.printed,
+            "read_from_text": self.claim.read,
             "verdict": self.verdict,
             "rule": self.rule,
             "scope": self.scope,

@@ -91,6 +91,13 @@ def rounded(exact: Fraction, decimals: int) -> Fraction:
     return Fraction(whole if exact >= 0 else -whole, 10**decimals)
 
 
+def roundings(exact: Fraction, decimals: int) -> set[Fraction]:
+    """``exact`` to so many decimals; at a tie both ways, since programs differ."""
+    away = rounded(exact, decimals)
+    tie = abs(exact - away) * 2 * 10**decimals == 1
+    return {away, away - Fraction(1 if exact >= 0 else -1, 10**decimals)} if tie else {away}
+
+
 @dataclass(frozen=True)
 class PrintedP:
     """A printed p-value: a number, or a bound ("<0.001", ">0.05")."""

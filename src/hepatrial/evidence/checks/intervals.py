@@ -209,6 +209,55 @@ def interval_of_counts(
     return _compare("interval of a proportion", place, said, (lower, upper), computed, scale)
 
 
+def ratio_of_counts(place: str, estimate: str, x1: int, n1: int, x2: int, n2: int, measure: str) -> Finding:
+    """Is a printed risk ratio, odds ratio or risk difference that of the counts?
+
+    Args:
+        place: where it stands.
+        estimate: as printed.
+        x1, n1, x2, n2: counts.
+        measure: "RR", "OR" or "RD" (a fraction).
+
+    Raises:
+        BadInput: for counts that are none or an unknown measure.
+    """
+    _counts(place, ((x1, n1), (x2, n2)))
+    if measure not in TWO:
+        near = nearest_name(measure, TWO)
+        raise BadInput([Problem(f"{place} measure", measure, f"must be one of {list(TWO)}", near)])
+    given = figure(place, estimate)
+    said = f"{measure} {given.text} for {x1}/{n1} against {x2}/{n2}"
+    values = _two_values(x1, n1, x2, n2, measure)
+    if values is None:
+        return Finding(
+            f"{measure} of its counts", place, said, "not checkable", "an empty cell leaves it undefined"
+        )
+    exact, turned = values
+    facts = {measure: exact}
+    if given.fits(exact):
+        return Finding(
+            f"{measure} of its counts", place, said, "consistent", f"the counts give {exact:.3g}", (), facts
+        )
+    needed = f"the counts give {exact:.3g}" + (
+        f"; of those without the event, or with the arms turned, {turned:.3g}" if given.fits(turned) else ""
+    )
+    return Finding(
+        f"{measure} of its counts", place, said, "inconsistent",
+        f"{needed}: another measure, an adjusted one, or another figure", (), facts,
+    )  # fmt: skip
+
+
+def _two_values(x1: int, n1: int, x2: int, n2: int, measure: str) -> tuple[float, float] | None:
+    """The measure, and the value with the arms turned."""
+    if measure == "RD":
+        return x1 / n1 - x2 / n2, x2 / n2 - x1 / n1
+    cells = (x1, n1 - x1, x2, n2 - x2) if measure == "OR" else (x1, x2)
+    if 0 in cells:
+        return None
+    value = x1 * n2 / (x2 * n1) if measure == "RR" else x1 * (n2 - x2) / (x2 * (n1 - x1))
+    return value, 1 / value
+
+
 def interval_of_two(
     place: str, x1: int, n1: int, x2: int, n2: int, measure: str, lower: str, upper: str,
     *, percent: bool = False, level: float = 0.95,

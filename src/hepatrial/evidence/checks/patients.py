@@ -7,7 +7,16 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from hepatrial.errors import Problem
-from hepatrial.evidence.checks.finding import Figure, Finding, Verdict, figure, refuse, rounded, whole
+from hepatrial.evidence.checks.finding import (
+    Figure,
+    Finding,
+    Verdict,
+    figure,
+    refuse,
+    rounded,
+    roundings,
+    whole,
+)
 
 ALMOST_ALL = 0.95
 """Share of printable figures with a solution above which a solution says nothing."""
@@ -67,6 +76,62 @@ def percent_of_patients(place: str, percent: str, n: int, *, censored: bool = Fa
         needed = f"with {n} patients every percentage printed to {given.decimals} decimals is some count"
         return Finding(name, place, said, "not checkable", needed, readings, facts)
     return Finding(name, place, said, "consistent", f"{found[0]} of {n} patients", readings, facts)
+
+
+def percent_of_count(place: str, percent: str, count: int, n: int) -> Finding:
+    """Is a percentage that of the count printed beside it?
+
+    Args:
+        place: where they stand.
+        percent: as printed.
+        count, n: patients with the event, and all.
+
+    Raises:
+        BadInput: a percentage outside 0 to 100, counts that are none.
+    """
+    problems: list[Problem] = []
+    given = figure(place, percent)
+    whole(f"{place} n", n, problems, least=1)
+    whole(f"{place} count", count, problems)
+    if not 0 <= given.value <= 100:
+        problems.append(Problem(place, f"{percent} %", "must lie in 0 to 100"))
+    if count > n:
+        problems.append(Problem(f"{place} count", f"{count} of {n}", "must not exceed n"))
+    refuse(problems)
+    name, said = "percentage of its count", f"{given.text} % beside {count} of {n}"
+    exact = float(_share(count, n))
+    if given.fits(_share(count, n)):
+        return Finding(name, place, said, "consistent", f"{count} of {n} is {exact:.{given.decimals + 1}f} %")
+    others = counts_of(given, n)
+    held = (
+        f"; {given.text} % of {n} would be {others[0]}"
+        if others
+        else f"; no count of {n} gives {given.text} %"
+    )
+    shown = f"{count} of {n} is {exact:.{given.decimals + 1}f} %"
+    needed = f"{shown}: another count, another n or another figure{held}"
+    return Finding(name, place, said, "inconsistent", needed, (), {"percent": exact})
+
+
+def difference_of_percentages(place: str, difference: str, percent1: str, percent2: str) -> Finding:
+    """Is a difference that of the two percentages printed beside it?
+
+    Args:
+        place: where they stand.
+        difference: first minus second in points, as printed.
+        percent1, percent2: as printed.
+    """
+    d, one, two = (figure(place, text) for text in (difference, percent1, percent2))
+    exact = one.value - two.value
+    name, said = "difference of its percentages", f"{d.text} points beside {one.text} % and {two.text} %"
+    slack = d.half + one.half + two.half
+    if abs(exact - d.value) <= slack:
+        return Finding(name, place, said, "consistent", "it is their difference within rounding")
+    turned = abs(exact + d.value) <= slack
+    needed = f"the two differ by {float(exact):.{max(one.decimals, two.decimals)}f} points" + (
+        ": the sign, or the order of the arms, would have to be turned" if turned else ": another figure"
+    )
+    return Finding(name, place, said, "inconsistent", needed, (), {"difference": float(exact)})
 
 
 def difference_of_patients(
@@ -140,7 +205,8 @@ def solutions(
         p1, p2 = _share(x1, n1), _share(x2, n2)
         if given.fits(p1 - p2):
             plain.append((x1, x2))
-        if rounded(p1, given.decimals) - rounded(p2, given.decimals) == given.value:
+        ones, twos = roundings(p1, given.decimals), roundings(p2, given.decimals)
+        if any(one - two == given.value for one in ones for two in twos):
             of_rounded.append((x1, x2))
     return plain, of_rounded
 

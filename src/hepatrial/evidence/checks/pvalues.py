@@ -12,6 +12,7 @@ from scipy.special import chdtrc, ndtr, stdtr
 from hepatrial.analysis import fisher_exact, logrank
 from hepatrial.errors import BadInput, Problem
 from hepatrial.evidence.checks.finding import Figure, Finding, figure, printed_p, refuse, whole
+from hepatrial.evidence.checks.significance import beyond_reach, logrank_reach
 
 READINGS = {"SD": "standard deviation", "SE": "standard error"}
 
@@ -70,7 +71,16 @@ def p_of_counts(
     name = "p-value of two proportions"
     fits = tuple(k for k, v in computed.items() if math.isfinite(v) and p.fits(v, v))
     facts = {k: v for k, v in computed.items() if math.isfinite(v)}
-    if (test is not None and "log" in test.lower()) or (survival and test is None and not fits):
+    times = test is not None and "log" in test.lower()
+    if times or (survival and test is None and not fits):
+        reaches = [logrank_reach(x1, n1, x2, n2), logrank_reach(n1 - x1, n1, n2 - x2, n2)]
+        if all(beyond_reach(p.figure.range, p.sign, reach) for reach in reaches):
+            low = min(reach[0] for reach in reaches)
+            needed = (
+                f"no order of the deaths makes a log-rank test of these counts give it (at least {low:.2g} "
+                "with nobody censored before): other counts, another test or another p"
+            )
+            return Finding(name, place, said, "inconsistent", needed, (), facts | {"log-rank at least": low})
         needed = "a log-rank test needs the times of death, which these counts do not hold"
         return Finding(
             name, place, f"{said} by {test or 'an unnamed test'}", "not checkable", needed, fits, facts

@@ -1,0 +1,140 @@
+"""Claims without assertions are read from their text: slips are found, true claims are not condemned."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from hepatrial.claims import audit, check_article, read_article
+from hepatrial.errors import BadInput
+from hepatrial.evidence.base import load_base
+
+BASE = load_base(Path("/dev/null/none"))
+HERE = Path(__file__).parent
+SENTENCES = tomllib.loads((HERE / "sentences.toml").read_text(encoding="utf-8"))
+FOURTH = {entry.id: entry for entry in audit(read_article(HERE / "fourth_article.toml", BASE), BASE)}
+GOOD = ("supported", "partly supported", "not checkable")
+
+
+def verdict(text: str) -> str:
+    return audit(check_article({"title": "t", "claims": [text]}, BASE), BASE)[0].verdict
+
+
+@pytest.mark.parametrize("text", SENTENCES["true"])
+def test_a_true_sentence_is_not_condemned(text: str) -> None:
+    assert verdict(text) in GOOD
+
+
+@pytest.mark.parametrize("text", SENTENCES["slips"])
+def test_a_slip_in_a_sentence_is_found(text: str) -> None:
+    assert verdict(text) in ("contradicted", "overstated", "unsupported")
+
+
+@pytest.mark.parametrize("text", SENTENCES["unknown"])
+def test_a_trial_that_was_never_read_is_said_so_and_not_condemned(text: str) -> None:
+    entry = audit(check_article({"title": "t", "claims": [text]}, BASE), BASE)[0]
+    assert entry.verdict in ("not checkable", "unsupported")
+    assert any("no trial or pool of this name was read" in reason.text for reason in entry.reasons)
+
+
+@pytest.mark.parametrize("name", [name for name in FOURTH if name[0] == "F"])
+def test_each_slip_of_the_fourth_article_is_found(name: str) -> None:
+    assert FOURTH[name].verdict in ("contradicted", "overstated", "unsupported"), [
+        r.text for r in FOURTH[name].reasons
+    ]
+
+
+@pytest.mark.parametrize("name", [name for name in FOURTH if name[0] == "T"])
+def test_no_true_claim_of_the_fourth_article_is_condemned(name: str) -> None:
+    assert FOURTH[name].verdict in GOOD, [r.text for r in FOURTH[name].reasons]
+
+
+def test_an_unknown_trial_in_an_assertion_is_judged_and_not_refused() -> None:
+    assert FOURTH["U1"].verdict == "not checkable"
+    assert "nearest: zhang2012" in FOURTH["U1"].reasons[0].text
+
+
+def test_arms_that_were_interchanged_are_named() -> None:
+    said = " ".join(reason.text for reason in FOURTH["F1"].reasons)
+    assert "it is that of G-CSF" in said
+    assert "it is that of control" in said
+
+
+def test_a_bare_text_gets_an_id_a_scope_a_kind_and_its_assertions() -> None:
+    found = check_article(
+        {"title": "t", "claims": ["Stem cells cure liver failure.", {"text": "x y z"}]}, BASE
+    )
+    one, two = found.claims
+    assert (one.id, one.scope, one.kind, one.read) == ("C1", "human", "benefit", True)
+    assert one.asserts[0].kind == "cure"
+    assert two.asserts[0].kind == "uncheckable"
+    assert audit(found, BASE)[1].verdict == "not checkable"
+
+
+def test_the_scope_is_the_nearest_to_a_patient_of_which_the_text_speaks() -> None:
+    texts = {
+        "MSC take up LDL in culture.": "dish",
+        "Treated mice live longer.": "animal",
+        "Induced cells take up LDL and help patients.": "human",
+        "In a dish cells make urea; it is unknown in patients.": "dish",
+        "培养的细胞可摄取 LDL。": "dish",
+    }
+    for text, scope in texts.items():
+        assert check_article({"title": "t", "claims": [text]}, BASE).claims[0].scope == scope, text
+
+
+def test_sweeping_words_are_seen_where_other_assertions_are_given() -> None:
+    row = {
+        "id": "A", "text": "Bilirubin falls: stem cells cure liver failure.",
+        "asserts": [{"kind": "effect", "outcome": "bilirubin", "direction": "down"}],
+    }  # fmt: skip
+    claim = check_article({"title": "t", "claims": [row]}, BASE).claims[0]
+    assert [a.kind for a in claim.asserts] == ["effect", "cure"]
+
+
+def test_json_files_and_numbers_without_quotes_keep_their_digits(tmp_path: Path) -> None:
+    file = tmp_path / "article.json"
+    file.write_text('[{"text": "x", "asserts": [{"kind": "percent", "value": 73.20, "n": 56}]}]')
+    claim = read_article(file, BASE).claims[0]
+    assert claim.asserts[0].value == "73.20"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("title = 3\nclaims = []", "claims"),
+        ("claims = [ { id = 'A' } ]", "claims[0].text"),
+        ("claims = [ { text = 'x', scop = 'human' } ]", "unknown entry 'scop'"),
+        ("claims = [ { text = 'x', asserts = [ { kind = 'figur' } ] } ]", "claims[0].asserts[0]"),
+        ("claims = 'x'", "claims"),
+        ("claims = [", "must be TOML"),
+    ],
+)
+def test_a_file_that_does_not_say_what_it_means_is_refused(tmp_path: Path, content: str, said: str) -> None:
+    file = tmp_path / "bad.toml"
+    file.write_text(content)
+    with pytest.raises(BadInput) as caught:
+        read_article(file, BASE)
+    assert any(said in problem.sentence() for problem in caught.value.problems)
+
+
+def test_all_problems_of_all_claims_come_at_once() -> None:
+    rows = [
+        {"id": "A", "text": "x", "scope": "humans", "asserts": [{"kind": "fact", "topic": "vesicle"}]},
+        {"id": "B", "text": "", "asserts": [{"kind": "percent", "value": "about 7", "n": 0}]},
+        {"id": "B", "text": "y", "asserts": [{"kind": "effect", "outcome": "hair", "direction": "upp"}]},
+    ]
+    with pytest.raises(BadInput) as caught:
+        check_article({"title": "t", "claims": rows}, BASE)
+    said = "\n".join(problem.sentence() for problem in caught.value.problems)
+    for place in (
+        "claims[0].scope",
+        "claims[1].text",
+        "asserts[0].value",
+        "asserts[0].n",
+        "direction",
+        "'B'",
+    ):
+        assert place in said, place
