@@ -80,19 +80,19 @@ def test_the_sparse_solver_solves(seed):
     j = np.where(rng.random((n, n)) < 0.2, rng.normal(size=(n, n)), 0)
     g, b = 8.0, rng.normal(size=n)
     plan = plan_elimination(n, [(int(r), int(c)) for r, c in np.argwhere(j)])
-    f = Function("both", [("ptr", "M"), ("ptr", "x"), ("double", "g")], external=True)
+    f = Function("both", [("ptr", "M"), ("ptr", "b"), ("ptr", "x"), ("double", "g")], external=True)
     f.call("factor_1", [f.argument("M"), f.argument("g")], "double")
-    f.call("solve_1", [f.argument("M"), f.argument("x")])
+    f.call("solve_1", [f.argument("M"), f.argument("b"), f.constant("double", 0.5), f.argument("x")])
     f.finish()
     address, keep = machine([_factor(plan, Lanes(1)), _solve(plan, Lanes(1)), f], "both")
-    memory, x = np.full(len(plan.index), np.nan), b.copy()
+    memory, x = np.full(len(plan.index), np.nan), rng.normal(size=n)
+    right = b + 0.5 * x
     for place in plan.pattern:
         memory[plan.index[place]] = j[place]
-    ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_double)(address)(
-        memory.ctypes.data, x.ctypes.data, g
-    )
+    kinds = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_double)
+    ctypes.CFUNCTYPE(None, *kinds)(address)(memory.ctypes.data, b.ctypes.data, x.ctypes.data, g)
     assert keep is not None
-    np.testing.assert_allclose(x, np.linalg.solve(g * np.eye(n) - j, b), rtol=1e-10)
+    np.testing.assert_allclose(x, np.linalg.solve(g * np.eye(n) - j, right), rtol=1e-10)
 
 
 def test_elimination_order_avoids_fill():

@@ -40,16 +40,16 @@ def dense_solution(w, b):
 def static_solution(j, g, b):
     """(g - J)^-1 b by the static elimination."""
     plan = plan_elimination(len(b), [(int(r), int(c)) for r, c in np.argwhere(j)])
-    f = Function("both", [("ptr", "M"), ("ptr", "x"), ("double", "g")], external=True)
+    f = Function("both", [("ptr", "M"), ("ptr", "b"), ("ptr", "x"), ("double", "g")], external=True)
     f.call("factor_1", [f.argument("M"), f.argument("g")], "double")
-    f.call("solve_1", [f.argument("M"), f.argument("x")])
+    f.call("solve_1", [f.argument("M"), f.argument("b"), f.constant("double", 0.0), f.argument("x")])
     f.finish()
     address, keep = machine([_factor(plan, Lanes(1)), _solve(plan, Lanes(1)), f], "both")
-    memory, x = np.zeros(len(plan.index)), b.copy()
+    memory, x = np.zeros(len(plan.index)), np.zeros(len(b))
     for place in plan.pattern:
         memory[plan.index[place]] = j[place]
-    call = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_double)(address)
-    call(memory.ctypes.data, x.ctypes.data, g)
+    kinds = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_double)
+    ctypes.CFUNCTYPE(None, *kinds)(address)(memory.ctypes.data, b.ctypes.data, x.ctypes.data, g)
     assert keep is not None
     return x
 

@@ -223,6 +223,18 @@ class Array:
         self.scalars()[self._place(index, lane)] = value
 
 
+class Column:
+    """One lane of an array of vectors, element by element."""
+
+    __slots__ = ("array", "which")
+
+    def __init__(self, array: Array, which: Value) -> None:
+        self.array, self.which = array, which
+
+    def __getitem__(self, index: Value | int) -> Value:
+        return self.array.lane(index, self.which)
+
+
 class Variable:
     """A scalar that may be assigned to."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hepatrial.engine.ir import Function, Lanes, Value
+from hepatrial.engine.ir import Array, Column, Function, Lanes, Value
 from hepatrial.engine.jacobian import jacobian
 from hepatrial.engine.linear import Plan, plan_elimination
 from hepatrial.engine.lower import Constants, Lowering, regroup
@@ -65,10 +65,8 @@ def write_kernels(spec: ModelSpec, lanes: Lanes) -> Kernels:
     _write_flow(k, slopes, entries)
     k.functions.append(_factor(plan, lanes))
     k.functions.append(_solve(plan, lanes))
-    k.functions.append(_expressions(k, "hazards", lanes, ["y"], hazards))
-    everything: dict[str, Expr] = {n: ex.sym(n) for n in spec.outputs} | dict(spec.inlined_observables)
-    for each in dict.fromkeys((Lanes(1), lanes)):
-        k.functions.append(_expressions(k, "outputs", each, ["y", "H"], list(everything.values()), time=True))
+    k.functions.append(_expressions(k, "hazards", hazards))
+    k.functions.append(_observables(k))
     for kind, jumps in (("event", [h.jump for h in spec.hazards]), ("action", spec.jumps)):
         k.functions.extend(_jump(k, f"{kind}_{i}", jump) for i, jump in enumerate(jumps))
     k.functions.append(_prepare(k))
@@ -76,7 +74,12 @@ def write_kernels(spec: ModelSpec, lanes: Lanes) -> Kernels:
 
 
 def _lowering(
-    k: Kernels, f: Function, lanes: Lanes, vectors: Sequence[str], extra: Mapping[str, str]
+    k: Kernels,
+    f: Function,
+    lanes: Lanes,
+    vectors: Sequence[str],
+    held: Array | Column,
+    extra: Mapping[str, str],
 ) -> Lowering:
     """Expressions over the vectors y and H; ``extra`` maps a name to the argument that holds it."""
     real = lanes.real
@@ -90,19 +93,14 @@ def _lowering(
         vector, i = place[name]
         return memory[vector][i]
 
-    return Lowering(f, lanes, leaf, k.constants, f.memory("c", real))
+    return Lowering(f, lanes, leaf, k.constants, held)
 
 
-def _expressions(
-    k: Kernels, name: str, lanes: Lanes, vectors: Sequence[str], outputs: Sequence[Expr], time: bool = False
-) -> Function:
-    """A function that stores the values of expressions."""
-    real = lanes.real
-    arguments = [("ptr", v) for v in (*vectors, "c", "out")]
-    if time:
-        arguments.append((real, "t"))
-    f = Function(f"{name}_{lanes.tag}", arguments)
-    lowering = _lowering(k, f, lanes, vectors, {TIME: "t"} if time else {})
+def _expressions(k: Kernels, name: str, outputs: Sequence[Expr]) -> Function:
+    """A function of (y, c, out) that stores the values of expressions in all lanes."""
+    real = k.lanes.real
+    f = Function(f"{name}_{k.lanes.tag}", [("ptr", a) for a in ("y", "c", "out")])
+    lowering = _lowering(k, f, k.lanes, ["y"], f.memory("c", real), {})
     values = lowering.write(regroup(outputs, k.constants.fixed))
     out = f.memory("out", real)
     for i, value in enumerate(values):
@@ -111,12 +109,36 @@ def _expressions(
     return f
 
 
+def _of_one_lane(
+    k: Kernels, name: str, more: Sequence[tuple[str, str]], extra: Mapping[str, str]
+) -> tuple[Function, Lowering]:
+    """A function of (y, H, c, ...) and its lowering.
+
+    y and H are doubles of one patient; its constants stand in the lane (argument ``lane``) of everybody's.
+    """
+    f = Function(name, [("ptr", "y"), ("ptr", "H"), ("ptr", "c"), *more])
+    held = Column(f.memory("c", k.lanes.real), f.argument("lane"))
+    return f, _lowering(k, f, Lanes(1), ["y", "H"], held, extra)
+
+
+def _observables(k: Kernels) -> Function:
+    """A function that stores all observables of one patient."""
+    more = [("ptr", "out"), ("i64", "lane"), ("double", "t")]
+    f, lowering = _of_one_lane(k, "observables", more, {TIME: "t"})
+    out = f.memory("out", "double")
+    expressions = regroup(list(k.spec.inlined_observables.values()), k.constants.fixed)
+    for i, value in enumerate(lowering.write(expressions)):
+        out[i] = value
+    f.finish()
+    return f
+
+
 def _write_flow(k: Kernels, slopes: list[Expr], entries: dict[tuple[int, int], Expr]) -> None:
     """``rates`` alone, and ``rates_and_jacobian`` which also stores the Jacobian in the plan's places."""
-    k.functions.append(_expressions(k, "rates", k.lanes, ["y"], slopes))
+    k.functions.append(_expressions(k, "rates", slopes))
     real = k.lanes.real
     f = Function(f"rates_and_jacobian_{k.lanes.tag}", [("ptr", a) for a in ("y", "c", "out", "M")])
-    lowering = _lowering(k, f, k.lanes, ["y"], {})
+    lowering = _lowering(k, f, k.lanes, ["y"], f.memory("c", real), {})
     values = lowering.write(regroup([*slopes, *entries.values()], k.constants.fixed))
     out, matrix = f.memory("out", real), f.memory("M", real)
     for i in range(len(slopes)):
@@ -155,11 +177,12 @@ def _factor(plan: Plan, lanes: Lanes) -> Function:
 
 
 def _solve(plan: Plan, lanes: Lanes) -> Function:
-    """Solves (g - J) x = b in place, from the factors of J - g."""
+    """Solves (g - J) x = slopes + inverse x for x in place, from the factors of J - g."""
     real = lanes.real
-    f = Function(f"solve_{lanes.tag}", [("ptr", "M"), ("ptr", "x")])
-    memory, x = f.memory("M", real), f.memory("x", real)
-    z = [x[i] for i in range(plan.n)]
+    f = Function(f"solve_{lanes.tag}", [("ptr", "M"), ("ptr", "slopes"), (real, "inverse"), ("ptr", "x")])
+    memory, slopes, x = f.memory("M", real), f.memory("slopes", real), f.memory("x", real)
+    inverse = f.argument("inverse")
+    z = [f.fma(inverse, x[i], slopes[i]) for i in range(plan.n)]
     for k, rows in zip(plan.order, plan.rows, strict=True):
         for i in rows:
             z[i] = f.fma(memory[plan.index[i, k]], z[k], z[i])
@@ -175,8 +198,8 @@ def _solve(plan: Plan, lanes: Lanes) -> Function:
 
 def _jump(k: Kernels, name: str, jump: Jump) -> Function:
     """An event or action on one patient: assigns to ``y`` from the values before."""
-    f = Function(name, [("ptr", "y"), ("ptr", "H"), ("ptr", "c"), ("double", "t"), ("double", "amount")])
-    lowering = _lowering(k, f, Lanes(1), ["y", "H"], {TIME: "t", jump.amount: "amount"})
+    more = [("i64", "lane"), ("double", "t"), ("double", "amount")]
+    f, lowering = _of_one_lane(k, name, more, {TIME: "t", jump.amount: "amount"})
     targets = [name for name, _ in jump.assignments]
     expressions = regroup(k.spec.inline([e for _, e in jump.assignments]), k.constants.fixed)
     values = lowering.write(expressions)
@@ -188,13 +211,13 @@ def _jump(k: Kernels, name: str, jump: Jump) -> Function:
 
 
 def _prepare(k: Kernels) -> Function:
-    """Computes a patient's constants from its row of parameters."""
-    f = Function("prepare", [("ptr", "p"), ("ptr", "c")])
-    parameters, c = f.memory("p", "double"), f.memory("c", "double")
+    """Computes a patient's constants from its row of parameters into its lane."""
+    f = Function("prepare", [("ptr", "p"), ("ptr", "c"), ("i64", "lane")])
+    parameters, c, lane = f.memory("p", "double"), f.memory("c", k.lanes.real), f.argument("lane")
     place = {name: i for i, name in enumerate(k.spec.parameters)}
     lowering = Lowering(f, Lanes(1), lambda name: parameters[place[name]])
     values = lowering.write(list(k.constants.index))
     for i, value in enumerate(values):
-        c[i] = value
+        c.set_lane(i, lane, value)
     f.finish()
     return f

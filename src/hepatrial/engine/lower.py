@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from hepatrial.engine.ir import Array, Function, Lanes, Value
+from hepatrial.engine.ir import Array, Column, Function, Lanes, Value
 from hepatrial.model import expr as ex
 from hepatrial.model.expr import Expr
 
@@ -133,7 +133,7 @@ class Lowering:
         lanes: Lanes,
         leaves: Callable[[str], Value],
         constants: Constants | None = None,
-        held: Array | None = None,
+        held: Array | Column | None = None,
     ) -> None:
         self.f, self.lanes, self.leaves = f, lanes, leaves
         self.constants, self.held = constants, held

@@ -89,8 +89,9 @@ def write_dense_solve() -> Function:
 def write_pivoted_step(k: Kernels) -> Function:
     """One step of one lane with pivoting.
 
-    Arguments: y and c (vectors of all lanes), h, lane, out. ``out`` receives the stages and then the new
-    state, (STAGES + 1) x n doubles. Returns the smallest relative pivot, 0 where the step is impossible.
+    Arguments: y and c (vectors of all lanes), h, lane, out. ``out`` receives the stages and then the
+    point at which the last of them looked, (STAGES + 1) x n doubles. Returns the smallest relative pivot, 0
+    where the step is impossible.
     """
     arguments = [("ptr", "y"), ("ptr", "c"), ("double", "h"), ("i64", "lane"), ("ptr", "out")]
     f = Function("pivoted_step", arguments, "double")
@@ -128,7 +129,7 @@ def write_pivoted_step(k: Kernels) -> Function:
             )
         f.call("dense_solve", [w.pointer, order.pointer, right.pointer, stage(s).pointer, size])
     with f.count(0, n) as i:
-        out[i + STAGES * n] = u.lane(i, lane) + stage(STAGES - 1)[i]
+        out[i + STAGES * n] = u.lane(i, lane)
     f.finish(smallest)
     return f
 

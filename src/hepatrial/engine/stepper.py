@@ -5,7 +5,7 @@ patient has ended takes the next one. No operation mixes lanes, so a patient's r
 else is simulated. One round of the main loop is
 
     settle:  lanes that start, stop or meet an event: initial visits, due events, impulses, end, next patient
-    attempt: one step of Rodas5P in all lanes, hazards on its dense output, error
+    attempt: one step of Rodas5P in all lanes, its error, hazards on its dense output
     judge:   per lane accept or reject; the first hazard that crosses its threshold cuts the step short
     record:  visits inside the accepted step, from the dense output
     commit:  move the accepted lanes
@@ -17,7 +17,9 @@ the step, and an event time its root.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 
 from hepatrial.engine.call import ARGUMENTS, ARRAYS, Status
 from hepatrial.engine.ir import Array, Function, Value
@@ -140,8 +142,9 @@ class Stepper:
             loop.leave_if(self.live.get().equals(0))
             self._choose_step()
             self._attempt()
+            self._arrive()
             self._hazard_nodes()
-            self._error()
+            self._weigh_error()
             self._judge()
             self._record()
             self._cut_short()
@@ -175,24 +178,24 @@ class Stepper:
             return f.array(real, count)
 
         n, nh = self.n, max(self.nh, 1)
-        self.y, self.new, self.u = vectors(n), vectors(n), vectors(n)
-        self.fs, self.um = vectors(n), vectors(n)
+        # ``u`` is where a stage looks, and in the end the new state.
+        self.y, self.u, self.slopes = vectors(n), vectors(n), vectors(n)
         self.stage = [vectors(n) for _ in range(STAGES)]
-        self.d = [vectors(n) for _ in DENSE]
+        self.inside = [vectors(self.k.in_hazards) for _ in range(3)]
         self.atol = f.array("double", n)
         self.M, self.c = vectors(len(self.k.plan.index)), vectors(self.nc)
-        self.H, self.H_new, self.H_at = vectors(nh), vectors(nh), vectors(nh)
+        self.H, self.H_new = vectors(nh), vectors(nh)
         self.node = [vectors(nh) for _ in range(5)]
-        self.out = vectors(len(self.k.spec.outputs))
         # One value a lane.
         self.pivot, self.e2, self.factor = vectors(1), vectors(1), vectors(1)
+        self.squares, self.finite = vectors(1), vectors(1)
         self.threshold = vectors(nh)
 
         def doubles(count: int) -> Array:
             return f.array(self.lanes.double, count)
 
         self.t, self.h, self.used, self.stop = doubles(1), doubles(1), doubles(1), doubles(1)
-        self.theta, self.until, self.when = doubles(1), doubles(1), doubles(1)
+        self.theta, self.until = doubles(1), doubles(1)
         self.begun, self.near, self.passed = doubles(1), doubles(1), doubles(nh)
 
         def wholes(count: int) -> Array:
@@ -200,13 +203,14 @@ class Stepper:
 
         w = self.w
         self.id, self.at_visit, self.at_impulse, self.last_impulse = (wholes(w) for _ in range(4))
-        self.accepted, self.hits, self.striking, self.shrunk, self.wanted = (wholes(w) for _ in range(5))
+        self.accepted, self.hits, self.striking, self.shrunk = (wholes(w) for _ in range(4))
         self.state, self.unsettled, self.fresh, self.taken, self.refused = (wholes(w) for _ in range(5))
         self.pivoted = wholes(w)
         self.count = wholes(nh * w)
         # One lane's own state, for the functions that serve one patient at a time.
         self.one_y, self.one_H = f.array("double", n), f.array("double", nh)
-        self.one_c, self.one_out = f.array("double", self.nc), f.array("double", len(self.k.spec.outputs))
+        self.one_out = f.array("double", len(self.k.spec.observables))
+        self.place_of = wholes(len(self.k.spec.outputs))
         self.repeated_step = f.array("double", (STAGES + 1) * n if n <= LARGEST else 1)
 
     def _start(self) -> None:
@@ -214,8 +218,8 @@ class Stepper:
         self.next = f.variable("i64", f.argument("first"))
         self.live = f.variable("i64", self.w)
         self.restart = f.variable("i64", 0)
-        self.dense_left = f.variable("i64", 0)
         self.rounds = f.variable("i64", 0)
+        self._place_outputs()
         for i, column in enumerate(self.k.columns):
             scale = 1.0 if column is None else float(self.k.spec.scales[column])
             self.atol[i] = self.rtol * (0.01 * scale)
@@ -232,6 +236,19 @@ class Stepper:
             self.h.scalars()[lane] = FIRST_STEP
             self.begun.scalars()[lane] = 0.0
             self._take(lane)
+
+    def _place_outputs(self) -> None:
+        """Where each output stands among the states (of ``y``), cumulative hazards and observables, in this
+        order; and whether an observable is asked for."""
+        f, spec = self.f, self.k.spec
+        order = [*self.k.states, *(hazard.state for hazard in self.hazards), *spec.observables]
+        for i, name in enumerate(spec.outputs):
+            self.place_of[i] = order.index(name)
+        self.observing = f.variable("i64", 0)
+        with f.count(0, self.n_outputs) as j:
+            place = self.place_of[self.arg["output_index"][j]]
+            with f.where(place >= self.n + self.nh):
+                self.observing.set(1)
 
     def _take(self, lane: Value) -> None:
         """Put the next patient into a lane, or leave the lane idle."""
@@ -260,9 +277,7 @@ class Stepper:
     def _load(self, lane: Value, i: Value) -> None:
         f = self.f
         mine = self.arg["parameters"].at(i * len(self.k.spec.parameters))
-        f.call("prepare", [mine, self.one_c.pointer])
-        with f.count(0, self.nc) as j:
-            self.c.set_lane(j, lane, self.one_c[j])
+        f.call("prepare", [mine, self.c.pointer, lane])
         row = i * len(self.k.spec.states)
         for place, column in enumerate(self.k.columns):
             self.y.set_lane(place, lane, 0.0 if column is None else self.arg["initial"][row + column])
@@ -349,16 +364,12 @@ class Stepper:
 
     def _scatter(self, lane: Value) -> None:
         f = self.f
-        for one, all_, count in self._pairs()[:2]:
+        for one, all_, count in self._pairs():
             with f.count(0, count) as j:
                 all_.set_lane(j, lane, one[j])
 
     def _pairs(self) -> list[tuple[Array, Array, int]]:
-        return [
-            (self.one_y, self.y, self.n),
-            (self.one_H, self.H, self.nh),
-            (self.one_c, self.c, self.nc),
-        ]
+        return [(self.one_y, self.y, self.n), (self.one_H, self.H, self.nh)]
 
     def _next_visit(self, lane: Value) -> tuple[Value, Value]:
         """Skip visits that do not take place; whether one is left, and its time (NaN if none)."""
@@ -373,13 +384,31 @@ class Stepper:
             self.at_visit[lane] = at + 1
         return self.at_visit[lane] < self.n_visits, time.get()
 
-    def _store_outputs(self, lane: Value, source: Array, pick: Value | int) -> None:
-        """Store the chosen outputs of the visit at which the lane stands, and go on to the next visit."""
-        f = self.f
+    def _store_outputs(self, lane: Value, time: Value, state: Callable[[Value], Value]) -> None:
+        """Store the chosen outputs of the visit at which the lane stands, and go on to the next visit.
+
+        Args:
+            lane: whose.
+            time: of the visit.
+            state: writes the value of a state then. The cumulative hazards are in ``one_H`` and, if
+                observables are asked for, all states in ``one_y``.
+        """
+        f, n, nh = self.f, self.n, self.nh
+        if self.k.spec.observables:
+            with f.where(self.observing.get().equals(1)):
+                memory = [a.pointer for a in (self.one_y, self.one_H, self.c, self.one_out)]
+                f.call("observables", [*memory, lane, time])
         at = self.at_visit[lane]
         row = (self.id[lane] * self.n_visits + at) * self.n_outputs
+        values = self.arg["values"]
         with f.count(0, self.n_outputs) as j:
-            self.arg["values"][row + j] = source.lane(self.arg["output_index"][j], pick)
+            place = self.place_of[self.arg["output_index"][j]]
+            with f.where(place < n):
+                values[row + j] = state(place)
+            with f.where((place >= n) & (place < n + nh)):
+                values[row + j] = self.one_H[place - n]
+            with f.where(place >= n + nh):
+                values[row + j] = self.one_out[place - (n + nh)]
         self.at_visit[lane] = at + 1
 
     def _first_visits(self, lane: Value) -> None:
@@ -388,10 +417,7 @@ class Stepper:
         with f.forever() as loop:
             _, time = self._next_visit(lane)
             loop.leave_if(~(time <= 0.0))
-            zero = f.constant("double", 0.0)
-            memory = (self.one_y, self.one_H, self.one_c, self.one_out)
-            f.call("outputs_1", [*(a.pointer for a in memory), zero])
-            self._store_outputs(lane, self.one_out, 0)
+            self._store_outputs(lane, f.constant("double", 0.0), lambda i: self.one_y[i])
 
     def _happen(self, lane: Value) -> None:
         """Due events, then impulses due now, until nothing is due; then the horizon."""
@@ -420,7 +446,7 @@ class Stepper:
         self.count[lane * self.nh + q] = happened + 1
         self.passed.set_lane(q, lane, self.threshold.lane(q, lane))
         self._set_threshold(q, lane, i)
-        self._jump(f"event_{q}", t, f.constant("double", 0.0))
+        self._jump(f"event_{q}", lane, t, f.constant("double", 0.0))
         if hazard.jump.assignments:
             self.h.set_lane(0, lane, FIRST_STEP)
         if hazard.terminal:
@@ -458,13 +484,13 @@ class Stepper:
         action = self.arg["impulse_action"][at]
         for a in range(len(self.k.spec.jumps)):
             with self.f.where(action.equals(a)):
-                self._jump(f"action_{a}", t, self.arg["impulse_amount"][at])
+                self._jump(f"action_{a}", lane, t, self.arg["impulse_amount"][at])
         self.h.set_lane(0, lane, FIRST_STEP)
         self.at_impulse[lane] = at + 1
 
-    def _jump(self, name: str, t: Value, amount: Value) -> None:
-        memory = (self.one_y, self.one_H, self.one_c)
-        self.f.call(name, [*(a.pointer for a in memory), t, amount])
+    def _jump(self, name: str, lane: Value, t: Value, amount: Value) -> None:
+        memory = (self.one_y, self.one_H, self.c)
+        self.f.call(name, [*(a.pointer for a in memory), lane, t, amount])
 
     def _finish(self, lane: Value) -> None:
         """Store how the patient's course ended."""
@@ -507,82 +533,90 @@ class Stepper:
                     self.hits[lane] = 1
 
     def _attempt(self) -> None:
-        """All stages; ``new`` is the state after the step, the last stage its error."""
+        """All stages; ``u`` is where the last of them looked, and the last stage is the error."""
         f = self.f
         inverse = f.constant(self.lanes.real, 1.0) / self._used()
         g = inverse * (1.0 / GAMMA)
         y, c, matrix = self.y.pointer, self.c.pointer, self.M.pointer
-        self._call("rates_and_jacobian", y, c, self.stage[0].pointer, matrix)
+        self._call("rates_and_jacobian", y, c, self.slopes.pointer, matrix)
         self.pivot[0] = f.call(f"factor_{self.lanes.tag}", [matrix, g], self.lanes.real)
-        self._call("solve", matrix, self.stage[0].pointer)
-        for s in range(1, STAGES):
-            builds_on = s > 1 and A[s] == (*A[s - 1], 1.0)
-            with f.count(0, self.n) as i:
-                if builds_on:
-                    self.u[i] = self.u[i] + self.stage[s - 1][i]
-                else:
-                    self.u[i] = self._sum(A[s], i, self.y[i])
-            self._call("rates", self.u.pointer, c, self.fs.pointer)
-            with f.count(0, self.n) as i:
-                self.stage[s][i] = f.fma(inverse, self._sum(C[s], i, None), self.fs[i])
-            self._call("solve", matrix, self.stage[s].pointer)
         with f.count(0, self.n) as i:
-            self.new[i] = self.u[i] + self.stage[STAGES - 1][i]
+            self.stage[0][i] = 0.0
+        self._call("solve", matrix, self.slopes.pointer, inverse, self.stage[0].pointer)
+        for s in range(1, STAGES):
+            self._begin_stage(s)
+            self._call("rates", self.u.pointer, c, self.slopes.pointer)
+            self._call("solve", matrix, self.slopes.pointer, inverse, self.stage[s].pointer)
         if self.n <= LARGEST:
             with f.count(0, self.w) as lane:
                 bad = ~(self.pivot.lane(0, lane) <= _PIVOT_LIMIT[self.lanes.scalar])
                 with f.where((self.id[lane] >= 0) & bad):
                     self._repeat_with_pivoting(lane)
-        self._dense(0, self.k.in_hazards)
+
+    def _begin_stage(self, s: int) -> None:
+        """Both sums of stage s in one pass over the earlier stages: where it looks, and what it adds."""
+        f = self.f
+        with f.count(0, self.n) as i:
+            earlier = [self.stage[j][i] for j in range(s)]
+            if s > 1 and A[s] == (*A[s - 1], 1.0):
+                self.u[i] = self.u[i] + earlier[-1]
+            else:
+                self.u[i] = self._sum(A[s], earlier, self.y[i])
+            self.stage[s][i] = self._sum(C[s], earlier, None)
 
     def _repeat_with_pivoting(self, lane: Value) -> None:
         f, out = self.f, self.repeated_step
         memory = [self.y.pointer, self.c.pointer, self.used.lane(0, lane), lane, out.pointer]
         smallest = f.call("pivoted_step", memory, "double")
         with f.where(smallest >= _SMALLEST_PIVOT):
-            for s, target in enumerate((*self.stage, self.new)):
+            for s, target in enumerate((*self.stage, self.u)):
                 with f.count(0, self.n) as i:
                     target.set_lane(i, lane, out[i + s * self.n])
             self.pivot.set_lane(0, lane, 0.0)
             self.pivoted[lane] = self.pivoted[lane] + 1
 
+    def _arrive(self) -> None:
+        """The new state, and the sum of the squares of its scaled errors."""
+        f = self.f
+        rtol = self._spread(self.rtol)
+        self.squares[0], self.finite[0] = 0.0, 0.0
+        with f.count(0, self.n) as i:
+            error, old = self.stage[STAGES - 1][i], self.y[i]
+            new = self.u[i] + error
+            self.u[i] = new
+            size = f.larger(f.absolute(old), f.absolute(new))
+            e = error / f.fma(rtol, size, self._spread(self.atol[i]))
+            self.squares[0] = f.fma(e, e, self.squares[0])
+            # 0 * new is NaN for an infinite state, which a finite error would hide.
+            self.finite[0] = f.fma(new, 0.0, self.finite[0])
+
     def _used(self) -> Value:
         """The step that is tried, in the precision of the states."""
         return self.f.cast(self.used[0], self.lanes.scalar)
 
-    def _dense(self, first: int, last: int) -> None:
-        """Coefficients of the dense output for a range of states."""
-        for m, row in enumerate(DENSE):
-            with self.f.count(first, last) as i:
-                self.d[m][i] = self._sum(row, i, None)
-
-    def _sum(self, coefficients: tuple[float, ...], i: Value, start: Value | None) -> Value:
+    def _sum(self, coefficients: tuple[float, ...], stages: list[Value], start: Value | None) -> Value:
         """start + sum of coefficient times stage."""
         total = start
-        for s, a in enumerate(coefficients):
-            k = self.stage[s][i]
+        for a, k in zip(coefficients, stages, strict=True):
             total = k * a if total is None else self.f.fma(k, a, total)
         assert total is not None
         return total
-
-    def _between(self, x: Value, i: Value) -> Value:
-        """State i at the fraction x of the step."""
-        f = self.f
-        rest = f.constant(x.type, 1.0) - x
-        d = f.fma(f.fma(self.d[2][i], x, self.d[1][i]), x, self.d[0][i])
-        return f.fma(x, f.fma(rest, d, self.new[i]), rest * self.y[i])
 
     def _hazard_nodes(self) -> None:
         """Hazards at five points of the step and the cumulative hazards at its end."""
         if not self.nh:
             return
         f = self.f
-        for m in (1, 2, 3):
-            x = f.constant(self.lanes.real, m / 4)
-            with f.count(0, self.k.in_hazards) as i:
-                self.um[i] = self._between(x, i)
-            self._call("hazards", self.um.pointer, self.c.pointer, self.node[m].pointer)
-        self._call("hazards", self.new.pointer, self.c.pointer, self.node[4].pointer)
+        with f.count(0, self.k.in_hazards) as i:
+            stages = [stage[i] for stage in self.stage]
+            d = [self._sum(row, stages, None) for row in DENSE]
+            old, new = self.y[i], self.u[i]
+            for m, states in enumerate(self.inside, 1):
+                x = m / 4
+                bend = f.fma(f.fma(d[2], x, d[1]), x, d[0])
+                states[i] = f.fma(f.fma(bend, 1.0 - x, new), x, old * (1.0 - x))
+        for m, states in enumerate((*self.inside, self.u), 1):
+            self._call("hazards", states.pointer, self.c.pointer, self.node[m].pointer)
         for q in range(self.nh):
             self.H_new[q] = f.fma(self._used(), self._mix(_BOOLE, q), self.H[q])
 
@@ -596,24 +630,15 @@ class Stepper:
         assert total is not None
         return total
 
-    def _error(self) -> None:
-        """Mean square of the scaled errors, and from it the factor for the next step."""
+    def _weigh_error(self) -> None:
+        """Mean square of the scaled errors, those of the hazards too, and the factor for the next step."""
         f, real = self.f, self.lanes.real
-        total, finite = f.array(real, 1), f.array(real, 1)
-        total[0], finite[0] = 0.0, 0.0
-        with f.count(0, self.n) as i:
-            new = self.new[i]
-            size = f.larger(f.absolute(self.y[i]), f.absolute(new))
-            scale = f.fma(self._spread(self.rtol), size, self._spread(self.atol[i]))
-            e = self.stage[STAGES - 1][i] / scale
-            total[0] = f.fma(e, e, total[0])
-            # 0 * new is NaN for an infinite state, which a finite error would hide.
-            finite[0] = f.fma(new, 0.0, finite[0])
+        total = self.squares
         for q in range(self.nh):
             scale = self._spread(self.rtol) * (self.H_new[q] + _HAZARD_SCALE)
             e = self._used() * self._mix(_BOOLE_LESS_SIMPSON, q) / scale
             total[0] = f.fma(e, e, total[0])
-        e2 = (total[0] + finite[0]) * (1.0 / max(1, len(self.k.spec.states) + self.nh)) + 1e-12
+        e2 = (total[0] + self.finite[0]) * (1.0 / max(1, len(self.k.spec.states) + self.nh)) + 1e-12
         self.e2[0] = f.select(self.pivot[0] <= _PIVOT_LIMIT[self.lanes.scalar], e2, float("nan"))
         logarithm = f.call(f"ln_{self.lanes.tag}", [self.e2[0]], real)
         factor = f.call(f"exp_{self.lanes.tag}", [logarithm * (-0.5 / ORDER)], real) * _SAFETY
@@ -635,7 +660,7 @@ class Stepper:
     def _judge(self) -> None:
         f = self.f
         with f.count(0, self.w) as lane:
-            self.accepted[lane], self.striking[lane], self.wanted[lane] = 0, -1, 0
+            self.accepted[lane], self.striking[lane] = 0, -1
             self.theta.set_lane(0, lane, 1.0)
             with f.where(self.id[lane] >= 0):
                 good = self.e2.lane(0, lane) <= 1.0
@@ -666,10 +691,10 @@ class Stepper:
                     self.striking[lane] = q
                     self.theta.set_lane(0, lane, x)
 
-    def _polynomial(self, q: int, lane: Value | None) -> list[Value]:
-        """Coefficients of the hazard's quartic in one lane, or in all when ``lane`` is None."""
+    def _polynomial(self, q: int, lane: Value) -> list[Value]:
+        """Coefficients of the hazard's quartic in one lane."""
         f = self.f
-        values = [node[q] if lane is None else node.lane(q, lane) for node in self.node]
+        values = [node.lane(q, lane) for node in self.node]
         coefficients = []
         for row in QUARTIC:
             total: Value | None = None
@@ -708,77 +733,67 @@ class Stepper:
     # ---- record and commit --------------------------------------------------------------------------------
 
     def _record(self) -> None:
-        """Visits inside the accepted steps; each pass serves the next visit of every lane."""
+        """Visits inside the accepted steps."""
         f = self.f
-        self.dense_left.set(1)
-        with f.forever() as loop:
-            pending = f.variable("i64", 0)
-            pending.set(0)
-            with f.count(0, self.w) as lane:
-                self.wanted[lane] = 0
-                self.when.set_lane(0, lane, self.t.lane(0, lane))
-                with f.where(self.accepted[lane].equals(1)):
-                    left, time = self._next_visit(lane)
-                    with f.where(left & (time <= self.until.lane(0, lane))):
-                        self.wanted[lane] = 1
-                        pending.set(1)
-                        self.when.set_lane(0, lane, time)
-            loop.leave_if(pending.get().equals(0))
-            self._complete_dense()
-            self._outputs_between()
-            with f.count(0, self.w) as lane, f.where(self.wanted[lane].equals(1)):
-                self._note_nearness(lane, self.H_at, lane)
-                self._store_outputs(lane, self.out, lane)
+        with f.count(0, self.w) as lane, f.where(self.accepted[lane].equals(1)), f.forever() as loop:
+            left, time = self._next_visit(lane)
+            loop.leave_if(~(left & (time <= self.until.lane(0, lane))))
+            x = (time - self.t.lane(0, lane)) / self.used.lane(0, lane)
+            weights = self._dense_weights(f.smaller(f.constant("double", 1.0), x))
+            self._heights(lane, weights[1])
+            self._note_nearness(lane, self.one_H, 0)
+            with f.where(self.observing.get().equals(1)), f.count(0, self.n) as i:
+                self.one_y[i] = self._between(i, lane, weights)
+            self._store_outputs(lane, time, partial(self._between, lane=lane, weights=weights))
 
-    def _complete_dense(self) -> None:
-        """Dense output of the states that hazards do not need, once a step and only if somebody asks."""
-        with self.f.where(self.dense_left.get().equals(1)):
-            self.dense_left.set(0)
-            self._dense(self.k.in_hazards, self.n)
-
-    def _outputs_between(self) -> None:
+    def _dense_weights(self, x: Value) -> list[Value]:
+        """Weights of the old state, the new state and the stages in the dense output at the fraction x."""
         f = self.f
-        x = (self.when[0] - self.t[0]) / self.used[0]
-        x = f.smaller(f.constant(x.type, 1.0), x)
-        self._interpolate(f.cast(x, self.lanes.scalar), self.um, self.H_at)
-        memory = (self.um, self.H_at, self.c, self.out)
-        self._call("outputs", *(a.pointer for a in memory), f.cast(self.when[0], self.lanes.scalar))
+        rest = 1.0 - x
+        bend = x * rest
+        weights = [rest, x]
+        for d0, d1, d2 in zip(*DENSE, strict=True):
+            slope = f.fma(x, d2, f.constant("double", d1))
+            weights.append(f.fma(slope, x, d0) * bend)
+        return weights
 
-    def _interpolate(self, x: Value, states: Array, cumulative: Array) -> None:
-        """States and cumulative hazards at the fraction x of the step."""
+    def _between(self, i: Value, lane: Value, weights: list[Value]) -> Value:
+        """State i of one lane in the dense output."""
+        parts = [a.lane(i, lane) for a in (self.y, self.u, *self.stage)]
+        total = parts[0] * weights[0]
+        for part, weight in zip(parts[1:], weights[1:], strict=True):
+            total = self.f.fma(part, weight, total)
+        return total
+
+    def _heights(self, lane: Value, x: Value) -> None:
+        """The cumulative hazards of one lane at the fraction x of the step, into ``one_H``."""
         f = self.f
-        with f.count(0, self.n) as i:
-            states[i] = self._between(x, i)
         for q in range(self.nh):
-            height = f.constant(x.type, 0.0)
-            for k, coefficient in reversed(list(enumerate(self._polynomial(q, None)))):
+            height = f.constant("double", 0.0)
+            for k, coefficient in reversed(list(enumerate(self._polynomial(q, lane)))):
                 height = f.fma(height, x, coefficient * (1.0 / (k + 1)))
-            cumulative[q] = f.fma(self._used() * x, height, self.H[q])
+            self.one_H[q] = f.fma(self.used.lane(0, lane) * x, height, self.H.lane(q, lane))
 
     def _cut_short(self) -> None:
         """Where a hazard strikes, the step ends there."""
         if not self.nh:
             return
         f = self.f
-        anyone = f.variable("i64", 0)
-        anyone.set(0)
         with f.count(0, self.w) as lane, f.where(self.striking[lane] >= 0):
-            anyone.set(1)
-        with f.where(anyone.get().equals(1)):
-            self._complete_dense()
-            self._interpolate(f.cast(self.theta[0], self.lanes.scalar), self.um, self.H_at)
-            with f.count(0, self.w) as lane, f.where(self.striking[lane] >= 0):
-                for after, cut, count in ((self.new, self.um, self.n), (self.H_new, self.H_at, self.nh)):
-                    with f.count(0, count) as j:
-                        after.set_lane(j, lane, cut.lane(j, lane))
-                struck = self.striking[lane]
-                self.H_new.set_lane(struck, lane, self.threshold.lane(struck, lane))
+            weights = self._dense_weights(self.theta.lane(0, lane))
+            with f.count(0, self.n) as i:
+                self.u.set_lane(i, lane, self._between(i, lane, weights))
+            self._heights(lane, weights[1])
+            with f.count(0, self.nh) as q:
+                self.H_new.set_lane(q, lane, self.one_H[q])
+            struck = self.striking[lane]
+            self.H_new.set_lane(struck, lane, self.threshold.lane(struck, lane))
 
     def _commit(self) -> None:
         f = self.f
         mask = self.e2[0] <= 1.0
         with f.count(0, self.n) as i:
-            self.y[i] = f.select(mask, self.new[i], self.y[i])
+            self.y[i] = f.select(mask, self.u[i], self.y[i])
         for q in range(self.nh):
             self.H[q] = f.select(mask, self.H_new[q], self.H[q])
             self.node[0][q] = f.select(mask, self.node[4][q], self.node[0][q])
