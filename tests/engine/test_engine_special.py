@@ -131,10 +131,11 @@ def test_in_both_precisions_exp_and_ln_err_by_less_than_their_stated_units(scala
 
 
 def test_single_precision_exp_and_ln_have_the_edges_of_ieee():
-    inf, nan = math.inf, math.nan
+    inf, nan, tiny = math.inf, math.nan, np.finfo(np.float32).tiny
     with np.errstate(all="ignore"):
         x = np.array([-inf, -200, -103, 0, 88.7, 89.5, inf, nan], dtype=np.float32)
-        np.testing.assert_allclose(elementwise("exp", 1, x, scalar="float"), np.exp(x), rtol=1e-6)
+        found = elementwise("exp", 1, x, scalar="float")
+        np.testing.assert_allclose(found, np.exp(x), rtol=1e-6, atol=tiny)  # results below normal may be 0
         x = np.array([-inf, -1, 0, 1e-45, 1e-40, 1, inf, nan], dtype=np.float32)
         np.testing.assert_allclose(elementwise("ln", 1, x, scalar="float"), np.log(x), rtol=1e-6)
 
