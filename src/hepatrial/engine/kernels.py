@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from hepatrial.engine.ir import Array, Column, Function, Lanes, Value
 from hepatrial.engine.jacobian import jacobian
-from hepatrial.engine.linear import Plan, plan_elimination
+from hepatrial.engine.linear import Place, Plan, plan_elimination
 from hepatrial.engine.lower import Constants, Lowering, regroup
 from hepatrial.model import expr as ex
 from hepatrial.model.expr import Expr
@@ -152,26 +152,40 @@ def _write_flow(k: Kernels, slopes: list[Expr], entries: dict[tuple[int, int], E
 def _factor(plan: Plan, lanes: Lanes) -> Function:
     """Factors M - g in place; returns the largest g/|pivot|.
 
-    On the diagonal stand the negative reciprocals of the pivots, below it the negative multipliers, so that
-    every later operation is one fused multiply-add.
+    Stored are the negative reciprocals of the pivots; the negative multipliers of the rows eliminated later;
+    and the pivots' own rows times the former, so that every later operation is one fused multiply-add and no
+    division or product stands between two of them.
     """
     real = lanes.real
     f = Function(f"factor_{lanes.tag}", [("ptr", "M"), (real, "g")], real)
     memory, g = f.memory("M", real), f.argument("g")
-    m = {place: memory[plan.index[place]] for place in sorted(plan.pattern)}
-    for k in range(plan.n):
-        m[k, k] = m[k, k] - g if (k, k) in m else -g
+    m: dict[Place, Value | None] = {}
+
+    def entry(i: int, j: int) -> Value | None:
+        """The entry as it stands, loaded when first needed; None where it is still zero."""
+        if (i, j) not in m:
+            m[i, j] = memory[plan.index[i, j]] if (i, j) in plan.pattern else None
+        return m[i, j]
+
+    def known(i: int, j: int) -> Value:
+        value = entry(i, j)
+        assert value is not None, "the plan names no entry that is zero"
+        return value
+
     worst = f.constant(real, 0.0)
     for k, rows, columns in zip(plan.order, plan.rows, plan.columns, strict=True):
-        m[k, k] = f.constant(real, -1.0) / m[k, k]
-        worst = f.larger(worst, f.absolute(m[k, k]))
+        diagonal = entry(k, k)
+        pivot = f.constant(real, -1.0) / (-g if diagonal is None else diagonal - g)
+        worst = f.larger(worst, f.absolute(pivot))
+        memory[plan.index[k, k]] = pivot
+        for j in columns:
+            memory[plan.index[k, j]] = known(k, j) * pivot
         for i in rows:
-            m[i, k] = m[i, k] * m[k, k]
+            multiplier = known(i, k) * pivot
+            memory[plan.index[i, k]] = multiplier
             for j in columns:
-                there = m.get((i, j))
-                m[i, j] = m[i, k] * m[k, j] if there is None else f.fma(m[i, k], m[k, j], there)
-    for place, i in plan.index.items():
-        memory[i] = m[place]
+                there, above = entry(i, j), known(k, j)
+                m[i, j] = multiplier * above if there is None else f.fma(multiplier, above, there)
     f.finish(worst * g)
     return f
 
@@ -186,10 +200,12 @@ def _solve(plan: Plan, lanes: Lanes) -> Function:
     for k, rows in zip(plan.order, plan.rows, strict=True):
         for i in rows:
             z[i] = f.fma(memory[plan.index[i, k]], z[k], z[i])
+    z = [value * memory[plan.index[i, i]] for i, value in enumerate(z)]
+    depth = dict.fromkeys(plan.order, 0)
     for k, columns in zip(reversed(plan.order), reversed(plan.columns), strict=True):
-        for j in columns:
+        for j in sorted(columns, key=lambda j: depth[j]):  # what is known first is used first
             z[k] = f.fma(memory[plan.index[k, j]], z[j], z[k])
-        z[k] = z[k] * memory[plan.index[k, k]]
+            depth[k] = max(depth[k], depth[j]) + 1
     for i in range(plan.n):
         x[i] = z[i]
     f.finish()
