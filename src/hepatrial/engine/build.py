@@ -106,9 +106,8 @@ def _functions(spec: ModelSpec, width: int, scalar: str) -> tuple[Function, list
     functions = [*kernels.functions, write_crossing()]
     if kernels.n <= LARGEST:
         functions += [write_dense_factor(), write_dense_solve(), write_pivoted_step(kernels)]
-    cold = _COLD if width == 1 else (*_COLD, "outputs_1")
     for f in functions:
-        if f.name.startswith(cold):
+        if f.name.startswith(_COLD):
             f.attributes = f"{f.attributes} optnone"
     return Stepper(kernels).write(), functions, maths
 
