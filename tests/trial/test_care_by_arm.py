@@ -15,7 +15,7 @@ from hepatrial.population.luck import thresholds
 from hepatrial.protocol import load_protocol
 from hepatrial.protocol.regions import REGIONS
 from hepatrial.trial import run_trial
-from hepatrial.trial.courses import _solve_until_stopped
+from hepatrial.trial.courses import solve_until_stopped
 from hepatrial.trial.deaths import CAUSES, ORGANS, cause_shares, death_causes
 from hepatrial.trial.plan import arm_names, make_plan
 from hepatrial.trial.regimen import after_stop, course_doses, course_parameters
@@ -204,7 +204,7 @@ def test_a_stopped_course_on_the_model_is_the_course_without_the_later_doses():
         end = np.full(len(rows), 168.0)
         return simulate(model, p[rows], start, luck[rows], days[rows], end, impulses=doses.impulses)
 
-    result, left = _solve_until_stopped(SPEC, solve, n, given)
+    result, left = solve_until_stopped(SPEC, solve, n, given)
     transplant = SPEC.causes.index("transplant")
     grafts = {e["patient"]: e["time"] for e in result.events if e["cause"] == transplant}
     assert 0 < len(left.day) < len(given.day)

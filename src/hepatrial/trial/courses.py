@@ -137,7 +137,7 @@ def simulate_courses(trial: Trial, plan: Plan) -> Tables:
             outputs=outputs,
         )
 
-    result, doses = _solve_until_stopped(spec, solve, len(plan), doses)
+    result, doses = solve_until_stopped(spec, solve, len(plan), doses)
     fate = _fate(trial, plan, result, doses, leaves)
     return Tables(
         _subjects(trial, plan, row, parameters, result, doses, fate),
@@ -146,7 +146,7 @@ def simulate_courses(trial: Trial, plan: Plan) -> Tables:
     )
 
 
-def _solve_until_stopped(
+def solve_until_stopped(
     spec: ModelSpec, solve: Callable[[NDArray[np.intp], Doses], Result], n: int, doses: Doses
 ) -> tuple[Result, Doses]:
     """Courses in which nothing planned is given after a transplant or a withdrawal of care.

@@ -11,15 +11,16 @@ from typing import Any
 from fastapi import FastAPI
 
 import hepatrial
-from hepatrial.web import assets, problems
+from hepatrial.web import assets, background, problems
 from hepatrial.web.jobs.queue import Queue
 from hepatrial.web.jobs.registry import Registry
 from hepatrial.web.security import Guard
 from hepatrial.web.settings import Settings
 from hepatrial.web.state import Server
+from hepatrial.web.warm import warm_up
 
-APIS = ("protocols", "designs", "runs")
-PAGES = ("start", "trial", "runs")
+APIS = ("protocols", "designs", "runs", "mechanism", "evidence", "claims", "credibility")
+PAGES = ("start", "trial", "mechanism", "evidence", "claims", "credibility", "runs")
 
 
 def create_app(settings: Settings, hosts: tuple[str, ...] = ()) -> FastAPI:
@@ -35,9 +36,10 @@ def create_app(settings: Settings, hosts: tuple[str, ...] = ()) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         server.queue.start()
-        threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
+        threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
         yield
         server.queue.close()
+        background.close()
 
     app = FastAPI(
         title="hepatrial",
@@ -77,11 +79,3 @@ def _describe_problems(app: FastAPI) -> None:
         return made
 
     app.openapi = openapi  # type: ignore[method-assign]
-
-
-def _warm_up() -> None:
-    """Compile the model and make the bundle of scripts while nobody waits for them."""
-    from hepatrial.trial.run import patient_machine
-
-    patient_machine()
-    assets.packed(assets.VEGA)

@@ -1,6 +1,7 @@
 """Figures, one function each. Those of simulations carry the mark and the run's hash; those of real trials
 (forest, traffic lights, icon arrays) show nothing simulated and say where their numbers come from."""
 
+from hepatrial.report.figures.bands import Panel, population_bands
 from hepatrial.report.figures.flow import consort_flow
 from hepatrial.report.figures.forest import forest_description, forest_figure
 from hepatrial.report.figures.icons import icon_arrays
@@ -12,6 +13,7 @@ from hepatrial.report.figures.survival import endpoint_panels, survival_curves
 from hepatrial.report.figures.variants import difference_by_variant
 
 __all__ = [
+    "Panel",
     "consort_flow",
     "cumulative_incidence",
     "difference_by_variant",
@@ -20,6 +22,7 @@ __all__ = [
     "forest_figure",
     "icon_arrays",
     "laboratory_courses",
+    "population_bands",
     "simulated_against_published",
     "survival_curves",
     "traffic_lights",

@@ -1,0 +1,46 @@
+"""Results that take seconds and never change: made once in a child process, so that pages stay quick."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor
+from threading import Lock
+from typing import Any
+
+NICE = 10
+_lock = Lock()
+_made: dict[tuple[str, tuple[Any, ...]], Future[Any]] = {}
+_pool: ProcessPoolExecutor | None = None
+
+
+def begin(function: Callable[..., Any], *given: Any) -> Future[Any]:
+    """A result that is being made, or is there already; asked for again it is the same one.
+
+    Args:
+        function: of a module, so that the child finds it.
+        given: its arguments; hashable.
+    """
+    global _pool
+    key = (f"{function.__module__}.{function.__qualname__}", given)
+    with _lock:
+        found = _made.get(key)
+        if found is None or (found.done() and found.exception() is not None):
+            if _pool is None:
+                spawn = multiprocessing.get_context("spawn")
+                _pool = ProcessPoolExecutor(1, mp_context=spawn, initializer=os.nice, initargs=(NICE,))
+            found = _made[key] = _pool.submit(function, *given)
+        return found
+
+
+def close() -> None:
+    """End the child, if there is one."""
+    global _pool
+    with _lock:
+        if _pool is not None:
+            _pool.shutdown(wait=False, cancel_futures=True)
+            for process in list(getattr(_pool, "_processes", {}).values()):
+                process.kill()
+        _pool = None
+        _made.clear()
