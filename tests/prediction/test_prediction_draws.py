@@ -149,19 +149,22 @@ def test_a_level_is_centred_at_the_worlds_risk() -> None:
     )
 
 
+def log_ratio(centres: int | None, model: str = "mechanistic") -> np.ndarray:
+    of = replace(study(gcsf={"n": 1000}, smt={"n": 1000}), centres=centres)
+    return np.log(values(table(of), "hazard_ratio_death_d90", "gcsf vs smt", model))
+
+
 def test_an_unknown_treatment_widens_the_contrast_and_keeps_its_centre() -> None:
-    contrast = values(
-        table(study(gcsf={"n": 1000}, smt={"n": 1000})),
-        "hazard_ratio_death_d90",
-        "gcsf vs smt",
-        "mechanistic",
-    )
-    plain = values(
-        table(study(gcsf={"n": 1000}, smt={"n": 1000})), "hazard_ratio_death_d90", "gcsf vs smt", "no_effect"
-    )
-    assert float(np.std(np.log(contrast))) > 3 * float(np.std(np.log(plain)))
-    assert abs(float(np.mean(np.log(contrast)))) < 0.15
-    assert abs(float(np.mean(np.log(plain)))) < 0.05
+    contrast, plain = log_ratio(20), log_ratio(20, "no_effect")
+    assert float(np.std(contrast)) > 3 * float(np.std(plain))
+    assert abs(float(np.mean(contrast))) < 0.15
+    assert abs(float(np.mean(plain))) < 0.05
+
+
+def test_a_trial_of_one_hospital_is_expected_to_print_more_benefit() -> None:
+    one, told_nothing, several = (float(np.mean(log_ratio(n))) for n in (1, None, 20))
+    assert one < told_nothing < several
+    assert float(np.mean(log_ratio(1, "no_effect") - log_ratio(20, "no_effect"))) == 0.0
 
 
 def test_without_effect_the_control_arm_is_that_of_the_published_controls() -> None:

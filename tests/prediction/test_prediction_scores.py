@@ -15,6 +15,9 @@ from hepatrial.cli.app import app
 from hepatrial.prediction.predict import MODELS
 from hepatrial.prediction.scoreboard import (
     CLASSES,
+    CONTROL_CLASS,
+    KEYS,
+    LEFT_OUT_CLASS,
     MOST_NUMBERS,
     Seen,
     beside,
@@ -123,12 +126,14 @@ def fake(shift: dict[str, float]) -> pl.DataFrame:
 
 def test_every_class_is_told_and_fitted_and_predicted_stay_apart() -> None:
     rows = scoreboard(beside(fake({})))
-    assert len(rows) == len(CLASSES)
-    for row, (role, kind, _group) in zip(rows, CLASSES, strict=True):
+    assert len(rows) == len(CLASSES) + 1
+    for row, (role, kind, _group) in zip(rows, CLASSES, strict=False):
         assert row["class"].startswith(f"{role} {kind}")
+    assert rows[-1]["class"] == CONTROL_CLASS
     same = next(row for row in rows if row["class"].startswith("predicted contrasts: same"))
     assert (same["studies"], same["numbers"], same["coverage_90"]) == (0, 0, None)
-    assert sum(row["numbers"] for row in rows) == len(load_seen())
+    assert sum(row["numbers"] for row in rows[:-1]) == len(load_seen())
+    assert 0 < rows[-1]["numbers"] < rows[0]["numbers"] + rows[1]["numbers"]
 
 
 def test_skill_is_positive_against_a_worse_rival_and_negative_against_a_better_one() -> None:
@@ -161,6 +166,9 @@ def test_the_stored_predictions_cover_every_number_and_are_told_as_json_in_one_l
     run = CliRunner().invoke(app, ["validate", "model", "--json"])
     assert run.exit_code == 0
     rows = json.loads(run.stdout)
-    assert [row["class"] for row in rows] == [row["class"] for row in scoreboard(beside(table))]
-    wanted = {"class", "studies", "numbers", "coverage_50", "coverage_90", "skill", "pit_p", "misses"}
-    assert all(wanted <= row.keys() for row in rows)
+    told_classes = [row["class"] for row in rows if row["class"] != LEFT_OUT_CLASS]
+    assert told_classes == [row["class"] for row in scoreboard(beside(table))]
+    assert all(tuple(row) == KEYS for row in rows)
+    for row in rows:
+        for found in row["skill"].values():
+            assert found is None or set(found) == {"value", "low", "high"}

@@ -106,10 +106,18 @@ def test_a_row_that_is_printed_by_class_is_read_by_class_whatever_its_name() -> 
         ({"he_grade": {"1": 0.7, "2": 0.7}}, "at most 1"),
         ({"he_grade": {"1-2": 0.2, "2": 0.2}}, "each class once"),
         ({"male": 0.5, "men": 0.5}, "each variable once"),
-        ({"colour": 3}, "a row that is known"),
+        ({"bilirubine": "3 (1) mg/dL"}, "a row that is known"),
     ],
 )
 def test_what_cannot_be_is_refused(rows: dict[str, object], allowed: str) -> None:
     _, problems = read(**rows)
     assert len(problems) == 1
     assert allowed in problems[0].allowed
+
+
+def test_a_row_that_is_like_no_known_one_is_read_and_not_used() -> None:
+    reader = Reader([], [])
+    found = read_table1({"age": "44 (11)", "arterial pH": "7.36", "serum_zinc": "9 (2)"}, "baseline", reader)
+    assert [one.variable for one in found] == ["age"]
+    assert reader.not_used == ["arterial_ph", "serum_zinc"]
+    assert not reader.problems

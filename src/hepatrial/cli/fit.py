@@ -51,11 +51,13 @@ def fit(
         if install:
             write_posterior(done, PACKAGE)
         from hepatrial.calibration.posterior import posterior_ensemble
-        from hepatrial.prediction.learn import learn_discrepancy, write_discrepancy
+        from hepatrial.prediction.learn import SEED, learn_discrepancy, write_discrepancy, write_left_out
+        from hepatrial.prediction.left_out import left_out
         from hepatrial.prediction.scoreboard import data_folder
 
         left = learn_discrepancy(
             posterior_ensemble(done), out, workers=workers, tell=lambda text: typer.echo(text, err=True)
         )
         write_discrepancy(left, data_folder() if install else out)
+        write_left_out(left_out(left, SEED), data_folder() if install else out)
         typer.echo(json.dumps(found, indent=1) if as_json else "\n".join(summary_lines(found)))

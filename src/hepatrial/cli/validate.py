@@ -160,7 +160,15 @@ def model(
     """
     with edge.exit_codes(as_json, lambda: "The same command goes on."):
         from hepatrial.cli.progress import progress_bars
-        from hepatrial.prediction.scoreboard import beside, scoreboard, staleness, stored_draws
+        from hepatrial.prediction.scoreboard import (
+            beside,
+            left_out_class,
+            log_gain,
+            scoreboard,
+            staleness,
+            stored_draws,
+            stored_left_out,
+        )
         from hepatrial.prediction.scoreboard import recompute as predict_again
 
         if recompute:
@@ -169,19 +177,23 @@ def model(
         table, notes = stored_draws()
         if stale := staleness(notes):
             edge.err().print(stale, style="bold")
-        rows = scoreboard(beside(table))
+        scored = beside(table)
+        rows = scoreboard(scored)
+        if (without := stored_left_out()) is not None:
+            rows.append(left_out_class(without))
         if as_json:
             edge.print_json(rows)
             return
-        _show_scores(rows, notes)
+        levels = [one for one in scored if (one.seen.role, one.seen.kind) == ("predicted", "levels")]
+        _show_scores(rows, notes, {name: log_gain(levels, of) for name, of in SKILL_COLUMNS.items()})
 
 
-def _show_scores(rows: list[dict[str, Any]], notes: dict[str, Any]) -> None:
+def _show_scores(rows: list[dict[str, Any]], notes: dict[str, Any], gains: dict[str, Any]) -> None:
     console = edge.out()
     for row in rows:
-        for miss in row["misses"]:
+        for miss in row["misses"] if not row["class"].startswith("predicted levels of control") else ():
             console.print(
-                f"Miss ({row['role']}): {miss['study']} {miss['endpoint']} {miss['arm']}: seen "
+                f"Miss ({row['class'].split()[0]}): {miss['study']} {miss['endpoint']} {miss['arm']}: seen "
                 f"{miss['observed']:g}, 90 % interval {miss['low_90']:g} to {miss['high_90']:g}"
             )
     columns = ("class", "studies", "numbers", "within 50 %", "within 90 %", *SKILL_COLUMNS, "PIT p")
@@ -204,6 +216,8 @@ def _show_scores(rows: list[dict[str, Any]], notes: dict[str, Any]) -> None:
         f"draws a study of a {ensemble['kind']} ensemble of {ensemble['size']}, hash "
         f"{ensemble['hash'][:12]}, model {notes['model_hash'][:12]}. {notes['mark']}"
     )
+    told = ", ".join(f"{name.removeprefix('skill ')} {_range(gain)}" for name, gain in gains.items())
+    console.print(f"Gain in log score on predicted shares, nats a number: {told}.")
     console.print(
         "No held-out survival contrast of stromal cells in ACLF has been published but 4 against 5 patients: "
         "a class without studies says nothing about the model."

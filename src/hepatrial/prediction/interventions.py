@@ -54,7 +54,10 @@ _ALIASES = {
     "umbilical_cord_msc": "uc_msc", "cord_msc": "uc_msc", "ucmsc": "uc_msc", "adipose_msc": "at_msc",
     "bm_msc": "bm_msc_allogeneic", "bone_marrow_msc": "bm_msc_allogeneic", "hepastem": "halpc",
     "cd133_cells": "cd133", "mononuclear_cells": "bm_mnc", "cells": "other_cells", "device": "other_device",
-    "drug": "other_drug",
+    "drug": "other_drug", "bone_marrow_cells": "bm_mnc", "autologous_bone_marrow": "bm_mnc",
+    "autologous_bone_marrow_cells": "bm_mnc", "bone_marrow_mononuclear_cells": "bm_mnc", "pbsc": "cd34_cd133",
+    "methylprednisolone": "corticosteroid", "dexamethasone": "corticosteroid", "dpmas": "other_device",
+    "plasmapheresis": "plasma_exchange", "human_albumin": "albumin", "noradrenaline": "other_drug",
 }  # fmt: skip
 
 

@@ -9,11 +9,13 @@ import json
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from io import BytesIO
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from hepatrial.calibration import Ensemble
@@ -21,6 +23,7 @@ from hepatrial.ensemble.storage import write_atomic
 from hepatrial.errors import BadInput
 from hepatrial.prediction.calibrants import all_points, levels
 from hepatrial.prediction.discrepancy import Discrepancy, learn, store
+from hepatrial.prediction.scoreboard import LEFT_OUT
 from hepatrial.provenance import canonical_json, fingerprint
 
 Array = NDArray[np.float64]
@@ -74,6 +77,13 @@ def write_discrepancy(one: Discrepancy, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in store(one).items():
         write_atomic(folder / name, content)
+
+
+def write_left_out(table: pl.DataFrame, folder: Path) -> None:
+    """Write the draws of the fitted cohorts, each without itself."""
+    buffer = BytesIO()
+    table.write_parquet(buffer, compression="zstd", statistics=False)
+    write_atomic(folder / LEFT_OUT, buffer.getvalue())
 
 
 def _points() -> list[list[Any]]:

@@ -31,8 +31,21 @@ __all__ = ["MORTAL", "Deviation", "Luck", "Spread"]
 
 SHARED_LUCK = {"death_or_transplant": "death"}
 """Events that share the uniform of another, so that no subject lives without a transplant after death."""
-LAB_EFFECT = 0.15
-"""Log-SD of a laboratory effect for each unit of log-odds SD of a treatment's prior; assumed."""
+LAB_EFFECT = 0.4
+"""SD of a laboratory effect, in SDs of patients' changes, for each unit of log-odds SD of a treatment's
+prior;
+assumed: 0.5 (an odds ratio of 0.37 to 2.7) is worth a fifth of an SD."""
+LAB_DOUBT, LAB_USUAL = 0.35, 0.1
+"""A study's mean change deviates by this many SDs of patients' changes where the between-study SD of
+laboratory
+means is ``LAB_USUAL`` (natural log), in proportion elsewhere; assumed, too few courses were read to learn
+it."""
+BIAS = {"one": (-0.16, 0.25), "several": (0.0, 0.1), "unknown": (-0.08, 0.2)}
+"""Mean and SD of the log odds ratio that allocation, size and selective printing add, by number of
+centres. Single
+against multicentre trials: ratio of odds ratios 0.85 after adjusting for size (science evidence/bias.md,
+seen in a
+review); widths assumed. No trial that is predicted moved it."""
 INFECTION_EFFECT = 0.5
 """Share of a treatment's prior SD that holds for infections and other events than death; assumed."""
 
@@ -81,6 +94,14 @@ def prior_effect(study: Study, arm: str, luck: Luck, kind: str, floor: float = 0
     return total
 
 
+def print_bias(study: Study, arm: str, luck: Luck) -> float:
+    """Log odds ratio by which a printed effect of a treated arm differs from the true one (``BIAS``)."""
+    if not study.arms[arm].treated:
+        return 0.0
+    centre, sd = BIAS["unknown" if study.centres is None else "one" if study.centres == 1 else "several"]
+    return centre + sd * luck.normal("bias")
+
+
 def mechanistic_days(
     world: World, study: Study, arm: str, deviation: Deviation, luck: Luck, *, effects: bool = True
 ) -> EventDays:
@@ -90,7 +111,9 @@ def mechanistic_days(
     def days(event: str, uniform: Array) -> Array:
         bend = deviation.bend(event, luck)
         if effects and event != "transplant":
-            bend = bend.more(prior_effect(study, arm, luck, "death" if event in MORTAL else "other"))
+            share = 1.0 if event in MORTAL else INFECTION_EFFECT
+            kind = "death" if event in MORTAL else "other"
+            bend = bend.more(prior_effect(study, arm, luck, kind) + share * print_bias(study, arm, luck))
         return quantile_days(courses.event[event], courses.weights, uniform, bend)
 
     return days
@@ -163,12 +186,16 @@ def mechanistic_labs(
         edges = np.cumsum(courses.weights[rows])
         picks = luck.uniform(f"labs.{sample_of}.{measure}.{day:g}", count) * edges[-1]
         row = rows[np.minimum(np.searchsorted(edges, picks, side="right"), len(rows) - 1)]
-        shift = spread.laboratory * luck.normal(f"study.lab.{measure}")
-        if effects:
-            shift += prior_effect(study, arm, luck, "lab")
         low, high = FIELDS_OF_MEASURES.get(measure, (-math.inf, math.inf))
-        level = np.clip(seen[row] * math.exp(shift), low, high)
-        found: Array = level - courses.before[measure][row] if change else level
+        factor, gap = courses.entry.get(measure, (1.0, 0.0))
+        before = np.clip(courses.before[measure][row] * factor + gap, low, high)
+        level = np.clip(seen[row] * factor + gap, low, high)
+        # A study's mean course deviates in proportion to how much patients differ in theirs.
+        step = luck.normal(f"study.lab.{measure}") * (LAB_DOUBT * spread.laboratory / LAB_USUAL)
+        if effects:
+            step += prior_effect(study, arm, luck, "lab")
+        level = np.clip(level + step * float(np.std(level - before)), low, high)
+        found: Array = level - before if change else level
         return found
 
     return values

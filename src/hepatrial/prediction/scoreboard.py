@@ -51,12 +51,16 @@ CLASSES = (
     ("fitted", "levels", "same"),
     ("fitted", "contrasts", "same"),
 )
+CONTROL_CLASS = "predicted levels of control arms, without the easy case"
+LEFT_OUT_CLASS = "left out levels: each fitted cohort predicted without itself"
+KEYS = ("class", "studies", "numbers", "coverage_50", "coverage_90", "skill", "pit_p", "misses")
+"""Entries of each object of the scoreboard."""
 _GROUP = {
     "same": "same disease and product as fitted",
     "other": "another disease, definition or product",
     "easy": "easy case, hardly anybody dies",
 }
-STORE, NOTES = "predictions.parquet", "predictions.json"
+STORE, NOTES, LEFT_OUT = "predictions.parquet", "predictions.json", "left_out.parquet"
 COMMAND = "hepatrial validate model --recompute"
 
 
@@ -150,22 +154,44 @@ def _is_control(study: Study, arm: str) -> bool:
 
 
 def scoreboard(scored: Sequence[Scored]) -> list[dict[str, Any]]:
-    """One object a class, also for classes without a study."""
-    return [
-        _class(role, kind, group, [
+    """One object a class, also for classes without a study; then the control arms of the predicted ones."""
+    rows = [
+        _class(f"{role} {kind}: {_GROUP[group]}", [
             one for one in scored
             if (one.seen.role, one.seen.kind, one.seen.group) == (role, kind, group) and OURS in one.draws
         ])
         for role, kind, group in CLASSES
     ]  # fmt: skip
+    controls = [
+        one
+        for one in scored
+        if one.control
+        and (one.seen.role, one.seen.kind) == ("predicted", "levels")
+        and one.seen.group != "easy"
+        and OURS in one.draws
+    ]
+    return [*rows, _class(CONTROL_CLASS, controls)]
 
 
-def _class(role: str, kind: str, group: str, mine: list[Scored]) -> dict[str, Any]:
+def left_out_class(table: pl.DataFrame) -> dict[str, Any]:
+    """The object of the fitted cohorts, each predicted without its cluster (``left_out``)."""
+    found = []
+    for (study, endpoint), group in table.group_by("study", "endpoint", maintain_order=True):
+        observed, n, cluster = (group[name][0] for name in ("observed", "n", "cluster"))
+        draws = {
+            str(model): part["value"].to_numpy()
+            for (model,), part in group.group_by("model", maintain_order=True)
+        }
+        seen = Seen(str(cluster), str(endpoint), str(study), observed, "fitted", "same", "levels", "seen", "")
+        found.append(Scored(seen, draws, observed, int(n), control=True))
+    return _class(LEFT_OUT_CLASS, found)
+
+
+def _class(name: str, mine: list[Scored]) -> dict[str, Any]:
     studies = [one.seen.study for one in mine]
     transforms = [pit(one.draws[OURS], one.observed) for one in mine]
     told: dict[str, Any] = {
-        "class": f"{role} {kind}: {_GROUP[group]}",
-        "role": role,
+        "class": name,
         "studies": len(set(studies)),
         "numbers": len(mine),
     }
@@ -173,10 +199,6 @@ def _class(role: str, kind: str, group: str, mine: list[Scored]) -> dict[str, An
         hits = [float(inside(one.draws[OURS], one.observed, share)) for one in mine]
         told[f"coverage_{share:.0%}".rstrip("%")] = _interval(cluster_interval(hits, studies))
     told["skill"] = {rival: skill(mine, rival) for rival in RIVALS}
-    if kind == "levels":
-        controls = [one for one in mine if one.control]
-        told["skill_control_arms"] = {rival: skill(controls, rival) for rival in RIVALS}
-        told["log_score"] = {rival: log_gain(mine, rival) for rival in RIVALS}
     told["pit_p"] = pit_p(transforms, studies)
     told["misses"] = [
         _miss(one, transform)
@@ -194,7 +216,7 @@ def skill(scored: Sequence[Scored], rival: str) -> dict[str, Any] | None:
     if found is None:
         return None
     value, low, high = (1.0 - math.exp(x) for x in found)
-    return {**(_interval((value, high, low)) or {}), "numbers": len(both)}
+    return _interval((value, high, low))
 
 
 def _crps(one: Scored, model: str) -> float:
@@ -249,6 +271,12 @@ def stored_draws() -> tuple[pl.DataFrame, dict[str, Any]]:
         raise RunFailed(f"no stored predictions ship with this version; `{COMMAND}` makes them")
     notes = json.loads((folder / NOTES).read_text(encoding="utf-8"))
     return pl.read_parquet(BytesIO((folder / STORE).read_bytes())), notes
+
+
+def stored_left_out() -> pl.DataFrame | None:
+    """Stored draws of the fitted cohorts, each without itself; None when none ship."""
+    path = data_folder() / LEFT_OUT
+    return pl.read_parquet(BytesIO(path.read_bytes())) if path.is_file() else None
 
 
 def staleness(notes: Mapping[str, Any]) -> str:

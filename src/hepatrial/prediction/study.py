@@ -114,6 +114,7 @@ class Study:
         arms: by name.
         endpoints: in order.
         notes: what the reader did that a user should know.
+        centres: hospitals that took part, None when not told.
     """
 
     id: str
@@ -132,6 +133,7 @@ class Study:
     arms: Mapping[str, Arm]
     endpoints: tuple[Endpoint, ...]
     notes: tuple[str, ...] = ()
+    centres: int | None = None
 
     @property
     def control(self) -> str:
@@ -194,12 +196,14 @@ def study_from_dict(data: Mapping[str, Any], default_id: str = "study") -> Study
         "country",
         "region",
         "years",
+        "centres",
         "note",
         "design",
         "role",
     )
     _known(about, entries, "study", problems)
     definition = _definition(about, problems)
+    centres = _centres(about, problems)
     etiology = _etiology(data.get("etiology"), definition, problems)
     limits, age, exclude = _selection(_table(data, "selection", problems), problems)
     shared = read_table1(data.get("baseline", {}), "baseline", reader)
@@ -228,7 +232,16 @@ def study_from_dict(data: Mapping[str, Any], default_id: str = "study") -> Study
         arms=arms,
         endpoints=endpoints,
         notes=tuple(notes),
+        centres=centres,
     )
+
+
+def _centres(about: Mapping[str, Any], problems: list[Problem]) -> int | None:
+    given = about.get("centres")
+    if given is None or (isinstance(given, int) and not isinstance(given, bool) and given >= 1):
+        return given
+    problems.append(Problem("study.centres", repr(given), "a whole number of hospitals, at least 1"))
+    return None
 
 
 def _table(data: Mapping[str, Any], name: str, problems: list[Problem]) -> Mapping[str, Any]:

@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from hepatrial.errors import Problem, nearest_name
@@ -27,6 +28,10 @@ from hepatrial.prediction.vocabulary import (
 )
 from hepatrial.units import UnitError, convert, read_quantity, usual_units
 
+MISSPELT = 0.8
+"""Likeness to a known row (difflib) from which an unknown one is taken for a slip of the pen and refused;
+others
+are rows that the model has no column for."""
 NORMAL_IQR = 1.349
 """Interquartile range of a normal distribution in SDs."""
 
@@ -98,7 +103,10 @@ def read_table1(raw: object, place: str, reader: Reader) -> list[Wanted]:
             reader.not_used.append(name)
         else:
             names = (*VARIABLES, *ONLY_READ, *ALIASES)
-            allowed = f"a row that is known: {', '.join(VARIABLES)}; or read without use, as crp or bmi"
+            if not get_close_matches(name, names, 1, MISSPELT):
+                reader.not_used.append(name)
+                continue
+            allowed = f"a row that is known: {', '.join(VARIABLES)}; or one that is like none of them"
             reader.problems.append(Problem(here, repr(written), allowed, nearest_name(name, names)))
     return found
 

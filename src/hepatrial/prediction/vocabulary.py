@@ -153,13 +153,16 @@ DEFINITION_ALIASES: dict[str, str] = {
 }  # fmt: skip
 
 ETIOLOGIES: dict[str, str] = {
-    "hbv": "hepatitis B", "hcv": "hepatitis C", "alcohol": "alcohol", "dili": "drug-induced",
+    "hbv": "hepatitis B", "viral": "acute viral hepatitis that clears itself (A, E)",
+    "hcv": "hepatitis C", "alcohol": "alcohol", "dili": "drug-induced",
     "paracetamol": "paracetamol", "ischaemia": "ischaemia", "metabolic": "metabolic",
     "autoimmune": "autoimmune",
     "biliary": "biliary", "pregnancy": "pregnancy", "other": "other or unknown",
 }  # fmt: skip
 ETIOLOGY_ALIASES: dict[str, str] = {
-    "hepatitis_b": "hbv", "hepatitis_c": "hcv", "alcoholic": "alcohol", "ald": "alcohol", "arld": "alcohol",
+    "hepatitis_b": "hbv",
+    "hepatitis_a": "viral", "hepatitis_e": "viral", "hav": "viral", "hev": "viral",
+    "hepatitis_c": "hcv", "alcoholic": "alcohol", "ald": "alcohol", "arld": "alcohol",
     "drug": "dili", "drugs": "dili", "toxin": "dili", "acetaminophen": "paracetamol", "apap": "paracetamol",
     "ischemia": "ischaemia", "nash": "metabolic", "nafld": "metabolic", "masld": "metabolic",
     "mash": "metabolic", "aih": "autoimmune", "pbc": "biliary", "psc": "biliary", "unknown": "other",

@@ -8,8 +8,9 @@ takes its place.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
@@ -27,6 +28,7 @@ from hepatrial.population.pool import Pool, cut_pool, traits_of
 from hepatrial.prediction.matching import Missed, match_table1
 from hepatrial.prediction.planned import Planned
 from hepatrial.prediction.study import Study
+from hepatrial.prediction.table1 import Wanted
 from hepatrial.prediction.vocabulary import EVENT_KINDS
 from hepatrial.protocol import Protocol
 from hepatrial.trial.courses import Tables, Trial, VariantSet, simulate_courses
@@ -70,12 +72,14 @@ class ArmCourses:
         event: name -> (m,) day of the first event, infinite for none.
         before: measure -> (m,) at entry.
         labs: (measure, day) -> (m,), NaN for those not seen.
+        entry: measure -> (factor, shift) from what the matched pool shows at entry to what the Table 1 asks.
     """
 
     weights: Array
     event: Mapping[str, Array]
     before: Mapping[str, Array]
     labs: Mapping[tuple[str, float], Array]
+    entry: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -147,8 +151,9 @@ def _follow(
     trial = Trial(machine, illness, cohort, VariantSet((variant.name,), (1.0,), (variant.overrides,)))
     plan = make_plan(illness.protocol, illness.seed, 0, n, np.array([1.0]))
     tables = simulate_courses(trial, plan)
+    entry = _entry(columns, wanted, matched.weights)
     arms = {
-        name: _courses(illness.protocol, tables, name.lower(), columns, matched.weights)
+        name: replace(_courses(illness.protocol, tables, name.lower(), columns, matched.weights), entry=entry)
         for name in study.arms
     }
     return World(
@@ -186,6 +191,26 @@ def _courses(
     event |= _seen_events(labs, before, n)
     kept = np.where(ok, weights[number], 0.0)
     return ArmCourses(kept / kept.sum(), event, before, labs)
+
+
+FURTHEST = 2.5
+"""Largest factor by which a laboratory course is moved to the Table 1 that the pool could not meet."""
+
+
+def _entry(
+    columns: Mapping[str, Array], wanted: Sequence[Wanted], weights: Array
+) -> dict[str, tuple[float, float]]:
+    """(factor, shift) of each measure whose location the Table 1 gives: what the matching missed at entry."""
+    found: dict[str, tuple[float, float]] = {}
+    for one in wanted:
+        if one.location is None:
+            continue
+        x = np.asarray(columns[one.column], dtype=np.float64)
+        x = np.log(np.maximum(x, 1e-9)) if one.log else x
+        gap = one.location - float(np.nansum(weights * x) / np.sum(weights[np.isfinite(x)]))
+        limit = math.log(FURTHEST)
+        found[one.column] = (math.exp(min(max(gap, -limit), limit)), 0.0) if one.log else (1.0, gap)
+    return found
 
 
 def _first(events: pl.DataFrame, name: str, n: int) -> Array:

@@ -1,0 +1,131 @@
+"""Each fitted cohort predicted as if its cluster had never been read: the honest test of the discrepancy.
+
+The ensemble itself was fitted to these cohorts, so that this tests what ``discrepancy`` adds, not the
+model's text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from hepatrial.prediction.calibrants import Calibrant, Point, all_points, clusters, load_calibrants
+from hepatrial.prediction.discrepancy import (
+    KIND,
+    NEUTRAL,
+    SCALES,
+    Discrepancy,
+    draw_scales,
+    evidence_cache,
+    time_of,
+)
+from hepatrial.prediction.planned import disease_class
+from hepatrial.prediction.predict import map_parts
+from hepatrial.prediction.rivals.days import GRID, mixture_risk
+from hepatrial.prediction.rivals.severity import level_draw, score_risk, shape_of
+
+Array = NDArray[np.float64]
+
+OF_RIVAL: Mapping[str, tuple[str, ...]] = {
+    "canonic": ("canonic_subcohort", "canonic_inflammation"),
+    "predict": ("predict_subcohort",),
+    "china_clif2025": ("china_clif2025_cossh", "china_clif2025_easl"),
+    "tag_compare": ("tag_compare_cma", "tag_compare_easl"),
+    "zekri2015": ("zekri2015_control",),
+    "damico2014": (
+        "damico_decompensated",
+        "damico_further",
+        "damico_compensated_1",
+        "damico_compensated_2",
+    ),
+    "alfsg": ("alfsg_paracetamol", "alfsg_ischaemia", "alfsg_dili", "alfsg_hbv", "alfsg_other"),
+}
+"""Cluster -> arms of ``rivals/controls.toml`` that are the same patients; else the cluster's own name."""
+DRAWS = 400
+COLUMNS = ("study", "cluster", "endpoint", "model", "draw", "value", "observed", "n")
+
+
+def left_out(made: Discrepancy, seed: int) -> pl.DataFrame:
+    """Predictive draws of every point of mortality, its cluster left out, ours and the rivals'.
+
+    Args:
+        made: learnt from all.
+        seed: of all chance.
+
+    Returns:
+        One row a draw, columns ``COLUMNS``; the value is the share with the event at the cohort's size.
+    """
+    evidence, points = evidence_cache("mortality"), all_points()
+    known = {one.study.id: one for one in load_calibrants()}
+    rows: list[tuple[object, ...]] = []
+    for number, cluster in enumerate(clusters(evidence.points)):
+        rest = evidence.without(frozenset({cluster}))
+        shown, variance = made.shown[:, rest.rows], made.variance[:, rest.rows]
+        good = np.flatnonzero(np.isfinite(shown).all(axis=1))
+        scales = np.ones((len(made.shown), len(SCALES)))
+        scales[good] = draw_scales(rest, shown[good], variance[good], seed + number)
+        without = Discrepancy(made.ensemble, made.shown, made.variance, scales[:, None, :])
+        rng = np.random.default_rng([seed, number])
+        for point in (p for p in evidence.points if p.cluster == cluster):
+            one, place = known[point.calibrant], points.index(point)
+            for model, shares in {
+                "mechanistic": _ours(without, one, point, place, good, rng),
+                **_rivals(one, point, cluster, rng),
+            }.items():
+                counts = rng.binomial(point.n, np.clip(shares, 0.0, 1.0)) / point.n
+                rows += [
+                    (
+                        point.calibrant,
+                        cluster,
+                        f"{point.event}_d{point.day:g}",
+                        model,
+                        d,
+                        float(x),
+                        point.share,
+                        point.n,
+                    )
+                    for d, x in enumerate(counts)
+                ]
+    return pl.DataFrame(rows, schema=COLUMNS, orient="row")
+
+
+def _ours(
+    made: Discrepancy,
+    one: Calibrant,
+    point: Point,
+    place: int,
+    good: NDArray[np.intp],
+    rng: np.random.Generator,
+) -> Array:
+    shares = np.empty(DRAWS)
+    clusters_out = frozenset({point.cluster})
+    for draw in range(DRAWS):
+        member = int(good[draw % len(good)])
+        effects = made.effects(one.study, member, 0, leave_out=clusters_out)[KIND[point.event]]
+        level, slope, gain, extra = effects.draw(rng.standard_normal(4))
+        model = made.shown[member, place]
+        moved = model + level + slope * float(time_of(point.day)) + gain * (model - NEUTRAL)
+        shares[draw] = expit(moved + (extra if point.event == "death_or_transplant" else 0.0))
+    return shares
+
+
+def _rivals(one: Calibrant, point: Point, cluster: str, rng: np.random.Generator) -> dict[str, Array]:
+    parts = map_parts(one.study, frozenset(OF_RIVAL.get(cluster, (cluster,))))
+    risk, sd, _ = score_risk(one.study, disease_class(one.study))
+    centre, width = shape_of(one.study.definition)
+    found = {"map_control": np.empty(DRAWS), "severity_score": np.empty(DRAWS)}
+    for draw in range(DRAWS):
+        node, step, bend = rng.random(), rng.standard_normal(), rng.standard_normal()
+        mixed = [
+            (share, post.quantile_draw(node, step), max(shape + spread * bend, 0.05))
+            for share, post, shape, spread in parts
+        ]
+        found["map_control"][draw] = np.interp(point.day, GRID, mixture_risk(mixed, 0.0))
+        level = level_draw(risk, sd, rng.standard_normal())
+        shape = max(centre + width * rng.standard_normal(), 0.05)
+        found["severity_score"][draw] = np.interp(point.day, GRID, mixture_risk([(1.0, level, shape)], 0.0))
+    return {**found, "no_effect": found["map_control"]}
