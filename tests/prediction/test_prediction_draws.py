@@ -285,3 +285,20 @@ def test_a_bad_study_file_ends_with_2_and_writes_nothing(tmp_path: Path) -> None
     assert not (tmp_path / "out").exists()
     for words in ("study.definition", "arms.a.m", "arms.a.n"):
         assert words in run.output
+
+
+def test_stromal_cells_bring_a_wide_residual_on_laboratory_values_and_none_on_inr() -> None:
+    endpoints = tomllib.loads(TEXT)["endpoints"][3:4]
+    data = tomllib.loads(TEXT) | {"endpoints": endpoints}
+    data["arms"] = {"cells": {"n": 2000, "products": ["uc_msc"]}, "smt": {"n": 2000}}
+    of = study_from_dict(data)
+    made = table(of, draws=200, models=("mechanistic",))
+    gap = values(made, "lab_change_bilirubin_d28", "cells", "mechanistic") - values(
+        made, "lab_change_bilirubin_d28", "smt", "mechanistic"
+    )
+    sd = 30.0  # of the patients' changes in the world made by hand
+    assert float(np.mean(gap)) == pytest.approx(-0.12 * sd, abs=0.06 * sd)
+    assert float(np.std(gap)) == pytest.approx(0.25 * sd, rel=0.25)
+    (cells,) = of.arms["cells"].given
+    assert "inr" not in cells.laboratory
+    assert all(abs(centre) < sd for centre, sd in cells.laboratory.values())

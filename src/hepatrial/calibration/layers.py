@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from hepatrial.calibration.fit import (
     all_doubts,
     draw_members,
     fit_layer,
+    plausibility,
     seed_of,
 )
 from hepatrial.calibration.likelihood import BETWEEN, make_likelihood
@@ -28,8 +29,17 @@ from hepatrial.model import load_patient_model
 Array = NDArray[np.float64]
 
 MEMBERS = 144
-ROUNDS = {"donors": 4, "hbv_aclf": 4, "alf": 3, "definitions": 3}
-"""Rounds of simulation of every member in each layer; the last is what the posterior shows."""
+ROUNDS = {
+    "donors": (1.0, 1.0, 1.0, 1.0),
+    "hbv_aclf": (1.0, 1.0, 1.0, 1.0),
+    "alf": (1.0, 0.5, 1.0),
+    "definitions": (0.67, 0.5, 1.0),
+}
+"""Share of the members simulated in each round of a layer; the last is everybody: what the posterior
+shows."""
+NEGLIGIBLE = 1e-6
+"""Weight, relative to the largest, below which a member is not simulated in the last look and the cells'
+step."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +65,8 @@ class Fit:
 
 def schedule(members: int = MEMBERS) -> Schedule:
     """The schedule of the shipped fit, or one of fewer members."""
-    return Schedule(members=members, rounds={layer: (members,) * n for layer, n in ROUNDS.items()})
+    rounds = {layer: tuple(round(share * members) for share in shares) for layer, shares in ROUNDS.items()}
+    return Schedule(members=members, rounds=rounds)
 
 
 def head(declaration: Declaration, plan: Schedule) -> dict[str, object]:
@@ -89,13 +100,31 @@ def fit_layers(folder: Path, *, workers: int, members: int = MEMBERS, tell: Call
         tell(f"layer {layer}: {len(declaration.free[layer])} free numbers, {plan.members} members")
         found[layer] = fit_layer(declaration, layer, ensemble, plan, farm)
         tell(f"layer {layer}: misses, largest first: {_misses(found[layer], declaration)}")
-    rows = np.arange(plan.members)
-    seeds = [seed_of(plan.seed, "last", 0, int(row)) for row in rows]
-    last = farm("hbv_aclf", [ensemble.settings(int(row)) for row in rows], seeds, "last")
-    seeds = [seed_of(plan.seed, CELLS, 0, int(row)) for row in rows]
-    cells = farm(CELLS, [ensemble.settings(int(row)) for row in rows], seeds, CELLS)
-    spent = sum(result.evaluations for result in found.values()) + 2 * plan.members
+    rows = _kept(declaration, found)
+    last = _again(farm, "hbv_aclf", "last", ensemble, rows, plan)
+    cells = _again(farm, CELLS, CELLS, ensemble, rows, plan)
+    spent = sum(result.evaluations for result in found.values()) + 2 * len(rows)
     return Fit(declaration, ensemble, found, last, cells, spent)
+
+
+def _kept(declaration: Declaration, found: Mapping[str, LayerResult]) -> NDArray[np.intp]:
+    """Members to which the layers after HBV-ACLF leave weight; the rest need no last look."""
+    weights = np.ones(len(next(iter(found.values())).distance))
+    for layer, result in found.items():
+        if layer != "hbv_aclf":
+            weights *= plausibility(result.distance, len(declaration.of_layer(layer)))
+    return np.flatnonzero(weights > NEGLIGIBLE * weights.max())
+
+
+def _again(
+    farm: Farm, layer: str, batch: str, members: Members, rows: NDArray[np.intp], plan: Schedule
+) -> list[Evaluation]:
+    """One evaluation a member, of the finished members; those not in ``rows`` are given up."""
+    seeds = [seed_of(plan.seed, batch, 0, int(row)) for row in rows]
+    done = dict(zip(rows, farm(layer, [members.settings(int(r)) for r in rows], seeds, batch), strict=True))
+    none = np.full_like(next(iter(done.values())).values, np.nan)
+    left = Evaluation(none, none, 0, "without weight")
+    return [done.get(row, left) for row in range(plan.members)]
 
 
 def _misses(result: LayerResult, declaration: Declaration) -> str:

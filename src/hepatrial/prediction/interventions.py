@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 
@@ -23,6 +24,7 @@ class Intervention:
         centre, sd: of the prior log odds ratio of the bad event.
         basis: where these come from.
         product: whether it is a cell product of ``protocol.PRODUCTS``.
+        laboratory: measure -> (centre, sd) of a residual effect, in SDs of patients' changes.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Intervention:
     sd: float
     basis: str
     product: bool = False
+    laboratory: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     @property
     def treats(self) -> bool:

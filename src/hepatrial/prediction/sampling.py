@@ -72,8 +72,11 @@ def quantile_days(days: Array, weights: Array, uniform: Array, shift: float | Be
     return np.asarray(found[index], dtype=np.float64)
 
 
-def prior_effect(study: Study, arm: str, luck: Luck, kind: str, floor: float = 0.0) -> float:
-    """Log odds ratio (``kind`` "death" or "other") or log ratio ("lab") of an arm's treatments, drawn.
+def prior_effect(
+    study: Study, arm: str, luck: Luck, kind: str, floor: float = 0.0, measure: str = ""
+) -> float:
+    """Log odds ratio (``kind`` "death" or "other") or, in SDs of patients' changes, of a laboratory
+    ``measure`` ("lab"), of an arm's treatments, drawn.
 
     Treatments of arms that share a name have the same effect in both. ``floor`` is the SD of a treatment that
     the equations follow, for models that have no equations.
@@ -91,6 +94,8 @@ def prior_effect(study: Study, arm: str, luck: Luck, kind: str, floor: float = 0
             total += INFECTION_EFFECT * sd * step
         else:
             total += LAB_EFFECT * sd * step
+            residual, width = one.laboratory.get(measure, (0.0, 0.0))
+            total += residual + width * luck.normal(f"effect.lab.{one.name}.{measure}")
     return total
 
 
@@ -193,7 +198,7 @@ def mechanistic_labs(
         # A study's mean course deviates in proportion to how much patients differ in theirs.
         step = luck.normal(f"study.lab.{measure}") * (LAB_DOUBT * spread.laboratory / LAB_USUAL)
         if effects:
-            step += prior_effect(study, arm, luck, "lab")
+            step += prior_effect(study, arm, luck, "lab", measure=measure)
         level = np.clip(level + step * float(np.std(level - before)), low, high)
         found: Array = level - before if change else level
         return found
