@@ -7,10 +7,14 @@ import hepatrial
 
 sys.path.insert(0, str(Path(__file__).parent))
 import make_credibility
+import make_equations
+import make_figures
 import make_reference
 
 make_reference.write_generated()
 make_credibility.write_generated()
+make_equations.write_generated()
+make_figures.write_generated()
 
 project = "hepatrial"
 author = "The hepatrial authors"
@@ -28,6 +32,8 @@ autodoc_member_order = "bysource"
 napoleon_numpy_docstring = False
 
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["equations.css"]
 html_title = f"hepatrial {version}"
 html_show_sourcelink = False
 html_show_sphinx = False
