@@ -67,8 +67,8 @@ def page() -> str:
     lines = [
         "# The model, equation by equation", "",
         "Made from the model's text: the comments and equations of `src/hepatrial/model/*.ant` in their "
-        "order, as the compiler reads them. Time is in days, the healthy hepatocyte mass is 1. Parameters stand on "
-        "[their cards](parameters.md).", "",
+        "order, as the compiler reads them. Time is in days, the healthy hepatocyte mass is 1. Parameters "
+        "stand on [their cards](parameters.md).", "",
     ]  # fmt: skip
     for process in ORDER:
         lines += [f"## {TITLES[process]}", "", *_process(process, known, dict(units)), *_cards(process)]
