@@ -122,7 +122,7 @@ def _score(sample: TimeSample, summary: str, day: float) -> Floats:
     survival = not (sample.cause == 2).any()
     if summary == "difference":
         by_then = (hit & (sample.time <= day)).astype(np.float64)
-        return 1.0 - by_then if survival else by_then
+        return np.asarray(1.0 - by_then if survival else by_then)
     lost = np.where(hit, day - np.minimum(sample.time, day), 0.0)
     return np.asarray(day - lost if survival else lost)
 
