@@ -101,7 +101,7 @@ def _expressions(k: Kernels, name: str, outputs: Sequence[Expr]) -> Function:
     real = k.lanes.real
     f = Function(f"{name}_{k.lanes.tag}", [("ptr", a) for a in ("y", "c", "out")])
     lowering = _lowering(k, f, k.lanes, ["y"], f.memory("c", real), {})
-    values = lowering.write(regroup(outputs, k.constants.fixed))
+    values = lowering.write(regroup(outputs, k.constants.fixed, k.lanes.scalar == "double"))
     out = f.memory("out", real)
     for i, value in enumerate(values):
         out[i] = value
@@ -139,7 +139,8 @@ def _write_flow(k: Kernels, slopes: list[Expr], entries: dict[tuple[int, int], E
     real = k.lanes.real
     f = Function(f"rates_and_jacobian_{k.lanes.tag}", [("ptr", a) for a in ("y", "c", "out", "M")])
     lowering = _lowering(k, f, k.lanes, ["y"], f.memory("c", real), {})
-    values = lowering.write(regroup([*slopes, *entries.values()], k.constants.fixed))
+    joined = k.lanes.scalar == "double"
+    values = lowering.write(regroup([*slopes, *entries.values()], k.constants.fixed, joined))
     out, matrix = f.memory("out", real), f.memory("M", real)
     for i in range(len(slopes)):
         out[i] = values[i]
