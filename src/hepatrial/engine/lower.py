@@ -187,13 +187,27 @@ class Lowering:
         self.powers: dict[tuple[Expr, int], Value] = {}
         self.count: Counter[Expr] = Counter()
 
-    def write(self, outputs: Sequence[Expr]) -> list[Value]:
-        """Instructions for the outputs; their values."""
+    def write(
+        self, outputs: Sequence[Expr], store: Callable[[int, Value], None] | None = None
+    ) -> list[Value]:
+        """Instructions for the outputs; their values.
+
+        Args:
+            outputs: the expressions.
+            store: writes the instruction that stores the value of a place in ``outputs``; done as soon as the
+                value is known, so that it need not be kept. Where what is written is also read, store later.
+        """
         self.count = users(outputs)
         needed = self._needed(outputs)
+        places: dict[Expr, list[int]] = {}
+        for i, e in enumerate(outputs):
+            places.setdefault(e, []).append(i)
         for node in ex.topological(outputs):
             if node in needed:
                 self.values[node] = self._node(node)
+                if store is not None:
+                    for i in places.get(node, ()):
+                        store(i, self.values[node])
         return [self.values[e] for e in outputs]
 
     def _needed(self, outputs: Sequence[Expr]) -> set[Expr]:
