@@ -282,6 +282,11 @@ class Path:
         mean, sd = self._shift(t)
         return float(self.mass @ ndtr((mean - bound) / sd))
 
+    def all_above(self, t: float, bounds: Floats) -> Floats:
+        """(m,) as ``above``, for many boundaries."""
+        mean, sd = self._shift(t)
+        return np.asarray(self.mass @ ndtr((mean[:, None] - bounds[None, :]) / sd))
+
     def below(self, t: float, bound: float) -> float:
         """Probability of going on to ``t`` and being below ``bound`` there."""
         mean, sd = self._shift(t)
@@ -316,10 +321,14 @@ class Path:
         return Path(here, self.drift, z, (high - low) / 2 * weight * (kernel @ self.mass))
 
 
-@lru_cache(maxsize=64)
 def _legendre(nodes: int) -> tuple[Floats, Floats]:
     """Gauss-Legendre rule; the number of nodes is rounded up so that few rules are made."""
-    node, weight = np.polynomial.legendre.leggauss(32 * int(np.ceil(nodes / 32)))
+    return _rule(32 * int(np.ceil(nodes / 32)))
+
+
+@lru_cache(maxsize=64)
+def _rule(nodes: int) -> tuple[Floats, Floats]:
+    node, weight = np.polynomial.legendre.leggauss(nodes)
     return node, weight
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hepatrial.analysis import check
 from hepatrial.analysis.check import Floats
@@ -111,3 +112,68 @@ def stagewise_p(design: SequentialDesign, floor: Floats, look: int, z: float, dr
         return float(1 - earlier - reach.below(t[look], z))
     earlier = crossing(t[: look + 1], floor[: look + 1], upper[: look + 1], drift)[0][:look].sum()
     return float(earlier + reach.above(t[look], z))
+
+
+@dataclass(frozen=True)
+class StagewiseTable:
+    """Stage-wise p-values of a design over drifts and statistics, for the inference of many trials.
+
+    Attributes:
+        design: its boundaries.
+        drifts: (d,) drifts; z: (m,) statistics.
+        score: (k, m, d) normal score of the stage-wise p-value; increasing in the drift.
+    """
+
+    design: SequentialDesign
+    drifts: Floats
+    z: Floats
+    score: Floats
+
+    def drift_at(self, look: NDArray[np.int64], z: Floats, p: float) -> Floats:
+        """(r,) drift under which the outcome (look from 1, z) has a stage-wise p-value ``p``.
+
+        With p = 0.5 the median-unbiased estimate, with the tails of a level its interval. NaN for a z that is
+        not finite; drifts beyond the table are its edge.
+        """
+        from scipy.special import ndtri
+
+        look_ = look - 1
+        place = np.clip(np.interp(z, self.z, np.arange(self.z.size)), 0, self.z.size - 1.000001)
+        place = np.nan_to_num(place)
+        low = place.astype(np.int64)
+        part = (place - low)[:, None]
+        line = (1 - part) * self.score[look_, low] + part * self.score[look_, low + 1]
+        above = np.clip((line < ndtri(p)).sum(axis=1), 1, self.drifts.size - 1)
+        row = np.arange(above.size)
+        y0, y1 = line[row, above - 1], line[row, above]
+        share = np.clip(np.divide(ndtri(p) - y0, y1 - y0, out=np.zeros_like(y0), where=y1 > y0), 0, 1)
+        found = self.drifts[above - 1] + share * (self.drifts[above] - self.drifts[above - 1])
+        return np.where(np.isfinite(z), found, np.nan)
+
+
+def stagewise_table(design: SequentialDesign, *, step: float = 0.1) -> StagewiseTable:
+    """Tabulate a design; the estimates read off differ from ``after_stopping`` by less than 0.01.
+
+    Args:
+        design: boundaries.
+        step: distance of statistics; drifts are twice as far apart.
+    """
+    from scipy.special import ndtri
+
+    drifts, z = np.arange(-8.0, 12.0 + 2 * step, 2 * step), np.arange(-6.0, 9.0 + step, step)
+    t, upper = design.fractions, design.efficacy
+    floor = design.futility if design.binding else np.full(t.size, -np.inf)
+    score = np.empty((t.size, z.size, drifts.size))
+    for place, drift in enumerate(drifts):
+        state = paths(t, floor, upper, float(drift), 0)
+        rejected = accepted = 0.0
+        for look in range(t.size):
+            above = state.all_above(float(t[look]), z)
+            p = rejected + above
+            if np.isfinite(floor[look]):
+                p = np.where(z < floor[look], 1 - accepted - (state.mass.sum() - above), p)
+            score[look, :, place] = ndtri(np.clip(p, 1e-15, 1 - 1e-15))
+            rejected += state.above(float(t[look]), float(upper[look]))
+            accepted += state.below(float(t[look]), float(floor[look]))
+            state = state.next(t, look, float(floor[look]), float(upper[look]))
+    return StagewiseTable(design, drifts, z, score)

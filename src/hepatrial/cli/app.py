@@ -10,6 +10,7 @@ from hepatrial.cli import (
     bundle,
     claims,
     compare,
+    design,
     ensemble,
     experiment,
     fit,
@@ -63,6 +64,7 @@ app.command(epilog=run.REPORT_EXAMPLES)(run.report)
 app.command(epilog=predict.EXAMPLES)(predict.predict)
 app.command(epilog=bundle.EXAMPLES)(bundle.bundle)
 app.command(epilog=compare.EXAMPLES)(compare.compare)
+app.command(epilog=design.EXAMPLES)(design.design)
 app.command(epilog=fit.EXAMPLES)(fit.fit)
 app.command()(protocols.protocols)
 app.command(epilog=protocols.NEW_EXAMPLES)(protocols.new)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from hepatrial.errors import Problem, nearest_name
-from hepatrial.protocol.aftermath import Hospital, Intercurrent
 from hepatrial.protocol.definitions import DEFINITIONS
+from hepatrial.protocol.design import Design
 from hepatrial.protocol.products import PRODUCTS
 from hepatrial.protocol.sections import (
     Arm,
@@ -41,8 +41,7 @@ class Parts:
     follow_up: FollowUp | None = None
     rerandomisation: Rerandomisation | None = None
     dose_selection: DoseSelection | None = None
-    intercurrent: Intercurrent | None = None
-    hospital: Hospital | None = None
+    design: Design | None = None
     assumptions: tuple[Assumption, ...] | None = None
     has_entry: Callable[[str], bool] = bool
     """Whether a place names an entry that the file has or could have."""
@@ -278,45 +277,32 @@ def dose_selection_fits(parts: Parts) -> Iterator[Problem]:
         yield Problem("dose_selection.week", f"week {plan.week:g}", f"not after week {end:g}")
 
 
-def outside_cells_fit(parts: Parts) -> Iterator[Problem]:
-    """Arms that exist, days within follow-up, and an effect that somebody knows or lends."""
-    outside = parts.intercurrent.outside_cells if parts.intercurrent else None
-    if outside is None:
+def design_fits(parts: Parts) -> Iterator[Problem]:
+    """The design compares arms that are there, within follow-up, with no more events than patients."""
+    plan = parts.design
+    if plan is None:
         return
-    place = "intercurrent.outside_cells"
-    yield from _arms_exist(parts, f"{place}.arms", outside.arms)
-    last = outside.regimen.days[-1] + outside.spread
-    if parts.follow_up and last >= parts.follow_up.length:
-        end = parts.follow_up.length
-        yield Problem(f"{place}.regimen.days", f"as late as day {last:g}", f"before day {end:g}")
-
-
-def _arms_exist(parts: Parts, place: str, arms: Iterable[str]) -> Iterator[Problem]:
-    for number, name in enumerate(arms):
-        if name not in parts.arm_names:
-            allowed = f"the name of an arm: {', '.join(parts.arm_names)}"
-            yield Problem(f"{place}[{number}]", name, allowed, nearest_name(name, parts.arm_names))
-
-
-def rescue_fits(parts: Parts) -> Iterator[Problem]:
-    """A rescue begins within follow-up and, for its record, renal replacement is given to somebody."""
-    later = parts.intercurrent
-    rescue = later.rescue_plasma_exchange if later else None
-    if later:
-        yield from _arms_exist(parts, "intercurrent.missed_infusion_arms", later.missed_infusion_arms)
-    if rescue:
-        yield from _arms_exist(parts, "intercurrent.rescue_plasma_exchange.arms", rescue.arms)
-    if rescue and parts.follow_up and rescue.until >= parts.follow_up.length:
-        end = parts.follow_up.length
-        place = "intercurrent.rescue_plasma_exchange.until"
-        yield Problem(place, f"day {rescue.until:g}", f"before follow-up ends on day {end:g}")
-    if rescue and parts.visits and rescue.measure not in parts.visits.measures:
-        allowed = f"a measure of the visits: {', '.join(parts.visits.measures)}"
-        nearest = nearest_name(rescue.measure, parts.visits.measures)
-        yield Problem("intercurrent.rescue_plasma_exchange.measure", rescue.measure, allowed, nearest)
-    if later and later.missed_infusion and not any(arm.cells for arm in parts.arms.values()):
-        given = f"{later.missed_infusion:.0%}"
-        yield Problem("intercurrent.missed_infusion", given, "0 where no arm gets cells")
+    control = parts.endpoints.control_arm if parts.endpoints else None
+    treated = [name for name in parts.arm_names if name != control]
+    if plan.arm is not None and plan.arm not in treated:
+        nearest = nearest_name(plan.arm, treated)
+        yield Problem("design.arm", repr(plan.arm), f"an arm to compare: {', '.join(treated)}", nearest)
+    elif plan.arm is None and len(treated) > 1 and plan.question in ("superiority", "borrowing"):
+        allowed = f"one of {', '.join(treated)}: a design of two arms cannot tell which of several is better"
+        yield Problem("design.arm", "nothing", allowed)
+    if plan.question == "dose_selection" and parts.dose_selection is None:
+        allowed = "answerable with a section [dose_selection] and several treated arms only"
+        yield Problem("design.question", "'dose_selection'", allowed)
+    if plan.question == "second_course" and parts.rerandomisation is None:
+        allowed = "answerable with a section [rerandomisation] only: without it nobody is drawn again"
+        yield Problem("design.question", "'second_course'", allowed)
+    patients = plan.patients or sum(arm.n for arm in parts.arms.values())
+    if plan.looks.events and patients and plan.looks.events[-1] > patients:
+        given = f"{plan.looks.events[-1]} events"
+        yield Problem("design.looks.events", given, f"at most the {patients} patients, who die once")
+    if plan.week is not None and parts.follow_up and 7 * plan.week > parts.follow_up.length + 1e-9:
+        end = parts.follow_up.length / 7
+        yield Problem("design.week", f"week {plan.week:g}", f"not after follow-up ends in week {end:g}")
 
 
 def assumptions_point_somewhere(parts: Parts) -> Iterator[Problem]:
@@ -342,8 +328,7 @@ RULES: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     borrowing_makes_sense,
     second_randomisation_fits,
     dose_selection_fits,
-    outside_cells_fit,
-    rescue_fits,
+    design_fits,
     assumptions_point_somewhere,
 )
 
