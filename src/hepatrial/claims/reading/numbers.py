@@ -39,8 +39,12 @@ _CI = re.compile(
     re.IGNORECASE,
 )
 _P = re.compile(r"\b[pP]\s*(?:-?\s*value)?\s*(?:of|was)?\s*([<>=≤≥])?\s*(0?\.\d+|1\.0+|\d+e-\d+)")
+_OF_N = re.compile(
+    rf"\b(?:[Oo]f|[Aa]mong|[Ii]n)\s+(?:the\s+|all\s+)?(\d+)\s+(?:[a-z-]+\s+){{0,2}}?{_WHO},?\s+(?:only\s+)?(\d+)\b"
+    rf"(?!\s*(?:%|\.\d|weeks?|months?|years?))"
+)
 _WEEK = r"(?:week\s*(\d+)|(\d+)\s*-?\s*weeks?|第\s*(\d+)\s*周|(\d+)\s*周)"
-_LIST = rf"({NUMBER}\s*%?(?:\s*,\s*{NUMBER}\s*%?)*\s*(?:,\s*)?(?:and|和|与)?\s*{NUMBER})"
+_LIST = rf"({NUMBER}\s*%?(?:\s*(?:,\s*(?:and\s+)?|\band\s+|和|与)\s*{NUMBER}\s*%?)+)"
 _MEANS = re.compile(rf"(-?{NUMBER})\s*(?:±|\+/-|\+-)\s*({NUMBER})")
 _SIZE = re.compile(r"\bn\s*=\s*(\d+)", re.IGNORECASE)
 _MEASURES = {
@@ -55,8 +59,9 @@ def figures(sentence: str) -> Iterator[Found]:
     yield from _intervals(sentence)
     taken: list[tuple[int, int]] = []
     counted = list(counts(sentence))
-    for count, n, start, end in counted:
-        beside = _beside(sentence, start, end)
+    in_order = _in_order(sentence, counted)
+    for index, (count, n, start, end) in enumerate(counted):
+        beside = in_order[index] if in_order else _beside(sentence, start, end)
         if beside:
             taken.append(beside[1])
             yield {"kind": "percent", "value": beside[0], "n": n, "count": count}
@@ -80,6 +85,8 @@ def counts(sentence: str) -> Iterator[tuple[int, int, int, int]]:
             yield int(m[1]), int(m[2]), m.start(), m.end()
     for m in _EVENTS_AMONG.finditer(sentence):
         yield int(m[1]), int(m[2]), m.start(), m.end()
+    for m in _OF_N.finditer(sentence):
+        yield int(m[2]), int(m[1]), m.start(2), m.end()
     for m in _COUNT_ZH.finditer(sentence):
         yield int(m[2]), int(m[1]), m.start(), m.end()
 
@@ -93,6 +100,17 @@ def _beside(sentence: str, start: int, end: int) -> tuple[str, tuple[int, int]] 
     if before:
         return before[1], (before.start(1), before.end())
     return None
+
+
+def _in_order(sentence: str, counted: list[tuple[int, int, int, int]]) -> list[tuple[str, tuple[int, int]]]:
+    """Two percentages and then their two counts in one pair of brackets ("16 % v 33 % (9/56 v 18/54)")."""
+    percents = list(_PERCENT.finditer(sentence))
+    if len(percents) != 2 or len(counted) != 2 or counted[0][2] < percents[1].end():
+        return []
+    between = sentence[counted[0][3] : counted[1][2]]
+    if "(" not in sentence[percents[1].end() : counted[0][2]] or "(" in between:
+        return []
+    return [(m[1], (m.start(1), m.end())) for m in percents]
 
 
 def _percents(sentence: str, taken: list[tuple[int, int]]) -> Iterator[Found]:
@@ -194,11 +212,13 @@ def _courses(sentence: str) -> Iterator[Found]:
         return
     if re.search(r"\bpoints\b|百分点", sentence):
         return
-    weeks = re.search(rf"(?:weeks|第)\s*{_LIST}\s*(?:周)?", sentence, re.IGNORECASE)
+    weeks = re.search(rf"(?:weeks|months|years|第)\s*{_LIST}", sentence, re.IGNORECASE) or re.search(
+        rf"(?<![\d.%]){_LIST}\s*(?:weeks|months|years|周|个月|年)", sentence, re.IGNORECASE
+    )
     if weeks:
         times = re.findall(NUMBER, weeks[1])
-        for m in re.finditer(rf"{_LIST}\s*%", sentence):
-            values = re.findall(NUMBER, m[1])
+        for m in re.finditer(rf"{_LIST}(?<=%)|{_LIST}\s*%", sentence):
+            values = re.findall(NUMBER, m[1] or m[2])
             if m.start() != weeks.start(1) and len(values) == len(times) > 1:
                 yield {"kind": "course", "points": dict(zip(times, values, strict=True))}
         return
@@ -225,16 +245,20 @@ def _differences(sentence: str) -> Iterator[Found]:
         r"(\d+)\s*(?:and|v|vs|versus|against|to|与|和|对)\s*(\d+)\s*(?:patients|people|controls|例|人|名)",
         sentence,
     )
+    given = re.search(r"(\d+) (?:\w+ )?(?:received|got|were given|given|treated|had cells)", sentence)
+    controls = re.search(r"(\d+) (?:\w+ )?controls", sentence)
     week = week_of(sentence)
     key = f"{week:g}" if week is not None else "0"
     found: Found = {"kind": "differences"}
     if sizes:
         found |= {"n1": int(sizes[1]), "n2": int(sizes[2])}
+    elif given and controls:
+        found |= {"n1": int(given[1]), "n2": int(controls[1])}
     if len(values) == 1 and len(percents) == 2:
         yield found | {"points": {key: values[0]}, "first": {key: percents[0]}, "second": {key: percents[1]}}
-    elif len(values) == 1 and sizes:
+    elif len(values) == 1 and "n1" in found:
         yield found | {"points": {key: values[0]}}
-    elif sizes:
+    elif "n1" in found:
         weeks = re.search(rf"weeks\s*{_LIST}|第\s*{_LIST}\s*周", sentence)
         listed = re.search(rf"{_LIST}\s*(?:percentage[- ])?(?:points|个百分点)", sentence)
         if weeks and listed:

@@ -145,7 +145,10 @@ def _outcomes(sentence: str) -> Iterator[Found]:
         for outcome, spots in seen.items():
             for spot in spots[:1]:
                 said = _said(clause, outcome, spot)
-                if said == "absent":
+                if said == "absent" and outcome == "death":
+                    if re.search(r"\bany\b|\bever\b|never|nobody|\ball\b|从未|任何", clause):
+                        yield {"kind": "always"}
+                elif said == "absent":
                     yield {"kind": "absence", "event": outcome}
                 elif said:
                     yield _effect(outcome, said, flipped)
@@ -187,7 +190,7 @@ def _said(clause: str, outcome: str, spot: int) -> str:
     absent = list(says["absent"].finditer(before))
     if (
         absent
-        and outcome in (*HARMS, *_EVENTS)
+        and outcome in (*HARMS, *_EVENTS, "death")
         and not re.search(
             r"difference|change|effect|benefit|proof|evidence|doubt|longer|差|证据",
             before[absent[-1].start() :],
@@ -197,7 +200,8 @@ def _said(clause: str, outcome: str, spot: int) -> str:
         return "absent"
     after = clause[spot : spot + 60]
     if re.search(
-        r"(?:was|were|is|are)? ?(?:not|never) (?:seen|reported|observed|caused)|did not occur"
+        r"(?:was|were|is|are)? ?(?:not|never) (?:seen|reported|observed|caused)"
+        r"|(?:never|did not|do not|does not) (?:occur|happen|arise|follow)"
         r"|未(?:见|出现|发生|报告)",
         after,
         re.IGNORECASE,

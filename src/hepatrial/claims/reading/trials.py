@@ -29,6 +29,11 @@ _DOSE = re.compile(
     rf"({NUMBER})\s*[x×*]\s*10\s*\^?\s*(\d+)\s*(?:\w+\s+)?(?:cells?|个细胞)?\s*(?:/|per|每)\s*(?:kg|kilogram|公斤|千克)",
     re.IGNORECASE,
 )
+_COMPARED = re.compile(
+    r"\bnot\b|\bno\b|unlike|other than|versus|\bvs?\b|against|compared|instead|and not|plus|with or without"
+    r"|而非|不是|相比",
+    re.IGNORECASE,
+)
 _ALIVE = re.compile(r"surviv|alive|\bliv(?:ed|ing)\b|存活|生存", re.IGNORECASE)
 _DEAD = re.compile(r"\bdie[sd]?\b|deaths?|\bdead\b|mortality|死亡|病死", re.IGNORECASE)
 
@@ -92,10 +97,10 @@ def _design(sentence: str, entry: Trial | Pool) -> Iterator[Found]:
     found: Found = {"kind": "cited", "trial": entry.id}
     products = [name for name, pattern in words("products").items() if pattern.search(sentence)]
     kinds = (entry.product,) if isinstance(entry, Pool) else entry.product_kinds
-    if (len(products) == 1 and isinstance(entry, Trial)) or (
-        products and not set(products) & set(kinds) and isinstance(entry, Trial)
-    ):
-        found["product"] = products[0]
+    if isinstance(entry, Trial):
+        others = [] if _COMPARED.search(sentence) else [name for name in products if name not in kinds]
+        if others or len(products) == 1:
+            found["product"] = others[0] if others else products[0]
     cells = [name for name, pattern in words("cells").items() if pattern.search(sentence)]
     if len(cells) == 1 and isinstance(entry, Trial):
         found["cells"] = cells[0]
