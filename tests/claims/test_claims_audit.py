@@ -226,6 +226,19 @@ def write_run(folder: Path, inside: bool) -> Path:
     return folder
 
 
+def test_the_articles_own_simulated_trials_change_no_verdict_whatever_they_show() -> None:
+    rows = {name: [{"figure": "x", "sentence": "x"}] for name in AUDITED}
+    trials = {
+        "folder": "f",
+        "hash": "h",
+        "mark": "Simulated. No patients. Not evidence of benefit.",
+        "rows": rows,
+    }
+    after = audit(ARTICLE, BASE, None, trials)
+    assert [e.verdict for e in after] == [e.verdict for e in AUDITED.values()]
+    assert all(e.simulation and not e.simulation["lowers"] for e in after)
+
+
 def test_a_run_is_laid_beside_its_own_claims_only_and_can_lower_them(tmp_path: Path) -> None:
     run = run_reference(write_run(tmp_path, inside=False))
     after = {e.id: e for e in audit(ARTICLE, BASE, run)}
@@ -259,7 +272,7 @@ def test_a_folder_without_results_is_refused(tmp_path: Path) -> None:
 def test_generated_text_keeps_to_fair_words(lang: str) -> None:
     entries = list(AUDITED.values())
     texts = [
-        claims_html(ARTICLE, entries, BASE, lang),
+        claims_html(ARTICLE, entries, BASE, lang, figures=lang == "zh"),
         claims_markdown(ARTICLE, entries, BASE, lang),
         json.dumps([entry.as_dict(lang) for entry in entries], ensure_ascii=False),
     ]
@@ -285,6 +298,6 @@ def test_the_json_objects_have_the_agreed_names() -> None:
 
 
 def test_the_page_asks_for_nothing_from_elsewhere() -> None:
-    page = claims_html(ARTICLE, list(AUDITED.values()), BASE, "zh")
+    page = claims_html(ARTICLE, list(AUDITED.values()), BASE, "zh", figures=False)
     assert 'lang="zh-CN"' in page
     assert not re.search(r'(src|href)="https?:', page)

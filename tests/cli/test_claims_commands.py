@@ -63,7 +63,12 @@ def test_json_is_a_list_of_the_28_claims() -> None:
     rows = json.loads(ok("claims", "--format", "json"))
     assert len(rows) == 28
     assert {"id", "verdict", "scope", "reasons", "evidence", "checks", "simulation"} <= set(rows[0])
-    assert all(row["simulation"] is None for row in rows)
+    simulated = {row["id"]: row["simulation"] for row in rows if row["simulation"]}
+    assert set(simulated) == {"S1", "S2", "S3", "F1"}
+    for shown in simulated.values():
+        assert shown["mark"] == "Simulated. No patients. Not evidence of benefit."
+        assert shown["hash"]
+        assert shown["lowers"] is False
 
 
 def test_the_language_changes_the_words_and_not_the_verdicts() -> None:
@@ -75,6 +80,17 @@ def test_the_language_changes_the_words_and_not_the_verdicts() -> None:
 def test_a_file_of_claims_is_audited() -> None:
     rows = json.loads(ok("claims", str(SECOND), "--format", "json"))
     assert [row["id"] for row in rows][:2] == ["T1", "T2"]
+
+
+def test_the_example_is_a_sound_claim_file(own_folder: Path) -> None:
+    file = own_folder / "example.toml"
+    file.write_text(ok("claims", "--example"), encoding="utf-8")
+    rows = json.loads(ok("claims", str(file), "--format", "json"))
+    assert rows[0]["verdict"] == "supported"
+    assert rows[0]["read_from_text"]
+    assert all(row["simulation"] is None for row in rows), (
+        "the article's own trials speak of the article only"
+    )
 
 
 @pytest.mark.parametrize(("form", "begins"), [("html", "<!doctype html>"), ("md", "# Claims audited")])
@@ -96,7 +112,7 @@ def test_a_run_is_laid_beside_the_claims(own_folder: Path) -> None:
     rows = {r["id"]: r for r in json.loads(ok("claims", "--format", "json", "--run", str(own_folder)))}
     assert rows["S2"]["simulation"]["lowers"]
     assert rows["S2"]["verdict"] == "overstated"
-    assert rows["S1"]["simulation"] is None
+    assert rows["S1"]["simulation"]["folder"] == "hepatrial article-trials"
 
 
 @pytest.mark.parametrize(

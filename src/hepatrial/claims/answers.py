@@ -13,7 +13,7 @@ from hepatrial.analysis import fisher_exact
 from hepatrial.claims import names
 from hepatrial.claims.harms import HARMS, comparisons
 from hepatrial.claims.names import LEVELS_ZH
-from hepatrial.claims.page import check_lang, environment, words
+from hepatrial.claims.texts import check_lang, environment, words
 from hepatrial.evidence.base import Base, EffectRow, Trial
 from hepatrial.evidence.certainty import certainty_table
 from hepatrial.evidence.contrasts import contrasts

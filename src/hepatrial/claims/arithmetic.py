@@ -7,8 +7,8 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from hepatrial.claims import types as t
-from hepatrial.claims.chinese import in_chinese
 from hepatrial.claims.citations import find_arm, find_study
+from hepatrial.claims.findings import finding_text
 from hepatrial.claims.types import Claim, Evidence, Reason
 from hepatrial.errors import BadInput
 from hepatrial.evidence import checks
@@ -35,16 +35,14 @@ def check_arithmetic(assertion: Any, claim: Claim, base: Base) -> Iterator[Reaso
 def checked(kind: str, finding: Finding, bad: t.Status) -> Reason:
     """A check's finding as a reason; what does not follow is 'as printed, not reproducible'."""
     status: t.Status = "consistent" if finding.verdict == "consistent" else "uncheckable"
-    text = f"{finding.check}, {finding.given}: {finding.verdict}; {finding.needed}."
     if finding.verdict == "inconsistent":
         status = bad
-        text = f"{finding.given}: as printed, not reproducible; possible explanations: {finding.needed}."
     check: dict[str, Any] = {
         **asdict(finding),
         "readings": list(finding.readings),
         "facts": dict(finding.facts),
     }
-    return Reason(kind, status, text, in_chinese(finding), check=check)
+    return Reason(kind, status, finding_text(finding), finding_text(finding, "zh"), check=check)
 
 
 def _percent(a: t.PercentAssertion, claim: Claim, _base: Base) -> Iterator[Reason]:

@@ -7,8 +7,6 @@ import tomllib
 from functools import cache
 from importlib import resources
 
-from hepatrial.evidence.checks import Finding
-
 _STOPS = (("; ", "；"), (", ", "，"), (": ", "："), (". ", "。"))
 
 
@@ -26,12 +24,3 @@ def translated(text: str) -> str:
     for stop, said in _STOPS:
         text = text.replace(stop, said)
     return re.sub(r"(?<=[\u4e00-\u9fff\uff00-\uffef]) +(?=[\u4e00-\u9fff\uff00-\uffef])", "", text)
-
-
-def in_chinese(finding: Finding) -> str:
-    """A check's finding as one Chinese sentence."""
-    given, needed = translated(finding.given), translated(finding.needed)
-    if finding.verdict == "inconsistent":
-        return f"{given}：按所印数字不能重现；可能的解释：{needed}。"
-    word = "相容" if finding.verdict == "consistent" else "无法核对"
-    return f"{translated(finding.check)}，{given}：{word}；{needed}。"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hepatrial.claims import names
-from hepatrial.claims.page import check_lang
+from hepatrial.claims.texts import check_lang
 from hepatrial.evidence.base import Base
 from hepatrial.evidence.base.risk import table
 from hepatrial.evidence.forest import Forest, forest

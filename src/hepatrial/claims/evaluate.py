@@ -11,6 +11,7 @@ from typing import Any
 from hepatrial.claims import names
 from hepatrial.claims import types as t
 from hepatrial.claims.arithmetic import check_arithmetic
+from hepatrial.claims.chinese import translated
 from hepatrial.claims.citations import outcome_key
 from hepatrial.claims.harms import CELLS, HARMS, LIVER, Found, comparisons
 from hepatrial.claims.names import LEVELS_ZH
@@ -144,7 +145,7 @@ def _absence(a: t.AbsenceAssertion, _claim: Claim, context: Context) -> Iterator
         )
         said = ", ".join(f"{x} of {n} ({trial.name})" for trial, _, x, n in counts)
         text = f"{name}: reported in treated patients, {said}; not more than in controls where compared."
-        text_zh = f"{name_zh}：治疗组有报告，{said}；在有比较处并不多于对照组。"
+        text_zh = f"{name_zh}：治疗组有报告，{translated(said)}；在有比较处并不多于对照组。"
         yield Reason(a.kind, "overreach", text, text_zh, "human", context.level(event), shown)
         return
     if rows:

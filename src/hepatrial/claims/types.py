@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from hepatrial.claims.chinese import translated
+
 Scope = Literal["dish", "animal", "human"]
 SCOPES: tuple[Scope, ...] = ("dish", "animal", "human")
 """From furthest to nearest to a patient."""
@@ -416,7 +418,7 @@ class Audited:
         return {
             "id": self.id,
             "claim": self.claim.words("text", lang),
-            "printed": self.claim.printed,
+            "printed": translated(self.claim.printed) if zh else self.claim.printed,
             "read_from_text": self.claim.read,
             "verdict": self.verdict,
             "rule": self.rule,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from hepatrial.cli import edge
+from hepatrial.cli.progress import progress_bars
 
 CLAIMS_EXAMPLES = """Examples:
 
@@ -15,9 +16,13 @@ CLAIMS_EXAMPLES = """Examples:
 
   hepatrial claims --format html --lang zh --out claims.html
 
-  hepatrial claims myarticle.toml --format json
+  hepatrial claims --example > article.toml       (begin a file of claims)
+
+  hepatrial claims article.toml --format json
 
   hepatrial claims --run runs/lin2017-1           (lay a simulation beside it)
+
+  hepatrial claims --recompute                    (simulate the article's trials again; minutes)
 """
 ANSWERS_EXAMPLES = """Examples:
 
@@ -40,25 +45,43 @@ def claims(
     run: Annotated[
         Path | None, typer.Option(help="Finished run to lay beside the claims.", show_default=False)
     ] = None,
+    recompute: Annotated[
+        bool,
+        typer.Option("--recompute", help="Simulate the article's own trials again, not from stored results."),
+    ] = False,
+    trials: Annotated[int, typer.Option(help="Simulated trials in each world of --recompute.")] = 1_000,
+    pairs: Annotated[int, typer.Option(help="Patients of each design's bank of --recompute.")] = 1_500,
+    work: Annotated[
+        Path | None,
+        typer.Option("--work", help="Folder from which --recompute goes on.", show_default=False),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="New file to write instead of stdout.", show_default=False)
     ] = None,
+    example: Annotated[
+        bool, typer.Option("--example", help="Print a commented claim file and stop.")
+    ] = False,
 ) -> None:
-    """Audit the claims of an article: arithmetic, published evidence, a verdict by written rules."""
-    with edge.exit_codes(form == "json"):
+    """Audit the claims of an article: arithmetic, published evidence, a verdict by written rules.
+
+    JSON is a list of objects with id, verdict, scope, reasons, evidence, checks and simulation.
+    """
+    with edge.exit_codes(form == "json", lambda: "The same command with the same --work goes on."):
         from hepatrial.claims import article, audit, read_article, run_reference
         from hepatrial.claims.page import check_lang, claims_html, claims_markdown
-        from hepatrial.errors import BadInput, Problem, nearest_name
+        from hepatrial.claims.read import example_text
         from hepatrial.evidence.base import load_base
 
-        forms = ("table", "json", "html", "md")
-        if form not in forms:
-            allowed = f"must be one of {', '.join(forms)}"
-            raise BadInput([Problem("--format", repr(form), allowed, nearest_name(form, forms))])
+        if example:
+            typer.echo(example_text(), nl=False)
+            return
+        _check_form(form)
         check_lang(lang)
         base = load_base()
         text = read_article(file, base) if file else article()
-        audited = audit(text, base, run_reference(run) if run else None)
+        reference = run_reference(run) if run else None
+        seen = None if file else _simulated(recompute, trials, pairs, work, lang)
+        audited = audit(text, base, reference, seen)
         if form == "json":
             rows = [entry.as_dict(lang) for entry in audited]
             if out is None:
@@ -80,6 +103,26 @@ def claims(
             ]
             edge.print_table("Claims audited", ("id", "verdict", "seen in", "claim"), cells)
             edge.out().print("Reasons and evidence: --format html, md or json. Research use only.")
+
+
+def _check_form(form: str) -> None:
+    from hepatrial.errors import BadInput, Problem, nearest_name
+
+    forms = ("table", "json", "html", "md")
+    if form not in forms:
+        allowed = f"must be one of {', '.join(forms)}"
+        raise BadInput([Problem("--format", repr(form), allowed, nearest_name(form, forms))])
+
+
+def _simulated(recompute: bool, trials: int, pairs: int, work: Path | None, lang: str) -> dict[str, Any]:
+    """The article's own trials: stored results, or simulated anew."""
+    from hepatrial.article import for_claims, simulate_article, stored
+
+    if not recompute:
+        return for_claims(stored(), lang)
+    with progress_bars() as tell:
+        results = simulate_article(trials=trials, pairs=pairs, folder=work, progress=tell)
+    return for_claims(results, lang)
 
 
 def answers(

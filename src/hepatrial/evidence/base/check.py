@@ -109,7 +109,7 @@ def check_trial(data: Raw) -> Trial:
         trial = Trial.model_validate(data)
     except ValidationError as error:
         problems += typed_problems(error, Trial)
-    for check in (_arms, _survival, _differences, _events, _units, _effects):
+    for check in (_arms, _survival, _differences, _events, _units, _tests, _effects):
         problems += check(data)
     if trial is not None and trial.risk:
         problems += risk_problems(trial.risk)
@@ -220,6 +220,16 @@ def _differences(data: Raw) -> Iterator[Problem]:
             if isinstance(arm, str) and arm not in names:
                 allowed = f"must be one of {', '.join(sorted(names))}"
                 yield Problem(f"{place}.{side}", repr(arm), allowed, nearest_name(arm, names))
+
+
+def _tests(data: Raw) -> Iterator[Problem]:
+    names = set(_arm_sizes(data))
+    for place, row in _rows(data, "tests"):
+        arms = row.get("arms")
+        for arm in arms if isinstance(arms, list | tuple) else ():
+            if isinstance(arm, str) and arm not in names:
+                allowed = f"must be one of {', '.join(sorted(names))}"
+                yield Problem(f"{place}.arms", repr(arm), allowed, nearest_name(arm, names))
 
 
 def _events(data: Raw) -> Iterator[Problem]:

@@ -83,6 +83,8 @@ def _trial_rows(trial: Trial) -> Iterator[dict[str, Any]]:
             "value": b.value,
             "unit": b.unit,
         }
+    for t in trial.tests:
+        yield _common(trial, t, "p-value", " v ".join(t.arms), t.variable) | {"week": t.week, "value": t.p}
     for entry in trial.effects:
         yield _effect(trial.id, entry, trial.place(entry))
 

@@ -167,6 +167,19 @@ class EffectRow(Figure):
     population: str = ""
 
 
+class TestRow(Figure):
+    """A p-value printed for two arms, to be held against their numbers in the other rows."""
+
+    arms: tuple[Text, Text]
+    variable: Text
+    """Of the laboratory rows."""
+    week: float = Field(ge=0)
+    p: Annotated[str, StringConstraints(pattern=r"^[<>]?\s*\d*\.?\d+$")]
+    """As printed."""
+    stated: Literal["SD", "SE", ""] = ""
+    """What the source calls the number after its mean."""
+
+
 class Note(Record):
     """Something a reader must know: ``about`` says of what."""
 
@@ -230,6 +243,7 @@ class Trial(Record):
     laboratory: tuple[LabRow, ...] = ()
     baseline: tuple[BaselineRow, ...] = ()
     effects: tuple[EffectRow, ...] = ()
+    tests: tuple[TestRow, ...] = ()
     notes: tuple[Note, ...] = ()
     risk: Risk | None = None
 
@@ -252,6 +266,7 @@ class Trial(Record):
         """Every number, whatever its kind."""
         kinds = (
             self.survival, self.differences, self.events, self.laboratory, self.baseline, self.effects,
+            self.tests,
         )  # fmt: skip
         return tuple(figure for rows in kinds for figure in rows)
 
