@@ -247,7 +247,7 @@ def test_a_file_that_is_not_toml_is_refused(tmp_path: Path) -> None:
 def test_json_and_csv_hold_the_same_numbers() -> None:
     rows = list(csv.DictReader(io.StringIO(numbers_csv(BASE))))
     data = base_json(BASE)
-    kinds = ("survival", "differences", "events", "laboratory", "baseline", "effects")
+    kinds = ("survival", "differences", "events", "laboratory", "baseline", "effects", "tests")
     count = sum(len(trial[kind]) for trial in data["trials"] for kind in kinds)
     assert len(rows) == count + sum(len(pool["results"]) for pool in data["meta_analyses"])
 
