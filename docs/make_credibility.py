@@ -52,7 +52,9 @@ def page() -> str:
 def _board(rows: list[dict[str, Any]]) -> list[str]:
     """Misses first, then coverage and skill by class of study."""
     lines = ["## Misses of the predictions", ""]
-    missed = [(row["class"], one) for row in rows if row["role"] == "predicted" for one in row["misses"]]
+    missed = [
+        (row["class"], one) for row in rows if row["class"].startswith("predicted") for one in row["misses"]
+    ]
     lines += ["| study | endpoint | arm | published | 90 % interval | class |", "|---|---|---|---|---|---|"]
     for name, one in missed:
         span = f"{_n(one['low_90'])} to {_n(one['high_90'])}"

@@ -58,6 +58,7 @@ MEASURES: dict[str, Measure] = {
         Measure("child_pugh", "points", "points", 1.0, "Child-Pugh"),
         Measure("clif_c_of", "points", "points", 1.0, "CLIF-C OF"),
         Measure("clif_c_aclf", "points", "points", 1.0, "CLIF-C ACLF"),
+        Measure("aclf_grade", "1", "1", 1.0, "ACLF grade"),
     )
 }
 
@@ -129,4 +130,6 @@ EVENT: tuple[Column, ...] = (
 )
 """Event table: death, transplant, rejection, infections (detail ``peritonitis``), bleeding, acute kidney
 injury, encephalopathy of grade 3 or more, thrombosis, fever, infusion reaction, liver cancer, withdrawal of
-care, cell_infusion, plasma_exchange, albumin_dialysis, dropout, discharge_to_die"""
+care, cell_infusion, plasma_exchange, albumin_dialysis, dropout, discharge_to_die; and, where the protocol
+asks for them, missed_infusion, outside_cells, rescue_plasma_exchange, renal_replacement, discharge_home,
+readmission"""

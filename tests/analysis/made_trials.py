@@ -18,13 +18,26 @@ WEEKS = (1.0, 2.0, 4.0, 8.0, 12.0)
 END = 180.0
 
 
-def make(replicates=200, n=160, seed=1, *, ratio=RATIO, dropout=0.0, offers=True, shift=-2.0, numbers=None):
+def make(
+    replicates=200,
+    n=160,
+    seed=1,
+    *,
+    ratio=RATIO,
+    dropout=0.0,
+    offers=True,
+    shift=-2.0,
+    numbers=None,
+    arm=None,
+):
     """Tables of ``replicates`` trials of ``n``; replicate numbers from 1, or those given."""
     rng = np.random.default_rng(seed)
     size = replicates * n
     replicate = np.repeat(np.arange(1, replicates + 1) if numbers is None else numbers, n).astype(np.int32)
     subject = np.tile(np.arange(1, n + 1), replicates).astype(np.int32)
     first = rng.permuted(np.tile(np.arange(n) % 2 == 0, (replicates, 1)), axis=1).ravel()
+    if arm is not None:
+        first = np.full(size, arm == ARMS[0])
     x = rng.normal(size=size)
     death = rng.exponential(size=size) / (DEATH * np.exp(SLOPE * x) * np.where(first, ratio, 1.0))
     offer = rng.exponential(size=size) / (OFFER * np.exp(SLOPE * x)) if offers else np.full(size, np.inf)
@@ -58,6 +71,14 @@ def make(replicates=200, n=160, seed=1, *, ratio=RATIO, dropout=0.0, offers=True
         }
     )
     return TrialTables(subjects, _visits(rng, subjects, x, first, offer, shift), _events(subjects))
+
+
+def make_pairs(n=4000, seed=9, **more):
+    """Counterfactual arms: the same patients with the same luck in both, in replicate 0."""
+    arms = [make(1, n, seed, numbers=[0], arm=arm, **more) for arm in ARMS]
+    return TrialTables(
+        *(pl.concat([getattr(one, name) for one in arms]) for name in ("subjects", "visits", "events"))
+    )
 
 
 def _visits(rng, subjects, x, first, offer, shift):

@@ -35,7 +35,8 @@ def test_misses_stand_before_the_scoreboard_and_every_predicted_miss_is_there(pa
     for row in scoreboard(beside(stored_draws()[0])):
         for one in row["misses"]:
             assert (
-                row["role"] != "predicted" or f"| {one['study']} | {one['endpoint']} | {one['arm']} |" in page
+                not row["class"].startswith("predicted")
+                or f"| {one['study']} | {one['endpoint']} | {one['arm']} |" in page
             )
 
 

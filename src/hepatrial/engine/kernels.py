@@ -101,10 +101,8 @@ def _expressions(k: Kernels, name: str, outputs: Sequence[Expr]) -> Function:
     real = k.lanes.real
     f = Function(f"{name}_{k.lanes.tag}", [("ptr", a) for a in ("y", "c", "out")])
     lowering = _lowering(k, f, k.lanes, ["y"], f.memory("c", real), {})
-    values = lowering.write(regroup(outputs, k.constants.fixed))
-    out = f.memory("out", real)
-    for i, value in enumerate(values):
-        out[i] = value
+    joined = k.lanes.scalar == "double"
+    lowering.write(regroup(outputs, k.constants.fixed, joined), f.memory("out", real).__setitem__)
     f.finish()
     return f
 
@@ -125,10 +123,8 @@ def _observables(k: Kernels) -> Function:
     """A function that stores all observables of one patient."""
     more = [("ptr", "out"), ("i64", "lane"), ("double", "t")]
     f, lowering = _of_one_lane(k, "observables", more, {TIME: "t"})
-    out = f.memory("out", "double")
     expressions = regroup(list(k.spec.inlined_observables.values()), k.constants.fixed)
-    for i, value in enumerate(lowering.write(expressions)):
-        out[i] = value
+    lowering.write(expressions, f.memory("out", "double").__setitem__)
     f.finish()
     return f
 
@@ -139,12 +135,18 @@ def _write_flow(k: Kernels, slopes: list[Expr], entries: dict[tuple[int, int], E
     real = k.lanes.real
     f = Function(f"rates_and_jacobian_{k.lanes.tag}", [("ptr", a) for a in ("y", "c", "out", "M")])
     lowering = _lowering(k, f, k.lanes, ["y"], f.memory("c", real), {})
-    values = lowering.write(regroup([*slopes, *entries.values()], k.constants.fixed))
     out, matrix = f.memory("out", real), f.memory("M", real)
-    for i in range(len(slopes)):
-        out[i] = values[i]
-    for place, value in zip(entries, values[len(slopes) :], strict=True):
-        matrix[k.plan.index[place]] = value
+    # Row by row, since a rate and its slopes share most.
+    told: list[tuple[Expr, Array, int]] = []
+    for i, slope in enumerate(slopes):
+        told.append((slope, out, i))
+        told += [(e, matrix, k.plan.index[place]) for place, e in entries.items() if place[0] == i]
+
+    def store(i: int, value: Value) -> None:
+        told[i][1][told[i][2]] = value
+
+    joined = k.lanes.scalar == "double"
+    lowering.write(regroup([e for e, _, _ in told], k.constants.fixed, joined), store)
     f.finish()
     k.functions.append(f)
 
@@ -232,8 +234,6 @@ def _prepare(k: Kernels) -> Function:
     parameters, c, lane = f.memory("p", "double"), f.memory("c", k.lanes.real), f.argument("lane")
     place = {name: i for i, name in enumerate(k.spec.parameters)}
     lowering = Lowering(f, Lanes(1), lambda name: parameters[place[name]])
-    values = lowering.write(list(k.constants.index))
-    for i, value in enumerate(values):
-        c.set_lane(i, lane, value)
+    lowering.write(list(k.constants.index), lambda i, value: c.set_lane(i, lane, value))
     f.finish()
     return f

@@ -32,22 +32,34 @@ def users(outputs: Sequence[Expr]) -> Counter[Expr]:
     return count
 
 
-def regroup(outputs: Sequence[Expr], fixed: frozenset[str]) -> list[Expr]:
+def regroup(outputs: Sequence[Expr], fixed: frozenset[str], joined: bool = True) -> list[Expr]:
     """The same values with products regrouped for speed.
 
     Args:
         outputs: expressions in states, cumulative hazards and parameters.
         fixed: names that are constant for a patient.
+        joined: denominators of one product that nothing else divides by are multiplied and divided by once;
+            not in single precision, where such a product overflows sooner.
     """
-    count = users(outputs)
+    outputs = _without_detours(outputs)
+    products = _Products(outputs, fixed, joined)
     done: dict[Expr, Expr] = {}
     for node in ex.topological(outputs):
         if node.op in ("mul", "div") and not node.symbols <= fixed:
-            done[node] = _product(node, count, done, fixed)
+            done[node] = products.rewritten(node, done)
         elif node.op == "pow":
             done[node] = _power(*(done[a] for a in node.args))
         else:
             done[node] = ex.rebuild(node, [done[a] for a in node.args])
+    return [done[e] for e in outputs]
+
+
+def _without_detours(outputs: Sequence[Expr]) -> list[Expr]:
+    """The same values without logarithms of exponentials."""
+    done: dict[Expr, Expr] = {}
+    for node in ex.topological(outputs):
+        args = [done[a] for a in node.args]
+        done[node] = args[0].args[0] if node.op == "ln" and args[0].op == "exp" else ex.rebuild(node, args)
     return [done[e] for e in outputs]
 
 
@@ -60,44 +72,77 @@ def _power(base: Expr, exponent: Expr) -> Expr:
     return ex.power(base, exponent)
 
 
-def _product(node: Expr, count: Counter[Expr], done: dict[Expr, Expr], fixed: frozenset[str]) -> Expr:
-    above: list[Expr] = []
-    below: list[Expr] = []
-    _factors(node, above, below, count, fixed, top=True)
-    above, below = [done[e] for e in above], [done[e] for e in below]
-    result = ex.ONE
-    for e in above:
-        if e.symbols <= fixed:
-            result = ex.mul(result, e)
-    for e in below:
-        if e.symbols <= fixed:
-            result = ex.div(result, e)
-    for e in above:
-        if not e.symbols <= fixed:
-            result = ex.mul(result, e)
-    for e in below:
-        if not e.symbols <= fixed:
-            result = ex.mul(result, ex.div(ex.ONE, e))
-    return result
+class _Products:
+    """Products and quotients as lists of factors.
 
+    Args:
+        outputs: all expressions of a function.
+        fixed: names that are constant for a patient.
+        joined: see :func:`regroup`.
+    """
 
-def _factors(
-    e: Expr,
-    above: list[Expr],
-    below: list[Expr],
-    count: Counter[Expr],
-    fixed: frozenset[str],
-    top: bool = False,
-) -> None:
-    """Factors of a product; a part that others use too stays whole, so that it is computed once."""
-    if (top or count[e] == 1) and e.op in ("mul", "div") and not e.symbols <= fixed:
-        _factors(e.args[0], above, below, count, fixed)
-        if e.op == "mul":
-            _factors(e.args[1], above, below, count, fixed)
-        else:
-            _factors(e.args[1], below, above, count, fixed)
-    else:
-        above.append(e)
+    def __init__(self, outputs: Sequence[Expr], fixed: frozenset[str], joined: bool) -> None:
+        self.count, self.fixed, self.joined = users(outputs), fixed, joined
+        self.divides: Counter[Expr] = Counter()
+        stack, seen = list(outputs), set(outputs)
+        while stack:
+            node = stack.pop()
+            parts: Sequence[Expr] = node.args
+            if node.op in ("mul", "div") and self._varies(node):
+                above, below = self.factors(node)
+                self.divides.update(below)
+                parts = [*above, *below]
+            stack.extend(dict.fromkeys(e for e in parts if e not in seen))
+            seen.update(parts)
+
+    def _varies(self, e: Expr) -> bool:
+        return not e.symbols <= self.fixed
+
+    def factors(self, node: Expr) -> tuple[list[Expr], list[Expr]]:
+        """What is multiplied and what is divided by; a part that others use too stays whole, so that it is
+        computed once."""
+        above: list[Expr] = []
+        below: list[Expr] = []
+        stack = [(node, above, below)]
+        while stack:
+            e, over, under = stack.pop()
+            if e.op in ("mul", "div") and self._varies(e) and (e is node or self.count[e] == 1):
+                first, second = e.args
+                stack.append((second, over, under) if e.op == "mul" else (second, under, over))
+                stack.append((first, over, under))
+            else:
+                over.append(e)
+        return above, below
+
+    def rewritten(self, node: Expr, done: dict[Expr, Expr]) -> Expr:
+        """The product with what is constant for a patient first; ``done`` holds its parts rewritten."""
+        above, below = self.factors(node)
+        result = ex.ONE
+        for e in above:
+            if not self._varies(e):
+                result = ex.mul(result, done[e])
+        for e in below:
+            if not self._varies(e):
+                result = ex.div(result, done[e])
+        for e in self._multiplied([e for e in above if self._varies(e)], done):
+            result = ex.mul(result, e)
+        alone = ex.ONE
+        for e in below:
+            if self.joined and self.divides[e] == 1 and self._varies(e):
+                alone = ex.mul(alone, done[e])
+            elif self._varies(e):
+                result = ex.mul(result, ex.div(ex.ONE, done[e]))
+        return result if alone is ex.ONE else ex.mul(result, ex.div(ex.ONE, alone))
+
+    def _multiplied(self, factors: list[Expr], done: dict[Expr, Expr]) -> list[Expr]:
+        """The factors; exponentials that nothing else uses as one."""
+        merged = [e for e in factors if self.count[e] == 1 and done[e].op == "exp"]
+        if len(merged) < 2:
+            return [done[e] for e in factors]
+        exponent = ex.ZERO
+        for e in merged:
+            exponent = ex.add(exponent, done[e].args[0])
+        return [*(done[e] for e in factors if e not in merged), ex.exp(exponent)]
 
 
 class Constants:
@@ -142,13 +187,27 @@ class Lowering:
         self.powers: dict[tuple[Expr, int], Value] = {}
         self.count: Counter[Expr] = Counter()
 
-    def write(self, outputs: Sequence[Expr]) -> list[Value]:
-        """Instructions for the outputs; their values."""
+    def write(
+        self, outputs: Sequence[Expr], store: Callable[[int, Value], None] | None = None
+    ) -> list[Value]:
+        """Instructions for the outputs; their values.
+
+        Args:
+            outputs: the expressions.
+            store: writes the instruction that stores the value of a place in ``outputs``; done as soon as the
+                value is known, so that it need not be kept. Where what is written is also read, store later.
+        """
         self.count = users(outputs)
         needed = self._needed(outputs)
+        places: dict[Expr, list[int]] = {}
+        for i, e in enumerate(outputs):
+            places.setdefault(e, []).append(i)
         for node in ex.topological(outputs):
             if node in needed:
                 self.values[node] = self._node(node)
+                if store is not None:
+                    for i in places.get(node, ()):
+                        store(i, self.values[node])
         return [self.values[e] for e in outputs]
 
     def _needed(self, outputs: Sequence[Expr]) -> set[Expr]:

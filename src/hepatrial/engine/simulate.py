@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hepatrial.engine.build import Machine, machine_of
+from hepatrial.engine.build import Machine, machine_of, usual_lanes
 from hepatrial.engine.call import (
     ARGUMENTS,
     ARRAYS,
@@ -68,16 +68,18 @@ class CompiledModel:
         return compile_model, (self.spec, self.lanes)
 
 
-def compile_model(spec: ModelSpec, lanes: int = 4) -> CompiledModel:
+def compile_model(spec: ModelSpec, lanes: int | None = None) -> CompiledModel:
     """Compile a model, or find it in the cache.
 
     Args:
         spec: the model.
-        lanes: patients side by side: 1, 2, 4 or 8.
+        lanes: patients side by side: 1, 2, 4 or 8; default what is fastest on this processor.
 
     Raises:
         BadInput: another number of lanes.
     """
+    if lanes is None:
+        lanes = usual_lanes(len(spec.states))
     if lanes not in (1, 2, 4, 8):
         raise BadInput([Problem("lanes", str(lanes), "must be 1, 2, 4 or 8")])
     return CompiledModel(spec, lanes, machine_of(spec, lanes))

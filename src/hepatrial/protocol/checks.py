@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from hepatrial.errors import Problem, nearest_name
+from hepatrial.protocol.aftermath import Hospital, Intercurrent
 from hepatrial.protocol.definitions import DEFINITIONS
 from hepatrial.protocol.design import Design
 from hepatrial.protocol.products import PRODUCTS
@@ -41,6 +42,8 @@ class Parts:
     follow_up: FollowUp | None = None
     rerandomisation: Rerandomisation | None = None
     dose_selection: DoseSelection | None = None
+    intercurrent: Intercurrent | None = None
+    hospital: Hospital | None = None
     design: Design | None = None
     assumptions: tuple[Assumption, ...] | None = None
     has_entry: Callable[[str], bool] = bool
@@ -277,6 +280,47 @@ def dose_selection_fits(parts: Parts) -> Iterator[Problem]:
         yield Problem("dose_selection.week", f"week {plan.week:g}", f"not after week {end:g}")
 
 
+def outside_cells_fit(parts: Parts) -> Iterator[Problem]:
+    """Arms that exist, days within follow-up, and an effect that somebody knows or lends."""
+    outside = parts.intercurrent.outside_cells if parts.intercurrent else None
+    if outside is None:
+        return
+    place = "intercurrent.outside_cells"
+    yield from _arms_exist(parts, f"{place}.arms", outside.arms)
+    last = outside.regimen.days[-1] + outside.spread
+    if parts.follow_up and last >= parts.follow_up.length:
+        end = parts.follow_up.length
+        yield Problem(f"{place}.regimen.days", f"as late as day {last:g}", f"before day {end:g}")
+
+
+def _arms_exist(parts: Parts, place: str, arms: Iterable[str]) -> Iterator[Problem]:
+    for number, name in enumerate(arms):
+        if name not in parts.arm_names:
+            allowed = f"the name of an arm: {', '.join(parts.arm_names)}"
+            yield Problem(f"{place}[{number}]", name, allowed, nearest_name(name, parts.arm_names))
+
+
+def rescue_fits(parts: Parts) -> Iterator[Problem]:
+    """A rescue begins within follow-up and, for its record, renal replacement is given to somebody."""
+    later = parts.intercurrent
+    rescue = later.rescue_plasma_exchange if later else None
+    if later:
+        yield from _arms_exist(parts, "intercurrent.missed_infusion_arms", later.missed_infusion_arms)
+    if rescue:
+        yield from _arms_exist(parts, "intercurrent.rescue_plasma_exchange.arms", rescue.arms)
+    if rescue and parts.follow_up and rescue.until >= parts.follow_up.length:
+        end = parts.follow_up.length
+        place = "intercurrent.rescue_plasma_exchange.until"
+        yield Problem(place, f"day {rescue.until:g}", f"before follow-up ends on day {end:g}")
+    if rescue and parts.visits and rescue.measure not in parts.visits.measures:
+        allowed = f"a measure of the visits: {', '.join(parts.visits.measures)}"
+        nearest = nearest_name(rescue.measure, parts.visits.measures)
+        yield Problem("intercurrent.rescue_plasma_exchange.measure", rescue.measure, allowed, nearest)
+    if later and later.missed_infusion and not any(arm.cells for arm in parts.arms.values()):
+        given = f"{later.missed_infusion:.0%}"
+        yield Problem("intercurrent.missed_infusion", given, "0 where no arm gets cells")
+
+
 def design_fits(parts: Parts) -> Iterator[Problem]:
     """The design compares arms that are there, within follow-up, with no more events than patients."""
     plan = parts.design
@@ -328,6 +372,8 @@ RULES: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     borrowing_makes_sense,
     second_randomisation_fits,
     dose_selection_fits,
+    outside_cells_fit,
+    rescue_fits,
     design_fits,
     assumptions_point_somewhere,
 )

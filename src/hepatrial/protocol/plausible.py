@@ -29,6 +29,7 @@ PLAUSIBLE: dict[str, tuple[float, float]] = {
     "child_pugh": (5, 15),
     "clif_c_of": (6, 18),
     "clif_c_aclf": (0, 100),
+    "aclf_grade": (0, 3),
     "age": (0, 110),
     "weight": (20, 250),
 }

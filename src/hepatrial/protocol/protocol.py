@@ -9,6 +9,7 @@ from typing import Any, Self
 from pydantic import TypeAdapter, ValidationError, model_validator
 
 from hepatrial.errors import BadInput, Problem, nearest_name
+from hepatrial.protocol.aftermath import Hospital, Intercurrent
 from hepatrial.protocol.checks import Parts, broken_rules
 from hepatrial.protocol.definitions import DEFINITIONS, Definition
 from hepatrial.protocol.design import Design
@@ -56,6 +57,8 @@ class Protocol(Section):
     """Noise of assays that differ from the parameter cards."""
     dropout: Dropout = Dropout()
     discharge_to_die: DischargeToDie = DischargeToDie()
+    intercurrent: Intercurrent | None = None
+    hospital: Hospital | None = None
     endpoints: Endpoints
     follow_up: FollowUp
     design: Design | None = None
@@ -84,7 +87,9 @@ class Protocol(Section):
         """Every line of every regimen, those of a second randomisation among them."""
         arms = [dosing for arm in self.arms.values() for dosing in arm.regimen]
         second = self.rerandomisation.options.values() if self.rerandomisation else ()
-        return (*arms, *(dosing for option in second for dosing in option.regimen))
+        outside = self.intercurrent.outside_cells if self.intercurrent else None
+        bought = (outside.regimen,) if outside else ()
+        return (*arms, *(dosing for option in second for dosing in option.regimen), *bought)
 
     @property
     def patients(self) -> int:
@@ -152,8 +157,9 @@ class Protocol(Section):
     def as_dict(self) -> dict[str, Any]:
         """The protocol as plain data, units written out; ``protocol_from_dict`` makes an equal one of it."""
         data: dict[str, Any] = self.model_dump(mode="json")
-        if self.design is None:
-            del data["design"]  # a protocol without one keeps the hash that it had before there were designs
+        for name in _NOT_WRITTEN_WHEN_ABSENT:
+            if data[name] is None:
+                del data[name]
         return data
 
     @property
@@ -161,6 +167,9 @@ class Protocol(Section):
         """Fingerprint of ``as_dict``: the same for 10 mg/dL and 171 umol/L, and for any order of sections."""
         return fingerprint(self.as_dict())
 
+
+_NOT_WRITTEN_WHEN_ABSENT = ("intercurrent", "hospital", "design")
+"""Sections that came later: a protocol without them keeps its hash."""
 
 SECTIONS = entries_of(Protocol)
 """Names of the sections of a protocol file."""

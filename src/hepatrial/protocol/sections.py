@@ -70,6 +70,7 @@ LABORATORY = tuple(
         "child_pugh",
         "clif_c_of",
         "clif_c_aclf",
+        "aclf_grade",
     )
 )
 """Measures that an assay reports; grades and scores are made of them and have no noise of their own."""

@@ -19,6 +19,7 @@ from hepatrial.population.observation import draw_errors, measured, outputs_of, 
 from hepatrial.population.onset import Illness
 from hepatrial.protocol import Protocol
 from hepatrial.schema import EVENT, MEASURES, SUBJECT, VISIT, Column
+from hepatrial.trial import aftermath
 from hepatrial.trial.deaths import death_causes
 from hepatrial.trial.dropout import (
     UNKNOWN_VITAL_STATUS,
@@ -28,7 +29,7 @@ from hepatrial.trial.dropout import (
     dropout_times,
 )
 from hepatrial.trial.plan import Plan, arm_names
-from hepatrial.trial.regimen import Doses, after_stop, course_doses, course_parameters
+from hepatrial.trial.regimen import Doses, after_stop, course_doses, course_parameters, join_doses
 from hepatrial.trial.stages import SECOND_STAGE, reached_second, second_options
 from hepatrial.trial.visits import visit_days
 
@@ -118,13 +119,16 @@ def simulate_courses(trial: Trial, plan: Plan) -> Tables:
     parameters = course_parameters(
         protocol, spec, trial.illness.deck, seed, plan, traits.parameters[row], overrides
     )
+    aftermath.add_outside_product(protocol, spec, trial.illness.deck, seed, plan, parameters, overrides)
     leaves = dropout_times(protocol, seed, plan.person)
     end = np.minimum(protocol.follow_up.length, leaves)
-    doses = course_doses(protocol, spec, seed, plan, parameters, end)
+    doses, missed = _doses(trial, plan, parameters, end)
     days = visit_days(protocol, seed, plan.person)
-    outputs = outputs_of(protocol.visits.measures, spec.outputs)
+    outputs = _outputs(protocol, spec)
     luck = thresholds(seed, "course", spec.hazards, plan.person)
-    seen = np.where(days <= end[:, None], days, np.nan)
+    watch = aftermath.watch_days(protocol)
+    seen, at_visit, at_watch = aftermath.with_watch(np.where(days <= end[:, None], days, np.nan), watch)
+    seen = np.where(seen <= end[:, None], seen, np.nan)
 
     def solve(rows: NDArray[np.intp], given: Doses) -> Result:
         return trial.machine.solve(
@@ -137,12 +141,86 @@ def simulate_courses(trial: Trial, plan: Plan) -> Tables:
             outputs=outputs,
         )
 
+    if protocol.intercurrent and protocol.intercurrent.rescue_plasma_exchange:
+        first = solve(np.arange(len(plan)), doses)
+        ward = _ward(trial, row, parameters, first, watch, at_watch)
+        doses = _with_rescue(trial, plan, row, first, ward, doses, end)
     result, doses = solve_until_stopped(spec, solve, len(plan), doses)
     fate = _fate(trial, plan, result, doses, leaves)
+    more = _missed_rows(result, missed, fate)
+    if watch.size:
+        ward = _ward(trial, row, parameters, result, watch, at_watch)
+        more += [part for part in (aftermath.renal_rows(protocol, ward),) if part]
+        more += aftermath.hospital_rows(protocol, spec, result, ward, fate.seen_until)
+    result, _ = aftermath.split_result(result, at_visit, at_watch)
     return Tables(
         _subjects(trial, plan, row, parameters, result, doses, fate),
         _visits(trial, plan, row, parameters, result, days, fate),
-        _events(trial, plan, result, doses, fate),
+        _events(trial, plan, result, doses, fate, more),
+    )
+
+
+def _outputs(protocol: Protocol, spec: ModelSpec) -> tuple[str, ...]:
+    """Outputs that visits and the ward's rules need, in the model's order."""
+    asked = outputs_of(protocol.visits.measures, spec.outputs)
+    more = aftermath.watched_outputs(protocol, spec)
+    return tuple(name for name in spec.outputs if name in asked or name in more) if more else asked
+
+
+def _doses(trial: Trial, plan: Plan, parameters: Array, end: Array) -> tuple[Doses, Doses]:
+    """What is given, cells bought outside among it, and the planned infusions that are missed."""
+    protocol, spec, seed = trial.protocol, trial.machine.spec, trial.seed
+    doses = course_doses(protocol, spec, seed, plan, parameters, end)
+    gone = aftermath.missed(protocol, spec, seed, plan, doses)
+    kept, missed = doses[~gone], doses[gone]
+    weight = parameters[:, spec.parameters.index("weight")]
+    bought = aftermath.outside_doses(protocol, spec, seed, plan, weight)
+    if bought:
+        kept = join_doses([kept, *bought])
+        kept = kept[kept.day < end[kept.row]]
+    return kept, missed
+
+
+def _ward(
+    trial: Trial, row: NDArray[np.intp], parameters: Array, result: Result, watch: Array, at: NDArray[np.intp]
+) -> aftermath.Ward:
+    values = np.take_along_axis(result.values, at[:, :, None], axis=1)
+    age = parameters[:, trial.machine.spec.parameters.index("age")]
+    female = trial.cohort.traits.female[row]
+    return aftermath.ward_of(trial.protocol, result, values, watch, trial.illness.clinic, age, female)
+
+
+def _with_rescue(
+    trial: Trial,
+    plan: Plan,
+    row: NDArray[np.intp],
+    first: Result,
+    ward: aftermath.Ward,
+    doses: Doses,
+    end: Array,
+) -> Doses:
+    """The doses with the plasma exchanges of those who get worse in a first solution.
+
+    Until the rescue nothing changes, so that the first solution tells who gets one and when.
+    """
+    rule = trial.protocol.intercurrent and trial.protocol.intercurrent.rescue_plasma_exchange
+    assert rule
+    spec = trial.machine.spec
+    stopped = np.minimum(
+        *(_first(first, spec.causes.index(cause), len(plan)) for cause in ("transplant", "withdrawal"))
+    )
+    baseline = trial.cohort.pool.measure(rule.measure)[row]
+    more = aftermath.rescue_doses(trial.protocol, spec, trial.seed, plan, ward, baseline, stopped, end)
+    return doses if more is None else join_doses([doses, more])
+
+
+def _missed_rows(result: Result, missed: Doses, fate: _Fate) -> list[aftermath.Rows]:
+    """Infusions missed by subjects who were there to get them."""
+    there = missed.day < np.minimum(result.end_time, fate.transplant)[missed.row]
+    here = missed[there]
+    count = len(here.row)
+    return (
+        [(here.row, here.day, np.full(count, "missed_infusion", dtype="<U24"), here.detail)] if count else []
     )
 
 
@@ -225,7 +303,7 @@ def _subjects(
     planned = np.array([protocol.arms[name].infusions for name in arm_names(protocol)])[plan.arm]
     second = reached_second(protocol, second_options(protocol, trial.seed, plan), fate.seen_until)
     planned = planned + _more_infusions(protocol, second)
-    cells = doses.action == spec.actions.index("infuse_cells")
+    cells = (doses.action == spec.actions.index("infuse_cells")) & (doses.detail != aftermath.OUTSIDE)
     given = cells & (doses.day < result.end_time[doses.row])
     received = np.bincount(doses.row[given], minlength=len(plan))
     ok = result.ok
@@ -363,7 +441,9 @@ def _came(outputs: Mapping[str, Array], days: Array, fate: _Fate) -> Yes:
     return there
 
 
-def _events(trial: Trial, plan: Plan, result: Result, doses: Doses, fate: _Fate) -> pl.DataFrame:
+def _events(
+    trial: Trial, plan: Plan, result: Result, doses: Doses, fate: _Fate, more: Sequence[aftermath.Rows]
+) -> pl.DataFrame:
     """Clinical events, doses given, dropout and discharge, by subject and day."""
     spec = trial.machine.spec
     happened = result.events
@@ -383,6 +463,8 @@ def _events(trial: Trial, plan: Plan, result: Result, doses: Doses, fate: _Fate)
     action = _named(spec.actions, doses.action)
     shown = (doses.day < result.end_time[doses.row]) & np.isin(action, list(ACTION_EVENTS))
     given = np.array([ACTION_EVENTS[one] for one in action[shown]], dtype="<U24")
+    given = np.where(doses.detail[shown] == aftermath.OUTSIDE, "outside_cells", given)
+    given = np.where(doses.detail[shown] == aftermath.RESCUE, "rescue_plasma_exchange", given)
     parts.append((doses.row[shown], doses.day[shown], given, doses.detail[shown]))
 
     gone = np.flatnonzero(np.isfinite(fate.dropout) & ~np.isfinite(fate.death))
@@ -392,6 +474,7 @@ def _events(trial: Trial, plan: Plan, result: Result, doses: Doses, fate: _Fate)
     status = np.where(fate.discharge.known[home], "vital_status_known", "vital_status_unknown")
     parts.append((home, fate.discharge.day[home], np.full(len(home), "discharge_to_die"), status))
 
+    parts += more
     row, day, name, detail = (np.concatenate([part[i] for part in parts]) for i in range(4))
     order = np.lexsort((name, day, row))
     row, day, name, detail = row[order], day[order], name[order], detail[order]

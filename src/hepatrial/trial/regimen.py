@@ -95,10 +95,10 @@ def course_parameters(
         arm = protocol.arms[name]
         if arm.cells:
             own = {key: parameters[rows, column[key]] for key in ("cell_clearance", "sensitisation_gain")}
-            for parameter, setting in _product(protocol, arm, deck, seed, plan, rows, own).items():
+            for parameter, setting in product_parameters(protocol, arm, deck, seed, plan, rows, own).items():
                 parameters[rows, column[parameter]] = setting
         if any(dosing.effect_of for dosing in arm.regimen):
-            _apply_variants(parameters, rows, plan.variant, variants, column, deck)
+            apply_variants(parameters, rows, plan.variant, variants, column, deck)
     return parameters
 
 
@@ -156,7 +156,7 @@ def _share(seed: int, decision: str, person: Whole, share: float) -> Array:
     return (Stream(seed, f"care.{decision}").uniform(person) < share).astype(np.float64)
 
 
-def _product(
+def product_parameters(
     protocol: Protocol,
     arm: Arm,
     deck: Deck,
@@ -220,7 +220,7 @@ def batch_potency(
     return np.asarray(card.value * np.exp(spread * Stream(seed, f"batch.{product}").normal(replicate, batch)))
 
 
-def _apply_variants(
+def apply_variants(
     parameters: Array,
     rows: NDArray[np.intp],
     variant: Whole,
@@ -263,8 +263,21 @@ def course_doses(
     parts += _second_stage(protocol, spec, seed, plan, weight)
     nothing = np.empty(0, dtype=np.intp)
     parts.append(_part(spec, "infuse_cells", nothing, np.empty(0), np.empty(0), ""))
-    doses = Doses(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Doses)))
+    doses = join_doses(parts)
     return doses[doses.day < end[doses.row]]
+
+
+def join_doses(parts: Sequence[Doses]) -> Doses:
+    """Several tables of doses as one."""
+    return Doses(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Doses)))
+
+
+def impulse_part(
+    spec: ModelSpec, dosing: Dosing, rows: NDArray[np.intp], day: Array, weight: Array, detail: str
+) -> Doses:
+    """One infusion of a line for each of some rows."""
+    given, amount = _given(dosing, weight)
+    return _part(spec, given, rows, day, amount, detail, dosing.after_transplant == "stop")
 
 
 def _second_stage(protocol: Protocol, spec: ModelSpec, seed: int, plan: Plan, weight: Array) -> list[Doses]:
