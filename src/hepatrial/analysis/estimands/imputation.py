@@ -30,7 +30,7 @@ ASSUMPTIONS = {
 }
 """What may be assumed of values that were not seen."""
 
-_STEPS = 60
+_STEPS = 100
 _TOLERANCE = 1e-4
 
 
@@ -221,63 +221,63 @@ def _fits(course: Floats, assumed: Assumed, trial: int, arm: int) -> tuple[Float
     number = np.arange(assumed.draws)[:, None]
     u = stream.uniform(trial * 100_000 + np.arange(n)[None, :], number)
     index = np.minimum((u * n).astype(np.int64), n - 1)
-    return em(course[index])
+    times = np.zeros((assumed.draws, n))
+    np.add.at(times, (number, index), 1.0)
+    return em(course, times)
 
 
-def em(course: Floats) -> tuple[Floats, Floats]:
-    """Maximum-likelihood mean and covariance of several samples with missing values, all at once.
+def em(course: Floats, weight: Floats) -> tuple[Floats, Floats]:
+    """Maximum-likelihood mean and covariance of a normal from weighted samples with missing values.
 
     Args:
-        course: (samples, n, p) values, NaN = missing at random.
+        course: (n, p) values, NaN = missing at random; every column has some.
+        weight: (samples, n) how often each patient is in each sample.
 
     Returns:
-        Means (samples, p), covariances (samples, p, p). Source: Dempster, Laird and Rubin 1977; a small ridge
-        (1e-6 of the variance) keeps covariances of few patients invertible.
+        Means (samples, p), covariances (samples, p, p). Source: Dempster, Laird and Rubin 1977, by patterns
+        of missing values; a small ridge (1e-6 of the variance) keeps covariances of few patients invertible.
     """
     known = ~np.isnan(course)
     filled = np.where(known, course, 0.0)
-    count = known.sum(axis=1)
-    mean = filled.sum(axis=1) / np.maximum(count, 1)
-    gap = np.where(known, course - mean[:, None, :], 0.0)
-    variance = (gap**2).sum(axis=1) / np.maximum(count, 1)
-    p = course.shape[2]
-    covariance = np.where(variance > 0, variance, 1.0)[:, :, None] * np.eye(p)
-    if known.all():
-        return mean, np.einsum("sni,snj->sij", gap, gap) / course.shape[1] + 1e-6 * covariance
+    p, total = course.shape[1], weight.sum(axis=1)
+    count = np.maximum(weight @ known, 1e-12)
+    mean = weight @ filled / count
+    variance = weight @ (filled**2) / count - mean**2
+    covariance = np.maximum(variance, 1e-12)[:, :, None] * np.eye(p)
+    patterns, pattern = np.unique(known, axis=0, return_inverse=True)
+    groups = [(seen, np.flatnonzero(pattern.ravel() == k)) for k, seen in enumerate(patterns)]
     for _ in range(_STEPS):
-        expected, residual = _conditional(course, known, mean, covariance)
-        new_mean = expected.mean(axis=1)
+        expected = np.broadcast_to(filled, (len(weight), *course.shape)).copy()
+        residual = np.zeros_like(covariance)
+        for seen, rows in groups:
+            if seen.all():
+                continue
+            m, o = np.flatnonzero(~seen), np.flatnonzero(seen)
+            slope, left = _regression(covariance, m, o)
+            step = np.einsum("smo,sno->snm", slope, filled[rows][None, :, o] - mean[:, None, o])
+            expected[:, rows[:, None], m] = mean[:, None, m] + step
+            residual[:, m[:, None], m] += weight[:, rows].sum(axis=1)[:, None, None] * left
+        new_mean = np.einsum("sn,snp->sp", weight, expected) / total[:, None]
         gap = expected - new_mean[:, None, :]
-        new = (np.einsum("sni,snj->sij", gap, gap) + residual.sum(axis=1)) / course.shape[1]
-        new = new + 1e-6 * np.eye(p) * np.einsum("sii->si", new)[:, :, None]
-        moved = np.abs(new_mean - mean) / np.sqrt(np.einsum("sii->si", new))
+        new = (np.swapaxes(gap * weight[:, :, None], 1, 2) @ gap + residual) / total[:, None, None]
+        size = np.einsum("sii->si", new)
+        new = new + 1e-6 * np.eye(p) * size[:, :, None]
+        moved = np.abs(new_mean - mean) / np.sqrt(size)
+        # the first step fills with means, which moves the covariance only
+        turned = np.abs(new - covariance) / np.sqrt(size[:, :, None] * size[:, None, :])
         mean, covariance = new_mean, new
-        if moved.max() < _TOLERANCE:
+        if known.all() or max(moved.max(), turned.max()) < _TOLERANCE:
             break
     return mean, covariance
 
 
-def _conditional(
-    course: Floats, known: np.ndarray, mean: Floats, covariance: Floats
-) -> tuple[Floats, Floats]:
-    """Expected complete values (s, n, p) and residual covariances (s, n, p, p) given what is known.
-
-    ``mean`` is (s, p) or (s, n, p). Unknown rows and columns are made those of the identity, so that one
-    batched solve serves every pattern.
-    """
-    p = course.shape[2]
-    both = known[:, :, :, None] & known[:, :, None, :]
-    sigma = np.broadcast_to(covariance[:, None] if covariance.ndim == 3 else covariance, both.shape)
-    inner = np.where(both, sigma, np.eye(p))
-    cross = np.where(~known[:, :, :, None] & known[:, :, None, :], sigma, 0.0)
-    centre = mean[:, None, :] if mean.ndim == 2 else mean
-    gap = np.where(known, course - centre, 0.0)
-    solved = np.linalg.solve(inner, np.concatenate([gap[..., None], np.swapaxes(cross, -1, -2)], axis=-1))
-    step = np.einsum("snij,snj->sni", cross, solved[..., 0])
-    expected = np.where(known, course, centre + step)
-    unknown = ~known[:, :, :, None] & ~known[:, :, None, :]
-    residual = np.where(unknown, sigma - cross @ solved[..., 1:], 0.0)
-    return expected, residual
+def _regression(covariance: Floats, m: Ints, o: Ints) -> tuple[Floats, Floats]:
+    """Slopes (s, m, o) of the columns m on the columns o, and the covariance (s, m, m) that is left."""
+    across = covariance[:, m[:, None], o]
+    if o.size == 0:
+        return across, covariance[:, m[:, None], m]
+    slope = np.swapaxes(np.linalg.solve(covariance[:, o[:, None], o], np.swapaxes(across, 1, 2)), 1, 2)
+    return slope, covariance[:, m[:, None], m] - slope @ np.swapaxes(across, 1, 2)
 
 
 def _draw(
@@ -301,11 +301,16 @@ def _draw(
             jumped = own_last + jumped - ref_last
         means = np.where(after[None], jumped, means)
         covariance = reference[1]
-    many = np.broadcast_to(course[None], (draws, k, p))
-    expected, residual = _conditional(many, ~np.isnan(many), means, covariance)
-    sd = np.sqrt(np.maximum(residual[:, :, -1, -1], 0.0))
+    expected, sd = np.empty((draws, k)), np.empty((draws, k))
+    last_column = np.array([p - 1])
+    for row in range(k):
+        o = np.flatnonzero(~np.isnan(course[row]))
+        slope, left = _regression(covariance, last_column, o)
+        gap = course[row, o][None] - means[:, row, o]
+        expected[:, row] = means[:, row, -1] + np.einsum("so,so->s", slope[:, 0], gap)
+        sd[:, row] = np.sqrt(np.maximum(left[:, 0, 0], 0.0))
     normal = Stream(assumed.seed, "imputation.value").normal(patient[None, :], np.arange(draws)[:, None])
-    return np.asarray(expected[:, :, -1] + sd * normal)
+    return np.asarray(expected + sd * normal)
 
 
 # --- combination ----------------------------------------------------------------------------------------
