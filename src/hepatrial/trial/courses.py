@@ -207,7 +207,7 @@ def _with_rescue(
     assert rule
     spec = trial.machine.spec
     stopped = np.minimum(
-        *(_first(first, spec.causes.index(cause), len(plan)) for cause in ("transplant", "withdrawal"))
+        *(first_event(first, spec.causes.index(cause), len(plan)) for cause in ("transplant", "withdrawal"))
     )
     baseline = trial.cohort.pool.measure(rule.measure)[row]
     more = aftermath.rescue_doses(trial.protocol, spec, trial.seed, plan, ward, baseline, stopped, end)
