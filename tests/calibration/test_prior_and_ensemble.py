@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from hepatrial.calibration import Doubt, doubts_of, load_ensemble, prior_ensemble, settings_at
 from hepatrial.calibration.ensemble import Ensemble, from_files, to_files
+from hepatrial.calibration.shipped import taught
 from hepatrial.errors import RunFailed
 from hepatrial.model.variants import load_variants
 from hepatrial.population import make_deck
@@ -93,3 +94,11 @@ def test_an_ensemble_of_another_model_is_refused(monkeypatch, tmp_path):
     monkeypatch.setattr("hepatrial.calibration.ensemble.files", lambda _: tmp_path)
     with pytest.raises(RunFailed, match="another patient model"):
         load_ensemble()
+
+
+def test_infections_by_definition_lie_within_what_the_posterior_shows() -> None:
+    """At entry and new, of HBV-ACLF and of EASL-CLIF ACLF; severe ones of Lin 2017's controls."""
+    told = {row["target"]: row for row in taught()["misses"]}
+    for name in ("infected_at_entry", "canonic_infected", "lin_infection_168", "canonic_infection"):
+        low, high = told[name]["interval_90"]
+        assert low <= told[name]["published"] <= high, name

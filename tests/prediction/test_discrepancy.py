@@ -56,16 +56,16 @@ def study(definition: str = "cossh", etiology: str = "hbv", **baseline: str) -> 
     )
 
 
-def shown(gap: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+def shown(gap: float = 0.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A draw of the ensemble that shows every seen logit less ``gap``."""
     places = np.array([point.place for point in all_points()])
-    return places - gap, np.full(len(places), 0.01)
+    return places - gap, np.full(len(places), 0.01), np.full(len(places), 0.1)
 
 
 def one_draw(gap: float = 0.0, scales: np.ndarray | None = None) -> Discrepancy:
-    logits, variance = shown(gap)
+    logits, variance, missed = shown(gap)
     sds = np.tile(WIDTHS if scales is None else scales, (1, REPEATS, 1))
-    return Discrepancy("none", logits[None], variance[None], sds)
+    return Discrepancy("none", logits[None], variance[None], missed[None], sds)
 
 
 def level_sd(of: Study, made: Discrepancy) -> float:
@@ -75,7 +75,7 @@ def level_sd(of: Study, made: Discrepancy) -> float:
 
 def test_the_marginal_density_is_that_of_the_joint_normal_distribution() -> None:
     evidence = evidence_of("mortality")
-    logits, variance = (part[evidence.rows] for part in shown(0.3))
+    logits, variance, missed = (part[evidence.rows] for part in shown(0.3))
     design = evidence.design.copy()
     design[:, columns().index(("gain", "gain"))] = logits - NEUTRAL
     at = dict(zip(SCALES, WIDTHS, strict=True))
@@ -84,19 +84,20 @@ def test_the_marginal_density_is_that_of_the_joint_normal_distribution() -> None
     for i, p in enumerate(evidence.points):
         for j, q in enumerate(evidence.points):
             if p.calibrant == q.calibrant:
-                cover[i, j] += at["study"] ** 2 + at["time_study"] ** 2 * evidence.time[i] * evidence.time[j]
+                cover[i, j] += missed[i] * missed[j] + at["study"] ** 2
+                cover[i, j] += at["time_study"] ** 2 * evidence.time[i] * evidence.time[j]
                 cover[i, j] += at["unmatched"] ** 2 * evidence.unmatched[i] * evidence.unmatched[j]
     seen = np.array([p.place for p in evidence.points])
     n = len(seen)
     wanted = multivariate_normal(logits, cover).logpdf(seen) + 0.5 * n * math.log(2 * math.pi)
-    found = log_marginal(evidence, WIDTHS[None], logits[None], variance[None])
+    found = log_marginal(evidence, WIDTHS[None], logits[None], variance[None], missed[None])
     assert found[0] == pytest.approx(wanted, abs=1e-6)
 
 
 def test_effects_are_the_regression_of_bayes_in_its_other_form() -> None:
     """Precision form: (X' N^-1 X + L^-1)^-1 X' N^-1 y, where the module conditions the joint covariance."""
     evidence, of = evidence_of("mortality"), place_of(study("easl_clif", "alcohol", inr="1.9 (0.5)"))
-    logits, variance = (part[evidence.rows] for part in shown(0.5))
+    logits, variance, missed = (part[evidence.rows] for part in shown(0.5))
     design = evidence.design.copy()
     design[:, columns().index(("gain", "gain"))] = logits - NEUTRAL
     at = dict(zip(SCALES, WIDTHS, strict=True))
@@ -107,11 +108,11 @@ def test_effects_are_the_regression_of_bayes_in_its_other_form() -> None:
         + at["unmatched"] ** 2 * both
         + at["time_study"] ** 2 * np.outer(evidence.time, evidence.time)
     )
-    noise = evidence.same * own + evidence.sampling + np.diag(variance)
+    noise = evidence.same * (own + np.outer(missed, missed)) + evidence.sampling + np.diag(variance)
     inverse = np.linalg.inv(noise)
     cover = np.linalg.inv(design.T @ inverse @ design + np.diag(1 / prior))
     mean = cover @ design.T @ inverse @ (np.array([p.place for p in evidence.points]) - logits)
-    found = effects_of(of, evidence, WIDTHS, logits, variance)
+    found = effects_of(of, evidence, WIDTHS, logits, variance, missed)
     assert found.mean[0] == pytest.approx(of.level @ mean, abs=1e-6)
     wanted = of.level @ cover @ of.level + at["study"] ** 2
     assert (found.root @ found.root.T)[0, 0] == pytest.approx(wanted, abs=1e-6)
@@ -125,8 +126,9 @@ def test_a_class_or_tag_of_which_no_cohort_was_seen_is_wider() -> None:
     new_class = level_sd(study("apasl", "alcohol", inr="2 (0.5)"), one_draw())
     assert known < new_class
     assert acute < other_tag
-    logits, variance = shown()
-    nothing = Discrepancy("none", np.full((1, len(logits)), np.nan), variance[None], one_draw().scales)
+    logits, variance, missed = shown()
+    unknown = np.full((1, len(logits)), np.nan)
+    nothing = Discrepancy("none", unknown, variance[None], missed[None], one_draw().scales)
     assert level_sd(study("cossh", inr="2 (0.5)"), nothing) > 1.3 * known
 
 
@@ -143,7 +145,7 @@ def test_a_draw_that_shows_too_few_deaths_everywhere_is_set_right() -> None:
 
 
 def test_what_was_seen_of_a_study_or_of_those_left_out_teaches_nothing() -> None:
-    logits, variance = shown()
+    logits, variance, missed = shown()
     moved = logits.copy()
     for i, point in enumerate(all_points()):
         if point.cluster in ("lin2017", "canonic"):
@@ -152,12 +154,12 @@ def test_what_was_seen_of_a_study_or_of_those_left_out_teaches_nothing() -> None
     of = replace(study("chinese_medical_association"), id="lin2017")
     without = frozenset({"canonic"})
     a, b = (
-        Discrepancy("", x[None], variance[None], sds).effects(of, 0, 0, leave_out=without)
+        Discrepancy("", x[None], variance[None], missed[None], sds).effects(of, 0, 0, leave_out=without)
         for x in (logits, moved)
     )
     for kind, one in a.items():
         assert one.mean == pytest.approx(b[kind].mean), kind
-    c = Discrepancy("", moved[None], variance[None], sds).effects(of, 0, 0)
+    c = Discrepancy("", moved[None], variance[None], missed[None], sds).effects(of, 0, 0)
     assert c["mortality"].mean[0] != pytest.approx(a["mortality"].mean[0], abs=1e-3)
 
 
@@ -184,7 +186,7 @@ def test_intervals_hold_what_they_say_in_worlds_made_by_the_model_of_deviations(
             place[i] += at["unmatched"] * c * evidence.unmatched[i] + 0.1 * RNG.standard_normal()
         seen = tuple(replace(p, share=float(expit(place[i])), n=10**7) for i, p in enumerate(evidence.points))
         world = replace(rest, points=tuple(seen[i] for i in keep), sampling=0.01 * np.eye(len(keep)))
-        found = effects_of(of, world, WIDTHS, logits[keep], np.zeros(len(keep)))
+        found = effects_of(of, world, WIDTHS, logits[keep], np.zeros(len(keep)), np.zeros(len(keep)))
         ask = np.array([1.0, evidence.time[hidden], logits[hidden] - NEUTRAL, 0.0])
         sd = math.sqrt(float(ask @ found.root @ found.root.T @ ask) + 0.01)
         levels.append(float(norm.cdf((place[hidden] - logits[hidden] - ask @ found.mean) / sd)))

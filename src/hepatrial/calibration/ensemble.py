@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -118,6 +119,18 @@ def prior_ensemble(n: int, seed: int) -> Ensemble:
         between_study=dict(PRIOR_BETWEEN_STUDY),
         origin=Origin("prior", load_patient_model().hash, "", f"prior_ensemble({n}, {seed})", seed),
     )
+
+
+def read_ensemble(folder: Path) -> Ensemble:
+    """The ensemble that a fit wrote into a folder.
+
+    Raises:
+        RunFailed: there is none.
+    """
+    table, notes = folder / TABLE, folder / NOTES
+    if not (table.is_file() and notes.is_file()):
+        raise RunFailed(f"{folder} holds no ensemble; `{COMMAND}` makes one")
+    return from_files(table.read_bytes(), json.loads(notes.read_text(encoding="utf-8")))
 
 
 def load_ensemble() -> Ensemble:

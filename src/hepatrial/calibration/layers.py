@@ -29,17 +29,10 @@ from hepatrial.model import load_patient_model
 Array = NDArray[np.float64]
 
 MEMBERS = 144
-ROUNDS = {
-    "donors": (1.0, 1.0, 1.0, 1.0),
-    "hbv_aclf": (1.0, 1.0, 1.0, 1.0),
-    "alf": (1.0, 0.5, 1.0),
-    "definitions": (0.67, 0.5, 1.0),
-}
-"""Share of the members simulated in each round of a layer; the last is everybody: what the posterior
-shows."""
+ROUNDS = {"donors": 4, "hbv_aclf": 4, "alf": 3, "definitions": 3}
+"""Rounds of simulation of every member in each layer; the last is what the posterior shows."""
 NEGLIGIBLE = 1e-6
-"""Weight, relative to the largest, below which a member is not simulated in the last look and the cells'
-step."""
+"""Weight, relative to the largest, below which a member needs no last look and no cells' step."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +58,7 @@ class Fit:
 
 def schedule(members: int = MEMBERS) -> Schedule:
     """The schedule of the shipped fit, or one of fewer members."""
-    rounds = {layer: tuple(round(share * members) for share in shares) for layer, shares in ROUNDS.items()}
-    return Schedule(members=members, rounds=rounds)
+    return Schedule(members=members, rounds={layer: (members,) * n for layer, n in ROUNDS.items()})
 
 
 def head(declaration: Declaration, plan: Schedule) -> dict[str, object]:

@@ -15,6 +15,8 @@ EXAMPLES = """Examples:
   hepatrial fit --show                       (what the shipped posterior rests on, misses first)
 
   hepatrial fit --out runs/fit               (fit anew; the same command goes on where it was stopped)
+
+  hepatrial fit --discrepancy --install      (only what is left between the shipped ensemble and the cohorts)
 """
 
 
@@ -29,6 +31,13 @@ def fit(
         typer.Option("--install", help="Write the result over the ensemble that this installation ships."),
     ] = False,
     show: Annotated[bool, typer.Option("--show", help="Print what the shipped fit taught and stop.")] = False,
+    discrepancy: Annotated[
+        bool,
+        typer.Option(
+            "--discrepancy",
+            help="Only the last step: what is left between the shipped ensemble and the fitted cohorts.",
+        ),
+    ] = False,
     as_json: edge.JsonOption = False,
 ) -> None:
     """Fit the model to the declared targets, layer by layer, and write the posterior ensemble.
@@ -44,20 +53,27 @@ def fit(
             found = taught()
             typer.echo(json.dumps(found, indent=1) if as_json else "\n".join(summary_lines(found)))
             return
-        from hepatrial.calibration.layers import fit_layers
+        if not discrepancy:
+            from hepatrial.calibration.layers import fit_layers
 
-        done = fit_layers(out, workers=workers, members=members, tell=lambda text: typer.echo(text, err=True))
-        found = write_posterior(done, out)
-        if install:
-            write_posterior(done, PACKAGE)
-        from hepatrial.calibration.posterior import posterior_ensemble
-        from hepatrial.prediction.learn import SEED, learn_discrepancy, write_discrepancy, write_left_out
-        from hepatrial.prediction.left_out import left_out
-        from hepatrial.prediction.scoreboard import data_folder
+            done = fit_layers(out, workers=workers, members=members, tell=_tell)
+            found = write_posterior(done, PACKAGE if install else out)
+            typer.echo(json.dumps(found, indent=1) if as_json else "\n".join(summary_lines(found)))
+        _learn(out, PACKAGE if install or discrepancy else out, workers, install)
 
-        left = learn_discrepancy(
-            posterior_ensemble(done), out, workers=workers, tell=lambda text: typer.echo(text, err=True)
-        )
-        write_discrepancy(left, data_folder() if install else out)
-        write_left_out(left_out(left, SEED), data_folder() if install else out)
-        typer.echo(json.dumps(found, indent=1) if as_json else "\n".join(summary_lines(found)))
+
+def _tell(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def _learn(out: Path, ensemble: Path, workers: int, install: bool) -> None:
+    """Learn the discrepancy of an ensemble in a folder; install it or keep it beside the evaluations."""
+    from hepatrial.calibration.ensemble import read_ensemble
+    from hepatrial.prediction.learn import SEED, learn_discrepancy, write_discrepancy, write_left_out
+    from hepatrial.prediction.left_out import left_out
+    from hepatrial.prediction.scoreboard import data_folder
+
+    left = learn_discrepancy(read_ensemble(ensemble), out, workers=workers, tell=_tell)
+    folder = data_folder() if install else out
+    write_discrepancy(left, folder)
+    write_left_out(left_out(left, SEED), folder)

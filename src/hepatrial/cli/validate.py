@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -191,9 +192,10 @@ def model(
 def _show_scores(rows: list[dict[str, Any]], notes: dict[str, Any], gains: dict[str, Any]) -> None:
     console = edge.out()
     for row in rows:
+        name = re.split(" levels| contrasts", row["class"])[0]
         for miss in row["misses"] if not row["class"].startswith("predicted levels of control") else ():
             console.print(
-                f"Miss ({row['class'].split()[0]}): {miss['study']} {miss['endpoint']} {miss['arm']}: seen "
+                f"Miss ({name}): {miss['study']} {miss['endpoint']} {miss['arm']}: seen "
                 f"{miss['observed']:g}, 90 % interval {miss['low_90']:g} to {miss['high_90']:g}"
             )
     columns = ("class", "studies", "numbers", "within 50 %", "within 90 %", *SKILL_COLUMNS, "PIT p")

@@ -38,6 +38,10 @@ CAUSES: Mapping[str, tuple[str, ...]] = {
 """Event of a point -> causes of the model that are it."""
 
 
+POOL = 400
+"""Admitted patients of each; the error of simulation is part of the noise that is learnt with."""
+
+
 @dataclass(frozen=True)
 class Point:
     """A published share.
@@ -125,7 +129,7 @@ def _families() -> tuple[tuple[Study, tuple[Calibrant, ...]], ...]:
     return tuple(families)
 
 
-def levels(machine: Machine, settings: Mapping[str, float], seed: int) -> tuple[Array, Array]:
+def levels(machine: Machine, settings: Mapping[str, float], seed: int) -> tuple[Array, Array, Array]:
     """What the model shows of every point under a setting.
 
     Args:
@@ -134,13 +138,15 @@ def levels(machine: Machine, settings: Mapping[str, float], seed: int) -> tuple[
         seed: of this world's luck.
 
     Returns:
-        (J,) logits of the incidence and (J,) their Monte-Carlo variances; NaN where too few are admitted.
+        (J,) logits of the incidence, (J,) their Monte-Carlo variances and (J,) SDs by which a prediction
+        would be
+        widened for what the matching missed; NaN where too few are admitted.
     """
-    shown: dict[tuple[str, str, float], tuple[float, float]] = {}
+    shown: dict[tuple[str, str, float], tuple[float, float, float]] = {}
     for common, some in _families():
         planned = plan_study(common)
         illness = make_illness(planned.protocol, make_deck(settings), seed)
-        pool = admit_pool(machine, illness)
+        pool = admit_pool(machine, illness, POOL)
         if pool is None:
             continue
         traits = traits_of(machine.spec, illness, pool)
@@ -148,11 +154,13 @@ def levels(machine: Machine, settings: Mapping[str, float], seed: int) -> tuple[
         cohort = follow(Admission(illness, machine, pool, traits), "cohort", common.follow_up)
         for one in some:
             wanted = [row for row in one.study.baseline if row.column in columns]
-            weights = match_table1(columns, wanted).weights
+            matched = match_table1(columns, wanted)
             for point in one.points:
-                shown[point.calibrant, point.event, point.day] = _incidence(cohort, point, weights)
-    pairs = [shown.get((p.calibrant, p.event, p.day), (np.nan, np.nan)) for p in all_points()]
-    return np.array([a for a, _ in pairs]), np.array([b for _, b in pairs])
+                found = _incidence(cohort, point, matched.weights)
+                shown[point.calibrant, point.event, point.day] = (*found, matched.widening)
+    nothing = (np.nan, np.nan, np.nan)
+    table = np.array([shown.get((p.calibrant, p.event, p.day), nothing) for p in all_points()])
+    return table[:, 0], table[:, 1], table[:, 2]
 
 
 def _incidence(cohort: Cohort, point: Point, weights: Array) -> tuple[float, float]:

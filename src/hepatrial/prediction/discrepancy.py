@@ -213,8 +213,8 @@ def _prior(scales: Array, names: Sequence[str]) -> Array:
     return np.asarray(scales[..., index] ** 2)
 
 
-def _noise(evidence: Evidence, scales: Array, variance: Array) -> Array:
-    """(m, J, J) covariance of what is no effect: study, its slope, unmatched severity, sampling,
+def _noise(evidence: Evidence, scales: Array, variance: Array, missed: Array) -> Array:
+    """(m, J, J) covariance of what is no effect: study, its slope, severity not told or not met, sampling,
     simulation."""
     at = {name: i for i, name in enumerate(SCALES)}
     study, slope, extra = (
@@ -223,6 +223,7 @@ def _noise(evidence: Evidence, scales: Array, variance: Array) -> Array:
     both = evidence.unmatched[:, None] * evidence.unmatched[None, :]
     cover = evidence.same * (study + extra * both + slope * evidence.time[:, None] * evidence.time[None, :])
     eye = np.eye(len(evidence.points))
+    cover = cover + evidence.same * missed[:, :, None] * missed[:, None, :]
     return np.asarray(cover + evidence.sampling + eye * variance[:, :, None])
 
 
@@ -234,17 +235,18 @@ def _design(evidence: Evidence, shown: Array) -> Array:
     return design
 
 
-def log_marginal(evidence: Evidence, scales: Array, shown: Array, variance: Array) -> Array:
+def log_marginal(evidence: Evidence, scales: Array, shown: Array, variance: Array, missed: Array) -> Array:
     """(m,) log density of the seen logits with all effects integrated out.
 
     Args:
         scales: (m, len(SCALES)) SDs.
         shown: (m, J) logits that the draws of the ensemble show.
         variance: (m, J) their Monte-Carlo variances.
+        missed: (m, J) SDs for what the matching missed.
     """
     design = _design(evidence, shown)
     prior = _prior(scales, [scale for scale, _ in columns()])
-    cover = np.einsum("mjk,mk,mlk->mjl", design, prior, design) + _noise(evidence, scales, variance)
+    cover = np.einsum("mjk,mk,mlk->mjl", design, prior, design) + _noise(evidence, scales, variance, missed)
     miss = np.array([point.place for point in evidence.points]) - shown
     factor = np.linalg.cholesky(cover)
     white = np.linalg.solve(factor, miss[:, :, None])[:, :, 0]
@@ -252,7 +254,7 @@ def log_marginal(evidence: Evidence, scales: Array, shown: Array, variance: Arra
     return np.asarray(-0.5 * (white**2).sum(axis=1) - trace)
 
 
-def draw_scales(evidence: Evidence, shown: Array, variance: Array, seed: int) -> Array:
+def draw_scales(evidence: Evidence, shown: Array, variance: Array, missed: Array, seed: int) -> Array:
     """(m, len(SCALES)) draws of the SDs, one a row of ``shown``, by elliptical slice sampling of their
     half-normal
     steps."""
@@ -260,7 +262,7 @@ def draw_scales(evidence: Evidence, shown: Array, variance: Array, seed: int) ->
     width = np.array(list(SCALES.values()))
 
     def density(steps: Array, rows: NDArray[np.intp]) -> Array:
-        return log_marginal(evidence, np.abs(steps) * width + 1e-6, shown[rows], variance[rows])
+        return log_marginal(evidence, np.abs(steps) * width + 1e-6, shown[rows], variance[rows], missed[rows])
 
     start = rng.standard_normal((len(shown), len(width)))
     steps, _ = elliptical_slice(density, start, ITERATIONS, rng)
@@ -312,14 +314,16 @@ class Effects:
         return Effects(self.mean, np.asarray(np.linalg.cholesky(cover), dtype=np.float64))
 
 
-def effects_of(place: Place, evidence: Evidence, scales: Array, shown: Array, variance: Array) -> Effects:
+def effects_of(
+    place: Place, evidence: Evidence, scales: Array, shown: Array, variance: Array, missed: Array
+) -> Effects:
     """What the fitted cohorts say of a study, given one draw of the ensemble and of the SDs.
 
     Args:
         place: of the study.
         evidence: points of the kind of event.
         scales: (len(SCALES),) SDs.
-        shown, variance: (J,) of the draw, NaN where it could not be followed.
+        shown, variance, missed: (J,) of the draw, NaN where it could not be followed.
     """
     at = {name: i for i, name in enumerate(SCALES)}
     prior = _prior(scales, [scale for scale, _ in columns()])
@@ -331,7 +335,9 @@ def effects_of(place: Place, evidence: Evidence, scales: Array, shown: Array, va
     if len(keep):
         design = _design(evidence, np.nan_to_num(shown)[None])[0][keep]
         some = np.ix_(keep, keep)
-        noise = _noise(evidence, scales[None], np.nan_to_num(variance)[None])[0][some]
+        noise = _noise(evidence, scales[None], np.nan_to_num(variance)[None], np.nan_to_num(missed)[None])[0][
+            some
+        ]
         total = (design * prior) @ design.T + noise
         cross = (ask * prior) @ design.T
         solved = np.linalg.solve(total, cross.T)
@@ -350,19 +356,21 @@ class Discrepancy:
 
     Attributes:
         ensemble: hash of the ensemble that it belongs to; "" for none.
-        shown, variance: (draws, points) logits and Monte-Carlo variances.
+        shown, variance, missed: (draws, points) logits, Monte-Carlo variances, SDs for what the matching
+        missed.
         scales: (draws, ``REPEATS``, len(SCALES)) SDs of mortality.
     """
 
     ensemble: str
     shown: Array
     variance: Array
+    missed: Array
     scales: Array
 
     @property
     def hash(self) -> str:
         """Fingerprint of all that it says."""
-        parts = (self.shown, self.variance, self.scales)
+        parts = (self.shown, self.variance, self.missed, self.scales)
         return hashlib.sha256(
             self.ensemble.encode() + b"".join(np.round(p, 9).tobytes() for p in parts)
         ).hexdigest()
@@ -387,11 +395,11 @@ class Discrepancy:
             else:
                 scales = np.array([FIXED[kind][name] for name in SCALES])
             row = draw % len(self.shown)
-            shown, variance = self.shown[row, evidence.rows], self.variance[row, evidence.rows]
-            found[kind] = effects_of(place, evidence, scales, shown, variance)
+            parts = (part[row, evidence.rows] for part in (self.shown, self.variance, self.missed))
+            found[kind] = effects_of(place, evidence, scales, *parts)
         nothing = np.full(len(evidence.rows), np.nan)
         scales = np.array([FIXED[OTHER][name] for name in SCALES])
-        found["other"] = effects_of(place, evidence, scales, nothing, nothing)
+        found["other"] = effects_of(place, evidence, scales, nothing, nothing, nothing)
         return found
 
 
@@ -410,26 +418,27 @@ def prior_discrepancy(points: int, seed: int = 1) -> Discrepancy:
     rng = np.random.default_rng(seed)
     scales = np.abs(rng.standard_normal((64, REPEATS, len(SCALES)))) * np.array(list(SCALES.values())) + 1e-6
     empty = np.full((1, points), np.nan)
-    return Discrepancy("", empty, empty, scales)
+    return Discrepancy("", empty, empty, empty, scales)
 
 
-def learn(ensemble: str, shown: Array, variance: Array, seed: int) -> Discrepancy:
+def learn(ensemble: str, shown: Array, variance: Array, missed: Array, seed: int) -> Discrepancy:
     """Draw the SDs for every draw of an ensemble.
 
     Args:
         ensemble: its hash.
-        shown, variance: (draws, points); a draw that could not be followed is NaN and takes the median's
-        place.
+        shown, variance, missed: (draws, points); NaN, a draw that could not be followed, takes the
+        median's place.
         seed: of the sampler.
     """
     evidence = evidence_cache("mortality")
-    mine, spread = shown[:, evidence.rows], variance[:, evidence.rows]
-    filled = np.where(np.isfinite(mine), mine, np.nanmedian(mine, axis=0))
-    spread = np.where(np.isfinite(spread), spread, 1.0)
-    scales = draw_scales(
-        evidence, np.repeat(filled, REPEATS, axis=0), np.repeat(spread, REPEATS, axis=0), seed
-    )
-    return Discrepancy(ensemble, shown, variance, scales.reshape(len(shown), REPEATS, len(SCALES)))
+    parts = []
+    for part in (shown, variance, missed):
+        mine = part[:, evidence.rows]
+        parts.append(
+            np.repeat(np.where(np.isfinite(mine), mine, np.nanmedian(mine, axis=0)), REPEATS, axis=0)
+        )
+    scales = draw_scales(evidence, parts[0], parts[1], parts[2], seed)
+    return Discrepancy(ensemble, shown, variance, missed, scales.reshape(len(shown), REPEATS, len(SCALES)))
 
 
 def store(one: Discrepancy) -> dict[str, bytes]:
@@ -439,6 +448,7 @@ def store(one: Discrepancy) -> dict[str, bytes]:
         {"draw": np.arange(len(one.shown)), "ensemble": [one.ensemble] * len(one.shown)}
         | {name: one.shown[:, i] for i, name in enumerate(names)}
         | {f"variance {name}": one.variance[:, i] for i, name in enumerate(names)}
+        | {f"missed {name}": one.missed[:, i] for i, name in enumerate(names)}
     )
     draws, repeats, _ = one.scales.shape
     scales = pl.DataFrame(
@@ -461,13 +471,14 @@ def restore(shown: bytes, scales: bytes) -> Discrepancy:
     """
     names = [f"{p.calibrant} {p.event} {p.day:g}" for c in load_calibrants() for p in c.points]
     table, sds = pl.read_parquet(BytesIO(shown)), pl.read_parquet(BytesIO(scales))
-    if not set(names) <= set(table.columns) or not set(SCALES) <= set(sds.columns):
+    if not {f"missed {name}" for name in names} <= set(table.columns) or not set(SCALES) <= set(sds.columns):
         raise ValueError("the stored discrepancy is of other calibrants")
     draws = len(table)
     return Discrepancy(
         str(table["ensemble"][0]),
         table.select(names).to_numpy().astype(np.float64),
         table.select([f"variance {name}" for name in names]).to_numpy().astype(np.float64),
+        table.select([f"missed {name}" for name in names]).to_numpy().astype(np.float64),
         sds.select(list(SCALES)).to_numpy().reshape(draws, -1, len(SCALES)),
     )
 

@@ -57,9 +57,9 @@ def learn_discrepancy(
         try:
             with (folder / ROWS).open("a", encoding="utf-8") as file:
                 for future in as_completed(futures):
-                    shown, variance = future.result()
-                    known[futures[future]] = (np.array(shown, float), np.array(variance, float))
-                    line = {"key": futures[future], "shown": _plain(shown), "variance": _plain(variance)}
+                    row = future.result()
+                    known[futures[future]] = np.array(row)
+                    line = {"key": futures[future], "row": [_plain(part) for part in row]}
                     file.write(canonical_json(line) + "\n")
                     file.flush()
                     told += 1
@@ -68,8 +68,8 @@ def learn_discrepancy(
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    levels_of, variances = (np.stack([known[key][i] for key in keys]) for i in (0, 1))
-    return learn(ensemble.hash, levels_of, variances, SEED)
+    rows = np.stack([known[key] for key in keys])
+    return learn(ensemble.hash, rows[:, 0], rows[:, 1], rows[:, 2], SEED)
 
 
 def write_discrepancy(one: Discrepancy, folder: Path) -> None:
@@ -94,28 +94,26 @@ def _begin() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which stops the work in order
 
 
-def _row(settings: Mapping[str, float], seed: int) -> tuple[list[float], list[float]]:
+def _row(settings: Mapping[str, float], seed: int) -> list[list[float]]:
     from hepatrial.prediction.predict import default_machine
 
     try:
-        shown, variance = levels(default_machine(), settings, seed)
+        return [part.tolist() for part in levels(default_machine(), settings, seed)]
     except BadInput:  # a draw so far out that its laboratory values are impossible
-        nothing = [float("nan")] * len(all_points())
-        return nothing, nothing
-    return shown.tolist(), variance.tolist()
+        return [[float("nan")] * len(all_points())] * 3
 
 
 def _plain(row: Sequence[float]) -> list[float | None]:
     return [None if np.isnan(x) else float(x) for x in row]
 
 
-def _read(path: Path) -> dict[str, tuple[Array, Array]]:
-    known: dict[str, tuple[Array, Array]] = {}
+def _read(path: Path) -> dict[str, Array]:
+    known: dict[str, Array] = {}
     if path.exists():
         for line in path.read_text(encoding="utf-8").splitlines():
             try:
                 row = json.loads(line)
             except json.JSONDecodeError:  # cut short by a kill
                 continue
-            known[row["key"]] = (np.array(row["shown"], float), np.array(row["variance"], float))
+            known[row["key"]] = np.array(row["row"], dtype=np.float64)
     return known

@@ -64,11 +64,11 @@ def left_out(made: Discrepancy, seed: int) -> pl.DataFrame:
     rows: list[tuple[object, ...]] = []
     for number, cluster in enumerate(clusters(evidence.points)):
         rest = evidence.without(frozenset({cluster}))
-        shown, variance = made.shown[:, rest.rows], made.variance[:, rest.rows]
+        shown, variance, missed = (part[:, rest.rows] for part in (made.shown, made.variance, made.missed))
         good = np.flatnonzero(np.isfinite(shown).all(axis=1))
         scales = np.ones((len(made.shown), len(SCALES)))
-        scales[good] = draw_scales(rest, shown[good], variance[good], seed + number)
-        without = Discrepancy(made.ensemble, made.shown, made.variance, scales[:, None, :])
+        scales[good] = draw_scales(rest, shown[good], variance[good], missed[good], seed + number)
+        without = Discrepancy(made.ensemble, made.shown, made.variance, made.missed, scales[:, None, :])
         rng = np.random.default_rng([seed, number])
         for point in (p for p in evidence.points if p.cluster == cluster):
             one, place = known[point.calibrant], points.index(point)
@@ -106,6 +106,7 @@ def _ours(
     for draw in range(DRAWS):
         member = int(good[draw % len(good)])
         effects = made.effects(one.study, member, 0, leave_out=clusters_out)[KIND[point.event]]
+        effects = effects.widened(float(made.missed[member, place]))
         level, slope, gain, extra = effects.draw(rng.standard_normal(4))
         model = made.shown[member, place]
         moved = model + level + slope * float(time_of(point.day)) + gain * (model - NEUTRAL)

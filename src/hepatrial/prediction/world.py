@@ -124,8 +124,9 @@ def live(machine: Machine, study: Study, planned: Planned, member: Member, seed:
     return None
 
 
-def admit_pool(machine: Machine, illness: Illness) -> Pool | None:
-    """Admitted patients, ``POOL`` of them or as many as the budget gives; None below ``FEWEST``."""
+def admit_pool(machine: Machine, illness: Illness, wanted: int | None = None) -> Pool | None:
+    """Admitted patients, ``wanted`` (``POOL``) or as many as the budget gives; None below ``FEWEST``."""
+    wanted = wanted or POOL
     parts: list[Onset] = []
     admitted = 0
     for start in range(0, BUDGET, CHUNK):
@@ -133,9 +134,9 @@ def admit_pool(machine: Machine, illness: Illness) -> Pool | None:
         parts.append(part)
         admitted += len(part.admitted)
         seen = start + CHUNK
-        if admitted >= POOL or (seen >= 2 * CHUNK and admitted * BUDGET < FEWEST * seen):
+        if admitted >= wanted or (seen >= 2 * CHUNK and admitted * BUDGET < FEWEST * seen):
             break
-    return cut_pool(parts, min(admitted, POOL), illness.measures) if admitted >= FEWEST else None
+    return cut_pool(parts, min(admitted, wanted), illness.measures) if admitted >= FEWEST else None
 
 
 def _follow(

@@ -1,0 +1,106 @@
+"""Prothrombin courses of acute liver injury beside the Japanese series, by plasma exchange and outcome."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hepatrial.calibration.cohort import admit, follow
+from hepatrial.calibration.ensemble import load_ensemble
+from hepatrial.calibration.summary import summarise
+from hepatrial.population.reference import reference_protocol
+from hepatrial.protocol import Protocol, protocol_from_dict
+from hepatrial.trial.run import patient_machine
+
+DATA = Path(__file__).parents[2].parent / "shared" / "data"
+DAYS = (1.0, 3.0, 7.0)
+WORLDS, PATIENTS = 8, 150
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not DATA.is_dir(), reason="the shared data do not lie beside this checkout"),
+]
+
+
+def quartiles(exchanged: bool, survived: bool) -> dict[float, tuple[float, float]]:
+    """Quartiles of PT % by day of those with INR at least 1.5 on day 0."""
+    with (DATA / "ali_alf_japan_baseline.csv").open(encoding="utf-8") as file:
+        kept = {
+            row["pid"]
+            for row in csv.DictReader(file)
+            if (row["PE"] == "Did") == exchanged
+            and (row["SurvivalOrDeath"] == "Survival(Internal)") == survived
+        }
+    with (DATA / "ali_alf_japan_longitudinal.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    ill = {r["pid"] for r in rows if float(r["day"]) == 0 and r["PTINR"] and float(r["PTINR"]) >= 1.5}
+    found = {}
+    for day in DAYS:
+        values = [
+            float(r["PT_percentage"])
+            for r in rows
+            if r["pid"] in kept & ill and float(r["day"]) == day and r["PT_percentage"]
+        ]
+        low, high = np.quantile(values, [0.25, 0.75])
+        found[day] = (float(low), float(high))
+    return found
+
+
+def with_exchange(protocol: Protocol) -> Protocol:
+    """The second arm is given plasma exchange on its first three days, as two thirds of the series were."""
+    data = protocol.as_dict()
+    sessions = {"sessions": 3, "volumes": "1 plasma volume", "first_day": "0 d", "every": "1 d"}
+    data["arms"]["smt_again"]["care"] = {"plasma_exchange": sessions}
+    return protocol_from_dict(data)
+
+
+@pytest.fixture(scope="module")
+def medians() -> dict[tuple[str, str], dict[float, float]]:
+    """(arm, group) -> day -> median over worlds of the posterior."""
+    machine, ensemble = patient_machine(rtol=1e-3), load_ensemble()
+    protocol = with_exchange(reference_protocol("ali_japan"))
+    shown: dict[tuple[str, str], list[list[float]]] = {}
+    for world, draw in enumerate(ensemble.pick(WORLDS, 1)):
+        admission = admit(
+            machine, protocol, ensemble.settings[draw], size=PATIENTS, seed=100 + world, least=0.01
+        )
+        for arm in ("smt", "smt_again"):
+            cohort = follow(admission, arm, 28.0, visits=DAYS, outputs=("pta",))
+            for group in ("survivors", "failures"):
+                row = [summarise(cohort, f"course pta {day:g} {group} 28") for day in DAYS]
+                shown.setdefault((arm, group), []).append(row)
+    return {
+        key: dict(zip(DAYS, np.nanmedian(np.array(rows), axis=0).tolist(), strict=True))
+        for key, rows in shown.items()
+    }
+
+
+@pytest.mark.parametrize(("arm", "exchanged"), [("smt", False), ("smt_again", True)])
+def test_survivors_rise_within_the_quartiles_of_the_series_or_just_below(
+    medians: dict[tuple[str, str], dict[float, float]], arm: str, exchanged: bool
+) -> None:
+    """The model is a little slow: up to 15 % below the lower quartile is a known miss (decision 0004)."""
+    shown = medians[arm, "survivors"]
+    for day, (low, high) in quartiles(exchanged, survived=True).items():
+        assert 0.85 * low <= shown[day] <= high, (day, shown[day], low, high)
+    assert shown[7.0] > shown[1.0] + 8.0
+
+
+def test_failures_stay_low_where_survivors_rise(
+    medians: dict[tuple[str, str], dict[float, float]],
+) -> None:
+    """Failures with exchange: within the quartiles on day 1; the model lets them rise too far by day 7."""
+    low, high = quartiles(exchanged=True, survived=False)[1.0]
+    assert low <= medians["smt_again", "failures"][1.0] <= high
+    for arm in ("smt", "smt_again"):
+        assert medians[arm, "survivors"][7.0] > medians[arm, "failures"][7.0] + 8.0
+
+
+def test_plasma_exchange_raises_prothrombin_on_the_next_day(
+    medians: dict[tuple[str, str], dict[float, float]],
+) -> None:
+    for group in ("survivors", "failures"):
+        assert medians["smt_again", group][1.0] > medians["smt", group][1.0]
