@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 from hepatrial.claims import names
@@ -61,3 +62,11 @@ def risk_svg(base: Base, lang: str = "en", width: int = WIDE) -> str:
     title = "偏倚风险" if lang == "zh" else "Risk of bias"
     said = "; ".join(f"{row['name']}: {row['overall']}" for row in rows)
     return to_svg(traffic_lights(rows, base.hash, lang=lang, width=width), f"risk-{width}", title, said)
+
+
+def drawing_html(drawing: dict[str, Any], title: str) -> str:
+    """A drawing as a page that loads nothing from elsewhere."""
+    import vl_convert
+
+    page: str = vl_convert.vegalite_to_html(drawing, bundle=True, renderer="svg")
+    return page.replace("<title>Chart</title>", f"<title>{escape(title)}</title>")

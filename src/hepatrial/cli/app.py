@@ -12,6 +12,7 @@ from hepatrial.cli import (
     compare,
     design,
     ensemble,
+    evidence_pool,
     experiment,
     fit,
     model_files,
@@ -78,6 +79,10 @@ model.command(epilog=verify.VERIFY_EXAMPLES)(verify.verify)
 app.add_typer(model, name="model")
 app.add_typer(model_files.cache, name="cache")
 app.add_typer(validate, name="validate")
+evidence.command(epilog=evidence_pool.POOL_EXAMPLES)(evidence_pool.pool)
+evidence.command(epilog=evidence_pool.FOREST_EXAMPLES)(evidence_pool.forest)
+evidence.command(epilog=evidence_pool.RISK_EXAMPLES)(evidence_pool.risk)
+evidence.command(epilog=evidence_pool.CHECK_EXAMPLES)(evidence_pool.check)
 app.add_typer(evidence, name="evidence")
 app.command(epilog=claims.CLAIMS_EXAMPLES)(claims.claims)
 app.command(epilog=claims.ANSWERS_EXAMPLES)(claims.answers)
