@@ -149,9 +149,13 @@ def run_design(
     Raises:
         BadInput: a folder that holds something else, a design that does not fit its patients.
     """
+    from hepatrial.design.questions import answer
+
     shards = prepare(out, asked.spec)
     workers = threads or cores()
     bank = _bank(asked.plan, asked, workers, bank_folder, progress)
+    if asked.plan.design.question != "superiority":
+        return {**answer(asked.plan, bank, asked.trials, asked.seed, workers, progress), "hash": asked.hash}
     one = evaluate(
         asked.plan, bank, trials=asked.trials, precision=asked.precision, seed=asked.seed, threads=workers,
         progress=progress, keep=Kept(shards, "this"),

@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from hepatrial.errors import BadInput, Problem, nearest_name
 from hepatrial.report import design_figures as figures
+from hepatrial.report import design_special as special
 from hepatrial.report.style import WIDE, Frame, to_svg
 from hepatrial.report.wording import DASH, number, percent, probability, signed
 from hepatrial.schema import MARK, RESEARCH_USE_ONLY
@@ -106,8 +107,8 @@ def summary_text(design: Mapping[str, Any], w: Mapping[str, str]) -> str:
 
 def leads_of(results: Mapping[str, Any], w: Mapping[str, str]) -> list[str]:
     """The first sentences of any design's report."""
-    if "sentences" in results:
-        return [str(line) for line in results["sentences"]]
+    if "kind" in results:
+        return special.sentences(results)
     return leads(results, w)
 
 
@@ -338,11 +339,14 @@ def html(results: Mapping[str, Any], lang: str = "en") -> str:
 
 def write_design(results: Mapping[str, Any], out: Path, lang: str = "en") -> list[Path]:
     """Write ``report.html``, ``results.json`` and each figure; equal results give equal bytes."""
-    page = html(results, lang)
+    if "kind" in results:
+        page, drawn = special.html(results, words(lang), lang)
+    else:
+        page, drawn = html(results, lang), {name: svg for name, (svg, _) in drawings(results, lang).items()}
     contents = {
         "report.html": page,
         "results.json": json.dumps(results, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
-        **{f"{name}.svg": svg for name, (svg, _) in drawings(results, lang).items()},
+        **{f"{name}.svg": svg for name, svg in drawn.items()},
     }
     out.mkdir(parents=True, exist_ok=True)
     for name, text in contents.items():
