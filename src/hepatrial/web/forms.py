@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
 from typing import Any, Literal
 
 from hepatrial.protocol import SECTIONS, protocol_schema
+from hepatrial.report.catalogue import Catalogue
 from hepatrial.schema import MEASURES
 from hepatrial.units import UnitError, convert, read_quantity
 from hepatrial.web.changes import shown, shown_number
+from hepatrial.web.language import translate
 
 Kind = Literal[
     "section",
@@ -122,7 +126,7 @@ class Builder:
         common: dict[str, Any] = {
             "name": name,
             "label": label_of(name),
-            "help": said or str(schema.get("description", "")),
+            "help": help_of(said or str(schema.get("description", ""))),
             "required": required,
         }
         if "properties" in schema:
@@ -185,7 +189,9 @@ class Builder:
             items = tuple(self._field("", inner, row, True) for row in value)
             return Field(kind="rows", items=items, blank=self._field("", inner, {}, True), **common)
         if "enum" in inner:
-            return Field(kind="checks", value=[str(v) for v in value], options=tuple(inner["enum"]), **common)
+            chosen = [str(one) for one in value]  # first, and in their own order, which is kept
+            options = (*chosen, *(one for one in inner["enum"] if one not in chosen))
+            return Field(kind="checks", value=chosen, options=options, **common)
         kind: Kind = "numbers" if inner.get("type") in ("number", "integer") else "names"
         return Field(kind=kind, value=", ".join(shown(item) for item in value), **common)
 
@@ -218,12 +224,25 @@ def _in(value: Any, unit: str, wanted: str, analyte: str) -> Any:
         return value
 
 
+@cache
+def _names() -> dict[str, str]:
+    text = (resources.files("hepatrial.web") / "names.toml").read_text(encoding="utf-8")
+    return {key: str(name) for key, name in tomllib.loads(text).items()}
+
+
 def label_of(name: str) -> str:
-    """A key in words: ``screening_failure`` as "Screening failure"."""
-    text = re.sub(r"_zh$", " (Chinese)", name).replace("_", " ").strip()
-    return text[:1].upper() + text[1:]
+    """A key in words: its name in ``names.toml``, else ``screening_failure`` as "Screening failure"."""
+    text = name.replace("_", " ").strip()
+    return _names().get(name, text[:1].upper() + text[1:])
 
 
-def words_of(translate: Callable[[str], str], option: str) -> str:
-    """An option in words: that of the catalogue, a measure's own label, or the key in words."""
-    return translate(MEASURES[option].label if option in MEASURES else label_of(option))
+def help_of(text: str) -> str:
+    """The first paragraph of a description, without the marks of code."""
+    return " ".join(text.partition("\n\n")[0].split()).replace("``", "")
+
+
+def words_of(lang: str, option: str) -> str:
+    """An option in words of a language: a measure by the report's name, others by their label."""
+    if option in MEASURES:
+        return Catalogue(lang)(f"measure.{option}")
+    return translate(lang, label_of(option))

@@ -98,7 +98,7 @@ def _view(
         axis=alt.Axis(title=t("axis.days"), grid=False, tickCount=5),
     )
     scale = alt.Scale(domain=[0, 1], nice=False) if share else alt.Scale(zero=True, nice=True)
-    axis = alt.Axis(title=unit or None, tickCount=4, format=".0%" if share else "~g")
+    axis = alt.Axis(title=unit or None, tickCount=4, **({"format": ".0%"} if share else {}))
     base = alt.Chart(alt.NamedData(data))
     course: Any = "step-after" if step else "monotone"
     line = base.mark_line(strokeWidth=2, interpolate=course).encode(

@@ -24,7 +24,7 @@ router = APIRouter(include_in_schema=False)
 @router.get("/trial")
 def trials(request: Request, lang: Lang) -> HTMLResponse:
     """The trials to begin from."""
-    words = partial(words_of, translator(request))
+    words = partial(words_of, lang)
     return page(request, "trial.html.j2", "trial", protocols=listing(lang), words=words)
 
 
@@ -94,7 +94,7 @@ def _design(request: Request, lang: str, units: str, protocol: Protocol, origin:
         "origin": origin,
         "fields": Builder(units).form(protocol.as_dict()),
         "ids": count().__next__,
-        "words": partial(words_of, said),
+        "words": partial(words_of, lang),
         "variants": [{"name": one.name, "meaning": one.meaning[lang]} for one in load_variants().values()],
         "texts": {key: said(text) for key, text in TEXTS.items()},
     }

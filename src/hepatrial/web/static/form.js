@@ -51,14 +51,7 @@ function collect(node) {
   return found;
 }
 
-export function protocol() {
-  const found = {};
-  for (const node of kids(form)) {
-    const value = collect(node);
-    if (value !== undefined && !(Array.isArray(value) && !value.length)) found[node.dataset.name] = value;
-  }
-  return found;
-}
+const protocol = () => collect(form);
 
 function placeOf(node) {
   const steps = [];
