@@ -83,7 +83,7 @@ def submit(
     request = {"protocol": protocol.as_dict(), "options": dict(options), "lang": lang}
     run = server.registry.add(
         request,
-        title=title or protocol.identity.text("title", lang),
+        title=title,
         protocol=protocol.identity.id,
         origin=origin,
         note=note,

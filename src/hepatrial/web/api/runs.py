@@ -73,15 +73,25 @@ class Figure(BaseModel):
     kind: str
 
 
-def told(server: Server, run: Run) -> RunOut:
+def title_of(run: Run, lang: str) -> str:
+    """The title that the user gave, or the protocol's in the reader's language."""
+    identity = run.request["protocol"]["identity"]
+    own = identity["title_zh"] if lang == "zh" else ""
+    return run.title or own or str(identity["title"])
+
+
+def told(server: Server, run: Run, lang: str) -> RunOut:
     """A run as the API tells it."""
     folders = server.folders(run.id)
     progress = folders.read(PROGRESS) if run.state in ("queued", "running") else None
     curves = folders.read(CURVES if run.state == "done" else LIVE)
     return RunOut(
         **{
-            name: getattr(run, name) for name in RunOut.model_fields if hasattr(run, name) and name != "error"
+            name: getattr(run, name)
+            for name in RunOut.model_fields
+            if hasattr(run, name) and name not in ("error", "title")
         },
+        title=title_of(run, lang),
         options=run.request["options"],
         progress=None
         if progress is None
@@ -98,9 +108,9 @@ def told(server: Server, run: Run) -> RunOut:
 
 
 @router.get("")
-def listing(server: Served) -> list[RunOut]:
+def listing(server: Served, lang: Lang) -> list[RunOut]:
     """All runs, the newest first."""
-    return [told(server, run) for run in server.registry.list()]
+    return [told(server, run, lang) for run in server.registry.list()]
 
 
 @router.post("", status_code=201)
@@ -108,31 +118,31 @@ def create(given: RunIn, server: Served, lang: Lang) -> RunOut:
     """Put a run into the queue; everything that is wrong is said at once and nothing is entered then."""
     options = given.model_dump(include={"patients", "replicates", "pairs", "seed", "variant", "settings"})
     words = {"title": given.title, "note": given.note, "origin": given.origin}
-    return told(server, submit(server, given.protocol, options, lang=lang, **words))
+    return told(server, submit(server, given.protocol, options, lang=lang, **words), lang)
 
 
 @router.get("/{run}")
-def one(run: RunId, server: Served) -> RunOut:
+def one(run: RunId, server: Served, lang: Lang) -> RunOut:
     """A run."""
-    return told(server, server.run(run))
+    return told(server, server.run(run), lang)
 
 
 @router.post("/{run}/cancel")
-def cancel(run: RunId, server: Served) -> RunOut:
+def cancel(run: RunId, server: Served, lang: Lang) -> RunOut:
     """Stop a run; its finished parts are kept and it can be resumed."""
     found = server.run(run)
     if not server.queue.cancel(run):
         raise Refused(409, f"The run is {found.state}.", "Only a run that waits or runs can be stopped.")
-    return told(server, server.run(run))
+    return told(server, server.run(run), lang)
 
 
 @router.post("/{run}/resume")
-def resume(run: RunId, server: Served) -> RunOut:
+def resume(run: RunId, server: Served, lang: Lang) -> RunOut:
     """Put a stopped or failed run back into the queue; it goes on where it was."""
     found = server.run(run)
     if not server.queue.resume(run):
         raise Refused(409, f"The run is {found.state}.", "Only a stopped or failed run can be resumed.")
-    return told(server, server.run(run))
+    return told(server, server.run(run), lang)
 
 
 @router.delete("/{run}", status_code=204)

@@ -16,7 +16,7 @@ from hepatrial.report.strategies import STRATEGIES
 from hepatrial.report.style import to_svg
 from hepatrial.report.wording import percent, points
 from hepatrial.web import downloads, figures
-from hepatrial.web.api.runs import Strategy, told
+from hepatrial.web.api.runs import Strategy, title_of, told
 from hepatrial.web.changes import changes_of, flat
 from hepatrial.web.jobs.registry import Run
 from hepatrial.web.pages import page, translator
@@ -41,9 +41,9 @@ SIDES = 4
 
 
 @router.get("/runs")
-def runs(request: Request, server: Served) -> HTMLResponse:
+def runs(request: Request, server: Served, lang: Lang) -> HTMLResponse:
     """All runs."""
-    rows = [told(server, run) for run in server.registry.list()]
+    rows = [told(server, run, lang) for run in server.registry.list()]
     return page(request, "runs.html.j2", "runs", runs=rows, folder=str(server.settings.data))
 
 
@@ -54,7 +54,7 @@ def one(request: Request, run: RunId, server: Served, lang: Lang) -> HTMLRespons
     said = translator(request)
     protocol = protocol_from_dict(found.request["protocol"])
     context: dict[str, Any] = {
-        "run": told(server, found),
+        "run": told(server, found, lang),
         "strategies": STRATEGIES,
         "arms": _arms(found, lang),
         "changes": _changes(found),
@@ -110,7 +110,7 @@ def compare(
     chosen = [one for one in finished if one.id in run][:SIDES]
     sides = [_side(server, one, lang, strategy) for one in chosen]
     context: dict[str, Any] = {
-        "finished": finished,
+        "finished": [told(server, one, lang) for one in finished],
         "chosen": {one.id for one in chosen},
         "sides": sides,
         "strategies": STRATEGIES,
@@ -124,8 +124,8 @@ def compare(
 
 def _side(server: Server, run: Run, lang: str, strategy: str) -> dict[str, Any]:
     found = figures.survival(server, run, lang, strategy, 400)
-    svg = to_svg(found["spec"], f"side-{run.id}", run.title, found["caption"])
-    return {"run": run, "figure": Markup(svg), "caption": found["caption"]}
+    svg = to_svg(found["spec"], f"side-{run.id}", title_of(run, lang), found["caption"])
+    return {"run": told(server, run, lang), "figure": Markup(svg), "caption": found["caption"]}
 
 
 def _comparable(run: Run) -> str:
