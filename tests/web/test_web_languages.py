@@ -38,7 +38,7 @@ def texts():
 
 def schema_words():
     """Labels, help and options of the form."""
-    found, left = set(), list(protocol_schema()["$defs"].values()) + [protocol_schema()["properties"]]
+    found, left = set(), [*protocol_schema()["$defs"].values()]
     left.append({"properties": protocol_schema()["properties"]})
     while left:
         node = left.pop()

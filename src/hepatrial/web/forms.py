@@ -244,5 +244,5 @@ def help_of(text: str) -> str:
 def words_of(lang: str, option: str) -> str:
     """An option in words of a language: a measure by the report's name, others by their label."""
     if option in MEASURES:
-        return Catalogue(lang)(f"measure.{option}")
+        return Catalogue(lang).get(f"measure.{option}", MEASURES[option].label)
     return translate(lang, label_of(option))

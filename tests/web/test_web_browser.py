@@ -1,0 +1,322 @@
+"""The pages in Debian's Chromium: journeys, reloads, restarts, bad forms, accessibility, both languages."""
+
+from __future__ import annotations
+
+import io
+import re
+import tomllib
+from concurrent.futures import ThreadPoolExecutor
+
+import polars as pl
+import pytest
+from browser import ABSENT, CHROMIUM, QUICK, Server
+
+from hepatrial.schema import MARK
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason=ABSENT)]
+
+PAGES = (
+    "/",
+    "/answers",
+    "/trial",
+    "/trial/lin2017",
+    "/trial/new",
+    "/mechanism",
+    "/mechanism?process=msc_kinetics",
+    "/mechanism/patients",
+    "/mechanism/variants",
+    "/mechanism/experiments?name=migration",
+    "/mechanism/own",
+    "/evidence",
+    "/evidence/risk",
+    "/evidence/entries",
+    "/evidence/entries/lin2017",
+    "/claims",
+    "/claims/mine",
+    "/credibility",
+    "/runs",
+)
+SIZES = {"desk": (1280, 900), "phone": (390, 844)}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    running = Server(tmp_path_factory.mktemp("web"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def tab(chromium):
+    """A tab that fails the test on any error of a script or of the policy."""
+    yield from opened(chromium)
+
+
+def opened(chromium, lang="en-GB", size="desk"):
+    width, height = SIZES[size]
+    context = chromium.new_context(
+        viewport={"width": width, "height": height}, locale=lang, accept_downloads=True
+    )
+    page = context.new_page()
+    wrong = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+    page.wrong = wrong
+    yield page
+    context.close()
+    refusals = [text for text in wrong if "status of 4" not in text]  # of forms that are meant to be refused
+    assert refusals == []
+
+
+@pytest.fixture(scope="module")
+def done(server):
+    """A finished run."""
+    protocol = server.call("GET", "/api/protocols/lin2017").json()["protocol"]
+    run = server.call("POST", "/api/runs", json={"protocol": protocol, "origin": "lin2017", **QUICK}).json()
+    return server.wait(run["id"])
+
+
+@pytest.mark.parametrize("lang", ["en-GB", "zh-CN"])
+@pytest.mark.parametrize("size", SIZES)
+def test_every_page_fits_its_width_and_holds_no_serious_barrier(server, chromium, done, lang, size):
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = {}
+    for page in opened(chromium, lang, size):
+        for path in (*PAGES, f"/runs/{done['id']}", f"/compare?run={done['id']}"):
+            page.goto(server.address + path)
+            page.wait_for_load_state("networkidle")
+            assert page.evaluate("document.documentElement.lang") == {"en-GB": "en", "zh-CN": "zh-Hans"}[lang]
+            over = page.evaluate(
+                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            )
+            assert over <= 0, f"{path} is {over} px too wide"
+            for one in Axe().run(page).response["violations"]:
+                if one["impact"] in ("serious", "critical"):
+                    found[f"{path} {one['id']}"] = one["nodes"][0]["html"][:200]
+    assert found == {}
+
+
+def test_plan_run_compare_and_download(server, tab, tmp_path):
+    tab.goto(server.address)
+    tab.get_by_role("link", name="Plan a trial").click()
+    tab.get_by_role("link", name=re.compile("Lin 2017")).click()
+    tab.wait_for_selector("#status.good")
+    dose = tab.locator('[data-name="arms"] [data-name="dose"] input').first
+    dose.fill("1e6 cells/kg")
+    tab.wait_for_selector(".field.changed")
+    assert "was: 3.2e5 cells/kg" in tab.locator(".field.changed").first.inner_text()
+    tab.wait_for_selector("#changes li")
+    assert "arms.msc.regimen[0].dose" in tab.locator("#changes").inner_text()
+    tab.fill("#run-title", "A higher dose")
+    tab.fill("#run-replicates", "4")
+    tab.fill("#run-pairs", "60")
+    tab.fill("#run-patients", "40")
+    tab.click("#run")
+    tab.wait_for_url(re.compile(r"/runs/[0-9a-f]{12}$"))
+    tab.wait_for_selector("#chart svg", timeout=120_000)
+    assert MARK["en"] in tab.locator("#chart svg").inner_text()
+    tab.wait_for_selector(".tag.done", timeout=240_000)
+    tab.wait_for_selector("#chart[data-kind=done] svg", timeout=60_000)
+    tab.get_by_label("composite").check()
+    tab.wait_for_function("document.getElementById('caption').textContent.includes('Composite')")
+    for name, read in (
+        ("subject.parquet", lambda data: pl.read_parquet(io.BytesIO(data)).height),
+        ("event.csv", lambda data: data.decode().startswith(f"# {MARK['en']}")),
+        ("protocol.toml", lambda data: tomllib.loads(data.decode())["arms"]["msc"]["regimen"][0]["dose"]),
+    ):
+        with tab.expect_download() as caught:
+            tab.get_by_role("link", name=name, exact=True).click()
+        path = tmp_path / name
+        caught.value.save_as(path)
+        assert read(path.read_bytes())
+    tab.get_by_role("link", name="Compare", exact=True).click()
+    tab.wait_for_selector("figure svg")
+    assert MARK["en"] in tab.locator("figure svg").first.inner_text()
+    boxes = tab.locator('input[name="run"]')
+    for k in range(min(2, boxes.count())):
+        boxes.nth(k).check()
+    tab.get_by_role("button", name="Compare").click()
+    assert "A higher dose" in tab.locator("main").inner_text()
+
+
+def test_a_run_outlives_reload_and_a_killed_server_and_ends_as_one_that_was_never_disturbed(
+    chromium, tmp_path
+):
+    server = Server(tmp_path / "one")
+    undisturbed = None
+    try:
+        protocol = server.call("GET", "/api/protocols/lin2017").json()["protocol"]
+        asked = {"protocol": protocol, "replicates": 20, "pairs": 1500, "patients": 110}
+        run = server.call("POST", "/api/runs", json=asked).json()["id"]
+        for page in opened(chromium):
+            page.goto(f"{server.address}/runs/{run}")
+            page.wait_for_selector("#chart svg", timeout=120_000)
+            page.reload()
+            page.wait_for_selector("#chart svg", timeout=120_000)
+            page.wait_for_function("document.getElementById('bar').value > 0", timeout=120_000)
+            port = server.port
+            server.kill()
+            page.wait_for_function(
+                "document.getElementById('stage').textContent.includes('again')", timeout=60_000
+            )
+            page.wrong.clear()  # the lost connection, which the page has told
+            server.start(port)
+            server.wait(run)
+            page.wait_for_selector(".tag.done", timeout=60_000)
+            page.wrong.clear()
+        told = server.call("GET", f"/api/runs/{run}").json()
+        assert told["starts"] == 2
+        undisturbed = server.call("POST", "/api/runs", json=asked).json()["id"]
+        server.wait(undisturbed)
+        for table in ("subject", "visit", "event"):
+            first, second = (
+                server.call("GET", f"/api/runs/{one}/files/{table}.parquet").content
+                for one in (run, undisturbed)
+            )
+            assert first == second, table
+    finally:
+        server.stop()
+
+
+def test_two_browsers_see_one_queue_and_what_one_deletes_the_other_is_told(server, chromium):
+    protocol = server.call("GET", "/api/protocols/lin2017").json()["protocol"]
+    runs = [
+        server.call("POST", "/api/runs", json={"protocol": protocol, "title": name, **QUICK}).json()["id"]
+        for name in ("first of two", "second of two")
+    ]
+    for run in runs:
+        server.wait(run)
+    with_one, with_two = opened(chromium), opened(chromium, "zh-CN")
+    one, two = next(with_one), next(with_two)
+    one.goto(f"{server.address}/runs/{runs[0]}")
+    two.goto(f"{server.address}/runs/{runs[0]}")
+    for page in (one, two):
+        page.wait_for_selector("#delete:visible")
+        page.click("#delete")
+        page.wait_for_selector("dialog[open]")
+    one.click("#keep")
+    assert server.call("GET", f"/api/runs/{runs[0]}").status_code == 200
+    one.click("#delete")
+    one.click("#really")
+    one.wait_for_url("**/runs")
+    two.click("#really")
+    two.wait_for_selector("#told li")
+    assert "404" in server.call("GET", f"/api/runs/{runs[0]}").text
+    assert server.call("GET", f"/api/runs/{runs[1]}").status_code == 200
+    for tab in (with_one, with_two):
+        next(tab, None)
+
+
+def test_a_bad_form_says_what_is_wrong_beside_each_field_and_nothing_runs(server, tab):
+    before = len(server.call("GET", "/api/runs").json())
+    tab.goto(f"{server.address}/trial/lin2017")
+    tab.wait_for_selector("#status.good")
+    tab.locator('[data-name="arms"] [data-name="dose"] input').first.fill("1e9 cells/kg")
+    tab.locator('[data-name="follow_up"] [data-name="length"] input').fill("five")
+    tab.wait_for_selector("#status.bad")
+    told = tab.locator(".field p.wrong").all_inner_texts()
+    assert any("cells/kg" in text for text in told)
+    assert tab.locator('[data-name="length"] input[aria-invalid="true"]').count() == 1
+    tab.fill("#run-seed", "-1")
+    tab.click("#run")
+    tab.wait_for_selector("#run-told li")
+    assert tab.url.endswith("/trial/lin2017")
+    assert len(server.call("GET", "/api/runs").json()) == before
+
+
+def test_a_pasted_table_1_fills_the_form(server, tab):
+    tab.goto(f"{server.address}/trial/lin2017")
+    tab.wait_for_selector("#status.good")
+    tab.get_by_text("Paste or upload a Table 1").click()
+    tab.fill("#table1", "Age, years\t45 ± 11\nTBil (µmol/L)\t316 (252–399)\nUnheard\t3")
+    tab.click("#table1-read")
+    tab.wait_for_selector("#table1-told li.wrong")
+    rows = tab.locator('[data-name="table1"] > fieldset')
+    assert rows.count() == 2
+    assert rows.nth(1).locator('[data-name="median"] input').input_value() == "316.0 umol/L"
+    tab.wait_for_selector("#status.good")
+
+
+def test_every_part_of_the_form_can_be_reached_and_added_to_by_keyboard(server, tab):
+    tab.goto(f"{server.address}/trial/lin2017")
+    tab.wait_for_selector("#status.good")
+    tab.keyboard.press("Tab")
+    assert tab.evaluate("document.activeElement.className") == "skip"
+    add = tab.locator('[data-name="eligibility"] > [data-add]')
+    add.focus()
+    tab.keyboard.press("Enter")
+    assert tab.evaluate("document.activeElement.closest('[data-name]').dataset.name") == "measure"
+    tab.wait_for_selector("#status.bad")
+
+
+def test_sliders_redraw_the_population_and_the_mark_stays(server, tab):
+    tab.goto(f"{server.address}/mechanism/patients")
+    tab.wait_for_selector("#bands svg", timeout=60_000)
+    before = tab.locator("#bands").inner_text()
+    tab.locator("#severity").fill("1")
+    tab.wait_for_function("t => document.getElementById('bands').innerText !== t", arg=before, timeout=30_000)
+    assert MARK["en"] in tab.locator("#bands svg").inner_text()
+    assert "without the cells" in tab.locator("#alive").inner_text()
+
+
+def test_a_claim_of_ones_own_is_judged_and_kept(server, tab):
+    tab.goto(f"{server.address}/claims/mine")
+    tab.fill("#a-title", "A page that sells")
+    tab.fill("#a-source", "nowhere")
+    tab.locator('[data-entry="text"]').first.fill("It cures liver failure.")
+    tab.locator(".assertion [data-entry=kind]").first.select_option("cure")
+    tab.get_by_role("button", name="Keep and audit").click()
+    tab.wait_for_selector("#verdicts .claim")
+    assert (
+        "contradicted" in tab.locator("#verdicts").inner_text()
+        or "unsupported" in tab.locator("#verdicts").inner_text()
+    )
+    tab.reload()
+    assert tab.locator('[data-entry="text"]').first.input_value() == "It cures liver failure."
+
+
+def test_another_units_page_shows_conventional_units(server, tab):
+    tab.goto(f"{server.address}/trial/lin2017?units=conventional")
+    values = tab.locator('[data-name="eligibility"] [data-name="min"] input').evaluate_all(
+        "all => all.map(one => one.value)"
+    )
+    assert "10 mg/dL" in values
+    tab.wait_for_selector("#status.good")
+    assert tab.locator("#changes li").count() == 0
+
+
+def test_two_hundred_requests_at_once_bring_no_error(server, done):
+    paths = [
+        "/",
+        "/trial",
+        f"/runs/{done['id']}",
+        "/api/runs",
+        "/evidence",
+        "/claims",
+        "/api/protocols",
+        "/credibility",
+    ]
+    with ThreadPoolExecutor(200) as pool:
+        answers = list(pool.map(lambda k: server.call("GET", paths[k % len(paths)]).status_code, range(200)))
+    assert set(answers) == {200}
+
+
+def test_deletes_at_once_leave_one_that_did_it_and_the_others_told(server):
+    protocol = server.call("GET", "/api/protocols/lin2017").json()["protocol"]
+    run = server.call("POST", "/api/runs", json={"protocol": protocol, **QUICK}).json()["id"]
+    server.wait(run)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: server.call("DELETE", f"/api/runs/{run}").status_code, range(8)))
+    assert sorted(answers) == [204] + [404] * 7
+    assert not (server.data / "runs" / run).exists()
