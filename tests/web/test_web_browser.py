@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import polars as pl
 import pytest
 from browser import ABSENT, CHROMIUM, QUICK, Server
+from playwright.sync_api import expect, sync_playwright
 
 from hepatrial.schema import MARK
 
@@ -48,8 +49,6 @@ def server(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def chromium():
-    from playwright.sync_api import sync_playwright
-
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
@@ -125,11 +124,11 @@ def test_plan_run_compare_and_download(server, tab, tmp_path):
     tab.click("#run")
     tab.wait_for_url(re.compile(r"/runs/[0-9a-f]{12}$"))
     tab.wait_for_selector("#chart svg", timeout=120_000)
-    assert MARK["en"] in tab.locator("#chart svg").inner_text()
+    assert MARK["en"] in tab.locator("#chart svg").text_content()
     tab.wait_for_selector(".tag.done", timeout=240_000)
     tab.wait_for_selector("#chart[data-kind=done] svg", timeout=60_000)
     tab.get_by_label("composite").check()
-    tab.wait_for_function("document.getElementById('caption').textContent.includes('Composite')")
+    expect(tab.locator("#caption")).to_contain_text("Composite")
     for name, read in (
         ("subject.parquet", lambda data: pl.read_parquet(io.BytesIO(data)).height),
         ("event.csv", lambda data: data.decode().startswith(f"# {MARK['en']}")),
@@ -142,7 +141,7 @@ def test_plan_run_compare_and_download(server, tab, tmp_path):
         assert read(path.read_bytes())
     tab.get_by_role("link", name="Compare", exact=True).click()
     tab.wait_for_selector("figure svg")
-    assert MARK["en"] in tab.locator("figure svg").first.inner_text()
+    assert MARK["en"] in tab.locator("figure svg").first.text_content()
     boxes = tab.locator('input[name="run"]')
     for k in range(min(2, boxes.count())):
         boxes.nth(k).check()
@@ -164,12 +163,10 @@ def test_a_run_outlives_reload_and_a_killed_server_and_ends_as_one_that_was_neve
             page.wait_for_selector("#chart svg", timeout=120_000)
             page.reload()
             page.wait_for_selector("#chart svg", timeout=120_000)
-            page.wait_for_function("document.getElementById('bar').value > 0", timeout=120_000)
+            expect(page.locator("#stage")).to_contain_text(re.compile("[1-9]"), timeout=120_000)
             port = server.port
             server.kill()
-            page.wait_for_function(
-                "document.getElementById('stage').textContent.includes('again')", timeout=60_000
-            )
+            expect(page.locator("#stage")).to_contain_text("again", timeout=60_000)
             page.wrong.clear()  # the lost connection, which the page has told
             server.start(port)
             server.wait(run)
@@ -223,6 +220,7 @@ def test_a_bad_form_says_what_is_wrong_beside_each_field_and_nothing_runs(server
     tab.goto(f"{server.address}/trial/lin2017")
     tab.wait_for_selector("#status.good")
     tab.locator('[data-name="arms"] [data-name="dose"] input').first.fill("1e9 cells/kg")
+    tab.locator("summary", has_text="Follow-up").click()
     tab.locator('[data-name="follow_up"] [data-name="length"] input').fill("five")
     tab.wait_for_selector("#status.bad")
     told = tab.locator(".field p.wrong").all_inner_texts()
@@ -263,10 +261,10 @@ def test_every_part_of_the_form_can_be_reached_and_added_to_by_keyboard(server, 
 def test_sliders_redraw_the_population_and_the_mark_stays(server, tab):
     tab.goto(f"{server.address}/mechanism/patients")
     tab.wait_for_selector("#bands svg", timeout=60_000)
-    before = tab.locator("#bands").inner_text()
+    before = tab.locator("#bands").text_content()
     tab.locator("#severity").fill("1")
-    tab.wait_for_function("t => document.getElementById('bands').innerText !== t", arg=before, timeout=30_000)
-    assert MARK["en"] in tab.locator("#bands svg").inner_text()
+    expect(tab.locator("#bands")).not_to_have_text(before, timeout=30_000)
+    assert MARK["en"] in tab.locator("#bands svg").text_content()
     assert "without the cells" in tab.locator("#alive").inner_text()
 
 

@@ -24,7 +24,9 @@ NAMES = {
 def credibility(request: Request) -> HTMLResponse:
     """The stored scores."""
     told, fit = scores(), taught()
-    misses = [{**miss, "role": row["role"]} for row in told.classes for miss in row["misses"]]
+    misses = [
+        {**miss, "role": row.get("role", "predicted")} for row in told.classes for miss in row["misses"]
+    ]
     rivals = [(rival, NAMES.get(rival, rival.replace("_", " "))) for rival in RIVALS]
     return page(
         request, "credibility.html.j2", "credibility", scores=told, misses=misses, rivals=rivals, fit=fit

@@ -31,6 +31,9 @@ export async function draw(place, spec, caption) {
   if (!window.vegaEmbed) await loaded();
   await window.vegaEmbed(place, spec, { ast: true, actions: false, renderer: "svg", defaultStyle: false, tooltip: false });
   const svg = place.querySelector("svg");
+  // The figure is told as a whole by its caption; its parts have no names of their own.
+  for (const part of place.querySelectorAll("svg [role]")) part.removeAttribute("role");
+  for (const part of place.querySelectorAll("svg [aria-roledescription]")) part.removeAttribute("aria-roledescription");
   if (svg && caption) {
     svg.setAttribute("role", "img");
     svg.setAttribute("aria-label", caption);
