@@ -82,8 +82,11 @@ $(VENV)/.docs: requirements/docs.txt pyproject.toml
 	$(call set_up,$(VENV)/docs,docs.txt)
 	@touch $@
 
-$(VENV)/.bench: requirements/bench.txt pyproject.toml
+$(VENV)/.bench: requirements/bench.txt requirements/numbalsoda.txt pyproject.toml
 	$(call set_up,$(VENV)/bench,bench.txt)
+	@$(VENV)/bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	  -r requirements/numbalsoda.txt >$(VENV)/numbalsoda.log 2>&1 || \
+	  echo "numbalsoda is left out of the comparison: it could not be built (it needs CMake and C++ and Fortran compilers; see $(VENV)/numbalsoda.log)."
 	@touch $@
 
 $(VENV)/.lowest: requirements/lowest.txt pyproject.toml

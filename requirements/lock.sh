@@ -35,6 +35,7 @@ compile run --group build
 compile dev --all-extras --group dev --constraint requirements/run.txt
 compile docs --group docs --constraint requirements/run.txt
 compile bench --group bench --constraint requirements/run.txt
+compile numbalsoda --group numbalsoda --constraint requirements/bench.txt
 compile lowest --group test --resolution lowest-direct
 for name in run dev docs; do
     install_everywhere $name

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import sys
 import time
 import warnings
 from collections.abc import Iterator
@@ -71,14 +73,20 @@ class RoadRunnerPeer:
 
 @contextmanager
 def _no_warnings() -> Iterator[None]:
-    """CVODE writes lines on stderr after each dose; a terminal that shows them would slow the peer down."""
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
+    """CVODE writes lines after each dose; a terminal that shows them would slow the peer down."""
+    flush = ctypes.CDLL(None).fflush
+    sys.stdout.flush()
+    flush(None)
+    kept, nowhere = {out: os.dup(out) for out in (1, 2)}, os.open(os.devnull, os.O_WRONLY)
+    for out in kept:
+        os.dup2(nowhere, out)
     try:
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        flush(None)
+        for out, before in kept.items():
+            os.dup2(before, out)
+            os.close(before)
         os.close(nowhere)
 
 

@@ -54,7 +54,7 @@ def entries(path: Path) -> dict[str, tuple[str, int]]:
 
 
 def test_there_is_a_lock_for_each_purpose() -> None:
-    assert [path.stem for path in LOCKS] == ["bench", "dev", "docs", "lowest", "run"]
+    assert [path.stem for path in LOCKS] == ["bench", "dev", "docs", "lowest", "numbalsoda", "run"]
 
 
 @pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.stem)
