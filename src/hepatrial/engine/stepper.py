@@ -239,16 +239,18 @@ class Stepper:
 
     def _place_outputs(self) -> None:
         """Where each output stands among the states (of ``y``), cumulative hazards and observables, in this
-        order; and whether an observable is asked for."""
+        order; whether an observable is asked for, and whether a cumulative hazard is or might be."""
         f, spec = self.f, self.k.spec
         order = [*self.k.states, *(hazard.state for hazard in self.hazards), *spec.observables]
         for i, name in enumerate(spec.outputs):
             self.place_of[i] = order.index(name)
-        self.observing = f.variable("i64", 0)
+        self.observing, self.counting = f.variable("i64", 0), f.variable("i64", 0)
         with f.count(0, self.n_outputs) as j:
             place = self.place_of[self.arg["output_index"][j]]
             with f.where(place >= self.n + self.nh):
                 self.observing.set(1)
+            with f.where(place >= self.n):
+                self.counting.set(1)
 
     def _take(self, lane: Value) -> None:
         """Put the next patient into a lane, or leave the lane idle."""
@@ -390,8 +392,8 @@ class Stepper:
         Args:
             lane: whose.
             time: of the visit.
-            state: writes the value of a state then. The cumulative hazards are in ``one_H`` and, if
-                observables are asked for, all states in ``one_y``.
+            state: writes the value of a state then. The cumulative hazards, if they or observables are asked
+                for, are in ``one_H``, and in the latter case all states in ``one_y``.
         """
         f, n, nh = self.f, self.n, self.nh
         if self.k.spec.observables:
@@ -740,8 +742,12 @@ class Stepper:
             loop.leave_if(~(left & (time <= self.until.lane(0, lane))))
             x = (time - self.t.lane(0, lane)) / self.used.lane(0, lane)
             weights = self._dense_weights(f.smaller(f.constant("double", 1.0), x))
-            self._heights(lane, weights[1])
-            self._note_nearness(lane, self.one_H, 0)
+            if self.screening:
+                self._heights(lane, weights[1])
+                self._note_nearness(lane, self.one_H, 0)
+            else:
+                with f.where(self.counting.get().equals(1)):
+                    self._heights(lane, weights[1])
             with f.where(self.observing.get().equals(1)), f.count(0, self.n) as i:
                 self.one_y[i] = self._between(i, lane, weights)
             self._store_outputs(lane, time, partial(self._between, lane=lane, weights=weights))
@@ -768,11 +774,18 @@ class Stepper:
     def _heights(self, lane: Value, x: Value) -> None:
         """The cumulative hazards of one lane at the fraction x of the step, into ``one_H``."""
         f = self.f
-        for q in range(self.nh):
-            height = f.constant("double", 0.0)
-            for k, coefficient in reversed(list(enumerate(self._polynomial(q, lane)))):
-                height = f.fma(height, x, coefficient * (1.0 / (k + 1)))
-            self.one_H[q] = f.fma(self.used.lane(0, lane) * x, height, self.H.lane(q, lane))
+        scale = self.used.lane(0, lane) * x
+        weights = []
+        for column in zip(*QUARTIC, strict=True):
+            total = f.constant("double", column[-1] / len(column))
+            for k in reversed(range(len(column) - 1)):
+                total = f.fma(total, x, column[k] / (k + 1))
+            weights.append(total * scale)
+        with f.count(0, self.nh) as q:
+            height = self.H.lane(q, lane)
+            for node, weight in zip(self.node, weights, strict=True):
+                height = f.fma(node.lane(q, lane), weight, height)
+            self.one_H[q] = height
 
     def _cut_short(self) -> None:
         """Where a hazard strikes, the step ends there."""
