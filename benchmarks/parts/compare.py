@@ -20,7 +20,7 @@ class Engine(Protocol):
     variants: tuple[str, ...]
 
     def run(self, n: int, rtol: float, variant: str = ...) -> tuple[Array, float]:
-        """Values of the first n patients and seconds a patient."""
+        """Values of the first n patients and seconds of CPU time a patient."""
         ...
 
 
