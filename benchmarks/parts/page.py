@@ -35,8 +35,9 @@ hazard is recorded, on one core, in double precision. `benchmark` has 28 states 
 `patient` is the model of this package. No hazard event happens, and the peers are spared looking for one.
 The error is, per patient, the largest |y - ref| / (|ref| + 1 % of the typical size) over states and visits,
 median over patients; ref is libRoadRunner at a relative tolerance of 1e-10. Engines are measured in turns,
-{rounds} rounds, medians of the CPU time that each took (all run in one thread); peers run at several absolute tolerances and only the best of them count. A ratio
-compares the two times interpolated (log-log) at the error named: equal tolerances are not equal accuracy.
+{rounds} rounds, medians of the CPU time that each took (all run in one thread); peers run at several
+absolute tolerances and only the best of them count. A ratio compares the two times interpolated (log-log)
+at the error named: equal tolerances are not equal accuracy.
 The screening mode computes in single precision and repeats doubtful patients in double.
 
 | peer | model | error | we are faster by | in the screening mode |
