@@ -25,6 +25,7 @@ class Kernels:
     Attributes:
         states: names in the order of ``y``.
         in_hazards: how many of them, from the first, the hazards depend on.
+        kinks: number of places where the rates are not smooth; without any there is no function ``kinks``.
     """
 
     spec: ModelSpec
@@ -34,6 +35,7 @@ class Kernels:
     plan: Plan
     constants: Constants
     functions: list[Function] = field(default_factory=list)
+    kinks: int = 0
 
     @property
     def n(self) -> int:
@@ -69,6 +71,10 @@ def write_kernels(spec: ModelSpec, lanes: Lanes) -> Kernels:
     k.functions.append(_observables(k))
     for kind, jumps in (("event", [h.jump for h in spec.hazards]), ("action", spec.jumps)):
         k.functions.extend(_jump(k, f"{kind}_{i}", jump) for i, jump in enumerate(jumps))
+    sides = _sides(slopes, k.constants.fixed)
+    if sides:
+        k.kinks = len(sides)
+        k.functions.append(_kinks(k, sides))
     k.functions.append(_prepare(k))
     return k
 
@@ -149,6 +155,36 @@ def _write_flow(k: Kernels, slopes: list[Expr], entries: dict[tuple[int, int], E
     lowering.write(regroup([e for e, _, _ in told], k.constants.fixed, joined), store)
     f.finish()
     k.functions.append(f)
+
+
+def _sides(slopes: Sequence[Expr], fixed: frozenset[str]) -> list[Expr]:
+    """For each kink or jump of the rates a condition that holds on one side of it."""
+    sides: dict[Expr, None] = {}
+    for node in ex.topological(slopes):
+        if node.op in ("min", "max") or node.op in ex.COMPARISONS:
+            difference = ex.sub(*node.args)
+        elif node.op == "abs":
+            difference = node.args[0]
+        else:
+            continue
+        if not difference.symbols <= fixed:
+            sides[ex.compare("lt", difference, 0)] = None
+    return list(sides)
+
+
+def _kinks(k: Kernels, sides: list[Expr]) -> Function:
+    """Which side of its kinks a state is on, as one number: equal numbers, the same side of each.
+
+    A number of single precision has room for twenty sides; more share places, and two that change at once may
+    then hide each other, which costs the step that crosses them its extra care and nothing else.
+    """
+    f = Function(f"kinks_{k.lanes.tag}", [("ptr", "y"), ("ptr", "c")], k.lanes.real)
+    lowering = _lowering(k, f, k.lanes, ["y"], f.memory("c", k.lanes.real), {})
+    total = ex.ZERO
+    for i, side in enumerate(sides):
+        total = total + ex.choose(side, 2.0 ** (i % 20), 0.0)
+    f.finish(lowering.write(regroup([total], k.constants.fixed))[0])
+    return f
 
 
 def _factor(plan: Plan, lanes: Lanes) -> Function:
