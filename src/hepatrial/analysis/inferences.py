@@ -83,7 +83,9 @@ class Inferences:
         )
 
     def noted(self, note: str) -> Inferences:
-        """The same with a further note."""
+        """The same with a further note ("" adds nothing)."""
+        if not note:
+            return self
         return replace(self, note=f"{self.note}; {note}" if self.note else note)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from hepatrial.cli import (
+    analyse,
     bundle,
     claims,
     compare,
@@ -66,6 +67,8 @@ app.command(epilog=predict.EXAMPLES)(predict.predict)
 app.command(epilog=bundle.EXAMPLES)(bundle.bundle)
 app.command(epilog=compare.EXAMPLES)(compare.compare)
 app.command(epilog=design.EXAMPLES)(design.design)
+app.command(epilog=analyse.ANALYSE_EXAMPLES)(analyse.analyse)
+app.command(epilog=analyse.EXPORT_EXAMPLES)(analyse.export)
 app.command(epilog=fit.EXAMPLES)(fit.fit)
 app.command()(protocols.protocols)
 app.command(epilog=protocols.NEW_EXAMPLES)(protocols.new)

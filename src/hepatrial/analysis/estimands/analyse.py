@@ -11,6 +11,7 @@ from hepatrial.analysis.estimands.apply import (
     days_sample,
     in_population,
     level_sample,
+    measured,
     people_of,
     time_sample,
     value_sample,
@@ -116,9 +117,18 @@ def analyse(
 
         return impute_and_compare(people, tables, estimand, level=level)
     sample = sample_of(people, tables, estimand)
+    note = visit_note(people, tables, estimand)
     name = method or METHOD_OF[estimand.summary]
     if isinstance(sample, ValueSample) and name == "ancova" and np.isnan(sample.baseline).all():
-        return mean_difference(sample, adjust=False, level=level)
+        return mean_difference(sample, adjust=False, level=level).noted(note)
     known = METHODS.get(name)
     day = estimand.endpoint.day if known is None or known.needs_day else None
-    return compare(sample, name, day=day, level=level)
+    return compare(sample, name, day=day, level=level).noted(note)
+
+
+def visit_note(people: People, tables: TrialTables, estimand: Estimand) -> str:
+    """Which visit stands for the endpoint's day, where it is another day; else ""."""
+    if not estimand.endpoint.measure:
+        return ""
+    planned = measured(people, tables, estimand.endpoint).planned
+    return "" if abs(planned - estimand.endpoint.day) < 0.5 else f"values of the visit on day {planned:g}"

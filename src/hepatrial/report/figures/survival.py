@@ -22,6 +22,7 @@ def survival_curves(
     y_title: str,
     published: Sequence[dict[str, Any]] = (),
     at_risk: bool = True,
+    risk_title: str | None = None,
 ) -> dict[str, Any]:
     """Survival by arm.
 
@@ -33,6 +34,7 @@ def survival_curves(
         y_title: what is drawn.
         published: points with ``arm``, ``week``, ``value``, ``low``, ``high``, ``role``.
         at_risk: whether the table of numbers at risk is drawn below.
+        risk_title: its title; default that of means over simulated trials.
 
     Raises:
         ValueError: for treated arms without a control arm.
@@ -45,7 +47,8 @@ def survival_curves(
     layers += _point_layers(published, frame, t, x, y, rows_of)
     figure = layered(*layers, width=width, height=260 if frame.narrow else 330, resolve=OWN_ROLE_KEY)
     if at_risk:
-        table = _risk_table(curves, frame, t, _ticks(weeks, frame.narrow), x, width, rows_of)
+        title = risk_title or t("figure.at_risk")
+        table = _risk_table(curves, frame, title, _ticks(weeks, frame.narrow), x, width, rows_of)
         figure = {"vconcat": [figure, table], "spacing": 8}
     return finish(figure, frame, rows_of)
 
@@ -143,7 +146,7 @@ def _point_layers(
 def _risk_table(
     curves: dict[str, dict[str, list[float]]],
     frame: Frame,
-    t: Catalogue,
+    words: str,
     ticks: list[int],
     x: alt.X,
     width: int,
@@ -160,7 +163,7 @@ def _risk_table(
             counts.append({"arm": label, "week": week, "lane": 2 * lane + 1, "text": text})
     y = alt.Y("lane:Q", scale=lane_scale(2 * len(curves)), axis=None)
     colour = alt.Color("arm:N", scale=frame.colours(), legend=None)
-    title = {**heading(t("figure.at_risk")), "frame": "group", "fontWeight": "normal", "color": QUIET}
+    title = {**heading(words), "frame": "group", "fontWeight": "normal", "color": QUIET}
     labels = alt.Chart(rows_of(names)).mark_text(fontSize=11.5, align="left", dx=-8, fontWeight="bold")
     numbers = alt.Chart(rows_of(counts)).mark_text(fontSize=11.5)
     return layered(
