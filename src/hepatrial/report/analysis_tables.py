@@ -156,8 +156,8 @@ def estimates(rows: Sequence[EstimandRow], level: float) -> Table:
     if truth:
         notes.append(
             "Truth: the same simulated patients under both treatments, where the hypothetical events cannot "
-            "happen in either arm, averaged over the structural variants of the effect (a single trial has one "
-            "of them, which can lower coverage); ± is Monte-Carlo error."
+            "happen in either arm, averaged over the structural variants (a single trial has one of them, "
+            "which can lower coverage); ± is Monte-Carlo error."
         )
     return Table("estimates", "Estimates.", tuple(head), tuple(made), tuple(notes), frozenset((0, 1)))
 
