@@ -28,8 +28,10 @@ from hepatrial.engine.pivoting import LARGEST
 from hepatrial.engine.tableau import DENSE, GAMMA, ORDER, STAGES, A, C
 
 FIRST_STEP = 0.01
-"""Days; the step tried first and after each change of state."""
-_GROWTH, _SHRINK, _SAFETY = 6.0, 0.2, 0.9
+"""Days; the step tried first. After a change of state it is the one that would have been right after the last
+change in the same patient, within ``_FIRST_STEP_RANGE``."""
+_FIRST_STEP_RANGE = (1e-3, 0.1)
+_GROWTH, _SHRINK, _SAFETY = 10.0, 0.2, 0.9
 _SMALLEST = 1e-12
 """Smallest step, relative to 1 + t."""
 _PIVOT_LIMIT = {"double": 1e8, "float": 1e3}
@@ -206,6 +208,7 @@ class Stepper:
         self.t, self.h, self.used, self.stop = doubles(1), doubles(1), doubles(1), doubles(1)
         self.theta, self.until = doubles(1), doubles(1)
         self.begun, self.near, self.passed = doubles(1), doubles(1), doubles(nh)
+        self.first_step = doubles(1)
 
         def wholes(count: int) -> Array:
             return f.array("i64", count)
@@ -214,7 +217,7 @@ class Stepper:
         self.id, self.at_visit, self.at_impulse, self.last_impulse = (wholes(w) for _ in range(4))
         self.accepted, self.hits, self.striking, self.shrunk = (wholes(w) for _ in range(4))
         self.state, self.unsettled, self.fresh, self.taken, self.refused = (wholes(w) for _ in range(5))
-        self.pivoted = wholes(w)
+        self.pivoted, self.opening = wholes(w), wholes(w)
         self.count = wholes(nh * w)
         # One lane's own state, for the functions that serve one patient at a time.
         self.one_y, self.one_H = f.array("double", n), f.array("double", nh)
@@ -282,7 +285,8 @@ class Stepper:
             self.at_impulse[lane] = self.arg["first_impulse"][i]
             self.last_impulse[lane] = self.arg["first_impulse"][i + 1]
             self.t.scalars()[lane] = 0.0
-            self.h.scalars()[lane] = FIRST_STEP
+            self.first_step.scalars()[lane] = FIRST_STEP
+            self._restart_step(lane)
             self._load(lane, i)
 
     def _load(self, lane: Value, i: Value) -> None:
@@ -466,7 +470,7 @@ class Stepper:
         self._set_threshold(q, lane, i)
         self._jump(f"event_{q}", lane, t, f.constant("double", 0.0))
         if hazard.jump.assignments:
-            self.h.set_lane(0, lane, FIRST_STEP)
+            self._restart_step(lane)
         if hazard.terminal:
             self._note_what_was_missed(q, lane, t)
             self.state[lane] = int(Status.ENDED)
@@ -503,12 +507,17 @@ class Stepper:
         for a in range(len(self.k.spec.jumps)):
             with self.f.where(action.equals(a)):
                 self._jump(f"action_{a}", lane, t, self.arg["impulse_amount"][at])
-        self.h.set_lane(0, lane, FIRST_STEP)
+        self._restart_step(lane)
         self.at_impulse[lane] = at + 1
 
     def _jump(self, name: str, lane: Value, t: Value, amount: Value) -> None:
         memory = (self.one_y, self.one_H, self.c)
         self.f.call(name, [*(a.pointer for a in memory), lane, t, amount])
+
+    def _restart_step(self, lane: Value) -> None:
+        """The state has changed: the step sizes that were right before say nothing now."""
+        self.h.set_lane(0, lane, self.first_step.lane(0, lane))
+        self.opening[lane] = 1
 
     def _finish(self, lane: Value) -> None:
         """Store how the patient's course ended."""
@@ -847,5 +856,9 @@ class Stepper:
         factor = f.select(self.shrunk[lane].equals(1), f.smaller(factor, 1.0), factor)
         self.shrunk[lane] = 0
         proposed = used * factor
+        with f.where(self.opening[lane].equals(1)):
+            self.opening[lane] = 0
+            low, high = _FIRST_STEP_RANGE
+            self.first_step.set_lane(0, lane, f.smaller(f.larger(proposed, low), high))
         kept = f.larger(proposed, f.smaller(h, proposed * _GROWTH))
         self.h.set_lane(0, lane, f.select(used < h * 0.99, kept, proposed))
