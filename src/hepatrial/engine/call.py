@@ -381,8 +381,10 @@ def event_table(times: NDArray[np.float64]) -> NDArray[np.void]:
     Args:
         times: (n, n_hazards, n_occurrences) day of each occurrence, NaN where none.
     """
-    patient, cause, _ = np.nonzero(~np.isnan(times))
-    day = times[~np.isnan(times)]
+    _, hazards, occurrences = times.shape
+    place = np.flatnonzero(~np.isnan(times))  # a single index is found many times faster than three
+    patient, cause = place // max(1, hazards * occurrences), place // max(1, occurrences) % max(1, hazards)
+    day = times.ravel()[place]
     order = np.lexsort((cause, day, patient))
     table = np.empty(len(day), dtype=EVENT)
     table["patient"], table["cause"], table["time"] = patient[order], cause[order], day[order]
