@@ -81,7 +81,7 @@ def test_both_arms_are_named_in_every_figure_that_shows_arms(drawings):
 
 def test_drawing_again_gives_the_same_bytes_though_the_renderer_counts_its_clips(results, facts):
     curves = results["survival"]["curves"]["overall_survival"]
-    figure = survival_curves(curves, frame_of(facts, EN), EN, weeks=24, y_title="y")
+    figure = survival_curves(curves, frame_of(facts, results_of(facts), EN), EN, weeks=24, y_title="y")
     figure["vconcat"][0]["layer"][1]["mark"]["clip"] = True
     first = to_svg(figure, "x", "title", "description")
     assert to_svg(figure, "x", "title", "description") == first
@@ -90,7 +90,7 @@ def test_drawing_again_gives_the_same_bytes_though_the_renderer_counts_its_clips
 
 
 def test_published_points_are_filled_when_verified_and_hollow_when_not(results, facts):
-    t, frame = EN, frame_of(facts, EN)
+    t, frame = EN, frame_of(facts, results_of(facts), EN)
     curves = results["survival"]["curves"]["overall_survival"]
 
     def marks(role):
@@ -105,13 +105,13 @@ def test_published_points_are_filled_when_verified_and_hollow_when_not(results, 
 
 def test_without_a_table_of_numbers_at_risk_there_is_one_view(results, facts):
     curves = results["survival"]["curves"]["overall_survival"]
-    frame = frame_of(facts, EN)
+    frame = frame_of(facts, results_of(facts), EN)
     assert "vconcat" in survival_curves(curves, frame, EN, weeks=24, y_title="y")
     assert "vconcat" not in survival_curves(curves, frame, EN, weeks=24, y_title="y", at_risk=False)
 
 
 def test_no_figure_shows_a_treated_arm_alone(results, facts):
-    frame = frame_of(facts, EN)
+    frame = frame_of(facts, results_of(facts), EN)
 
     def only(by_arm):
         return {"msc": by_arm["msc"]}
@@ -135,7 +135,7 @@ def test_no_figure_shows_a_treated_arm_alone(results, facts):
 
 
 def test_control_and_treated_arms_differ_in_colour_and_in_dash(facts):
-    frame = frame_of(facts, EN)
+    frame = frame_of(facts, results_of(facts), EN)
     assert len(set(frame.colours()["range"])) == 2
     assert len({tuple(dash) for dash in frame.dashes()["range"]}) == 2
     assert frame.colours()["range"][0] == CONTROL_COLOUR
@@ -169,8 +169,8 @@ def test_the_control_colour_stays_apart_from_the_treated_one_for_colour_blind_ey
 
 
 def test_an_arm_with_cells_in_front_of_the_control_does_not_change_the_order(facts):
-    assert frame_of(facts, EN).arms == ("smt", "msc")
-    assert frame_of(replace(facts, arms=facts.arms[::-1]), EN).arms == ("smt", "msc")
+    assert frame_of(facts, results_of(facts), EN).arms == ("smt", "msc")
+    assert frame_of(replace(facts, arms=facts.arms[::-1]), results_of(facts), EN).arms == ("smt", "msc")
 
 
 def test_a_stand_alone_svg_loads_nothing(drawings):
@@ -180,7 +180,7 @@ def test_a_stand_alone_svg_loads_nothing(drawings):
 
 def test_text_of_a_title_is_escaped(results, facts):
     curves = results["survival"]["curves"]["overall_survival"]
-    figure = survival_curves(curves, frame_of(facts, EN), EN, weeks=24, y_title="y")
+    figure = survival_curves(curves, frame_of(facts, results_of(facts), EN), EN, weeks=24, y_title="y")
     svg = to_svg(figure, "x", "a < b & c", "d > e")
     assert "a &lt; b &amp; c" in svg
     assert "d &gt; e" in svg

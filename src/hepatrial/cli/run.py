@@ -38,6 +38,8 @@ REPORT_EXAMPLES = """Examples:
 
   hepatrial report runs/lin2017-1 --lang zh
 
+  hepatrial report runs/lin2017-1 --export forms --form pdf --form docx
+
   hepatrial report runs/lin2017-1 --json     (every number of the report)
 """
 
@@ -232,13 +234,31 @@ def merge(
 def report(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Run folder of a finished run.")],
     lang: Lang = "en",
+    export: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write further forms of the report here.")
+    ] = None,
+    form: Annotated[
+        list[str] | None, typer.Option(help="pdf, docx, svg, png or csv. Repeatable.", show_default="all")
+    ] = None,
     as_json: edge.JsonOption = False,
 ) -> None:
-    """Write the report of a finished run anew, in English or Chinese."""
+    """Write the report of a finished run anew, in English or Chinese; with --export also PDF, Word, figures.
+
+    The mark, the run's hash and how often the trials show no benefit stand on every page and in every figure.
+    """
     with edge.exit_codes(as_json):
-        from hepatrial.report import write_report
+        from hepatrial.errors import BadInput, Problem
+        from hepatrial.report import export_report, write_report
         from hepatrial.trial import RunFolder
 
+        if form and export is None:
+            raise BadInput([Problem("--form", ", ".join(form), "together with --export DIR")])
         opened = RunFolder.open(folder)
+        if export is not None:
+            from hepatrial.report.export import FORMS
+
+            written = export_report(opened, export, form or FORMS, lang=lang)
+            for path in [] if as_json else written:
+                edge.out().print(f"Wrote {path}")
         write_report(opened, lang=lang)
         _tell(opened, lang, as_json)

@@ -26,8 +26,10 @@ from hepatrial.report.figures import (
 )
 from hepatrial.report.references import reference_list
 from hepatrial.report.style import NARROW, WIDE, Frame, to_svg
-from hepatrial.report.wording import number
+from hepatrial.report.wording import number, percent
 
+FEW_TRIALS = 50
+"""Simulated trials below which no share of them is burnt into a figure: a few lucky ones would sell."""
 SECTIONS = (
     "question",
     "answer",
@@ -60,11 +62,27 @@ class Drawing:
     narrow: str
 
 
-def frame_of(facts: Facts, t: Catalogue) -> Frame:
+def stamp_of(facts: Facts, results: dict[str, Any], t: Catalogue) -> str:
+    """The run's hash, and how often its trials show no benefit of each treated arm over its control."""
+    labels = tables.arm_labels(facts, t)
+    parts = [t("report.stamp", hash=facts.run_hash[:12])]
+    for treated, _ in facts.contrasts:
+        share = sentences.primary_contrast(facts, results, treated.name)["no_benefit"]["share"]
+        told = share is not None and facts.replicates >= FEW_TRIALS
+        arm = labels[treated.name]
+        parts.append(
+            t("report.no_benefit", arm=arm, share=percent(share, 0))
+            if told
+            else t("report.no_benefit_unknown", arm=arm)
+        )
+    return " · ".join(parts)
+
+
+def frame_of(facts: Facts, results: dict[str, Any], t: Catalogue) -> Frame:
     """The common look of this report's figures."""
     return Frame(
         mark=t.mark,
-        stamp=t("report.stamp", hash=facts.run_hash[:12]),
+        stamp=stamp_of(facts, results, t),
         arms=tuple(arm.name for arm in facts.ordered),
         controls=tuple(arm.name for arm in facts.controls),
         labels=tables.arm_labels(facts, t),
@@ -90,7 +108,7 @@ def drawings_of(facts: Facts, results: dict[str, Any], t: Catalogue) -> dict[str
 
 def _figures(facts: Facts, results: dict[str, Any], t: Catalogue) -> dict[str, Drawing]:
     """The figures but those of the variants."""
-    frame, weeks = frame_of(facts, t), facts.study.weeks
+    frame, weeks = frame_of(facts, results, t), facts.study.weeks
     replicates = number(facts.replicates, 0)
     curves = results["survival"]["curves"]
     banded = bool(next(iter(curves["overall_survival"].values()))["low"])
@@ -183,7 +201,7 @@ def _variant_figure(facts: Facts, results: dict[str, Any], entry: dict[str, Any]
         lambda f: difference_by_variant(
             rows, f, t, average=entry["average"], published=published, x_title=title
         ),
-        frame_of(facts, t),
+        frame_of(facts, results, t),
         t,
     )
 
