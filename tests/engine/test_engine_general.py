@@ -342,9 +342,10 @@ def write_case(folder, name, text):
 
 def test_a_crash_or_a_hang_of_one_case_costs_only_that_case(tmp_path, monkeypatch):
     folder, out = tmp_path / "cases", tmp_path / "out"
-    for name in ("00001", "00002", "00003", "00004"):
+    for name in ("00001", "00002", "00003", "00004", "00005"):
         write_case(folder, name, antimony_to_sbml(TANK))
-    (folder / "00002" / "settings.txt").write_text("hang")
+    (folder / "00002" / "settings.txt").write_text("work")
+    (folder / "00005" / "settings.txt").write_text("wait")
     (folder / "00003" / "settings.txt").write_text("crash")
     program = (
         "import json, os, sys, time\n"
@@ -353,27 +354,31 @@ def test_a_crash_or_a_hang_of_one_case_costs_only_that_case(tmp_path, monkeypatc
         "def answer(case):\n"
         "    text = open(case['settings']).read()\n"
         "    if text == 'crash': os.abort()\n"
-        "    if text == 'hang': time.sleep(60)\n"
+        "    while text == 'work': pass\n"
+        "    if text == 'wait': time.sleep(60)\n"
         "    return old(case)\n"
         "s._answer = answer\n"
         "s.child()\n"
     )
     command = [*suite_module.child_command("os")[:-1], program]
     monkeypatch.setattr(suite_module, "child_command", lambda _: command)
+    monkeypatch.setattr(suite_module, "_PATIENCE", 1.5)
     (out).mkdir()
     (out / "00001.refused").write_text("of an earlier call")
     seen = []
-    counts = run_suite(folder, out, workers=1, seconds=8, progress=lambda *at: seen.append(at))
-    assert (counts.written, counts.refused) == (2, 2)
-    assert "more than 8 s" in (out / "00002.refused").read_text()
+    counts = run_suite(folder, out, workers=1, seconds=6, progress=lambda *at: seen.append(at))
+    assert (counts.written, counts.refused) == (2, 3)
+    for name in ("00002", "00005"):
+        assert "more than 6 s" in (out / f"{name}.refused").read_text()
     assert "crash" in (out / "00003.refused").read_text()
     assert sorted(p.name for p in out.iterdir()) == [
         "00001.csv",
         "00002.refused",
         "00003.refused",
         "00004.csv",
+        "00005.refused",
     ]
-    assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert seen == [(k, 5) for k in range(1, 6)]
 
 
 def test_a_folder_without_cases_is_refused(tmp_path):

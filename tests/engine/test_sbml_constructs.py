@@ -222,3 +222,202 @@ def test_a_later_start_is_recorded_later_and_not_begun_later():
 def test_what_no_solver_can_tell_is_refused_and_not_guessed(body, duration):
     with pytest.raises(RunFailed):
         ant(body, "x", duration=duration)
+
+
+def apply(operator, *parts):
+    return f"<apply><{operator}/>{''.join(parts)}</apply>"
+
+
+def number(x):
+    return f"<cn>{x}</cn>"
+
+
+def value(body):
+    """The value at the start of a parameter with an assignment rule of that formula."""
+    rule = (
+        '<parameter id="z" constant="false"/></listOfParameters><listOfRules>'
+        f'<assignmentRule variable="z">{formula(body)}</assignmentRule></listOfRules>'
+    )
+    text = model().replace("</listOfParameters>", rule)
+    return float(course(text, "z", steps=0)[0][0])
+
+
+@pytest.mark.parametrize(
+    ("body", "wanted"),
+    [
+        (apply("quotient", number(-7), number(2)), -3),
+        (apply("rem", number(-7), number(2)), -1),
+        (apply("rem", number(7), number(-2)), 1),
+        (apply("max", number(1), number(3), number(2)), 3),
+        (apply("min", number(4), number(3), number(5)), 3),
+        (apply("root", "<degree><cn>3</cn></degree>", number(8)), 2),
+        (apply("log", "<logbase><cn>2</cn></logbase>", number(8)), 3),
+        (apply("log", number(1000)), 3),
+        (apply("factorial", number(5)), 120),
+        (apply("plus"), 0),
+        (apply("times"), 1),
+        (apply("and"), 1),
+        (apply("or"), 0),
+        (apply("xor", "<true/>", "<true/>", "<true/>"), 1),
+        (apply("implies", "<true/>", "<false/>"), 0),
+        (apply("implies", "<false/>", "<false/>"), 1),
+        (apply("lt", number(1), number(2), number(3)), 1),
+        (apply("lt", number(1), number(3), number(2)), 0),
+        (apply("plus", apply("gt", number(2), number(1)), number(1)), 2),
+        (apply("not", number(0)), 1),
+        (apply("minus", number(3)), -3),
+        (apply("ceiling", number(-1.5)), -1),
+        (apply("floor", number(-1.5)), -2),
+        (apply("power", number(0), number(0)), 1),
+        (apply("divide", number(1), "<infinity/>"), 0),
+        ('<cn type="e-notation">2<sep/>3</cn>', 2000),
+        ('<cn type="rational">3<sep/>4</cn>', 0.75),
+        ("<pi/>", math.pi),
+        ("<exponentiale/>", math.e),
+        (
+            '<csymbol encoding="text" definitionURL="http://www.sbml.org/sbml/symbols/avogadro">a</csymbol>',
+            6.02214179e23,
+        ),
+        ("<piecewise><piece><cn>1</cn><false/></piece><otherwise><cn>2</cn></otherwise></piecewise>", 2),
+        (apply("arccot", number(-1)), -math.pi / 4),
+        (apply("sech", number(1)), 1 / math.cosh(1)),
+    ],
+)
+def test_formulas_have_the_values_of_mathml(body, wanted):
+    assert value(body) == pytest.approx(wanted, rel=1e-14)
+
+
+@pytest.mark.parametrize("body", ["<infinity/>", apply("minus", "<infinity/>"), "<notanumber/>"])
+def test_infinities_and_nan_are_values(body):
+    wanted = {"<infinity/>": math.inf, "<notanumber/>": math.nan}.get(body, -math.inf)
+    np.testing.assert_equal(value(body), wanted)
+
+
+def old(parts, reactions):
+    """SBML Level 2 Version 4 with species A (10) and B (0) in a compartment of 1."""
+    return (
+        '<sbml xmlns="http://www.sbml.org/sbml/level2/version4" level="2" version="4"><model id="m">'
+        '<listOfCompartments><compartment id="c" size="1"/></listOfCompartments><listOfSpecies>'
+        '<species id="A" compartment="c" initialAmount="10"/><species id="B" compartment="c" '
+        'initialAmount="0"/></listOfSpecies>'
+        f"{parts}{reactions and f'<listOfReactions>{reactions}</listOfReactions>'}</model></sbml>"
+    )
+
+
+def test_stoichiometry_math_of_level_2_follows_what_it_names():
+    reference = f"<speciesReference species='B'><stoichiometryMath>{formula(TIME)}</stoichiometryMath>"
+    reaction = (
+        '<reaction id="J" reversible="false"><listOfProducts>'
+        f"{reference}</speciesReference></listOfProducts><kineticLaw>{formula('<cn>2</cn>')}</kineticLaw>"
+        "</reaction>"
+    )
+    near(course(old("", reaction), "B", amount="B")[0], T**2)
+
+
+def test_events_of_level_2_do_not_strike_at_the_start_and_take_values_from_their_trigger():
+    event = (
+        "<listOfEvents><event id='E'><trigger>"
+        + formula(apply("geq", TIME, number(0)))
+        + "</trigger><listOfEventAssignments><eventAssignment variable='A'>"
+        + formula(number(3))
+        + "</eventAssignment></listOfEventAssignments></event></listOfEvents>"
+    )
+    near(course(old("", "").replace("</model>", event + "</model>"), "A")[0], 10)
+
+
+def test_an_event_may_change_a_stoichiometry_and_a_compartment():
+    reference = 'stoichiometry="1" id="r"'
+    event = (
+        '<listOfEvents><event id="E" useValuesFromTriggerTime="true">'
+        '<trigger initialValue="false" persistent="true">'
+        + formula(apply("gt", TIME, number(0.7)))
+        + '</trigger><listOfEventAssignments><eventAssignment variable="r">'
+        + formula(number(3))
+        + "</eventAssignment></listOfEventAssignments></event></listOfEvents>"
+    )
+    text = model(decay(reference).replace('id="r" constant="true"', 'id="r" constant="false"'), event)
+    s = np.where(T <= 0.7, 4 * np.exp(-0.25 * T), 4 * np.exp(-0.25 * 0.7 - 0.75 * (T - 0.7)))
+    near(course(text, "S", amount="S")[0], s)
+
+
+def test_rate_of_knows_reactions_stoichiometries_and_constants():
+    body = (
+        "compartment c = 2; species S in c, P in c; S = 3; P = 0; J: 2 S -> P; 0.3*S*c;"
+        "a := rateOf(S); d := rateOf(P); e := rateOf(k); k = 5; f := rateOf(c);"
+    )
+    s, a, d, e, size = ant(body, "S, a, d, e, f")
+    near(s, 3 * np.exp(-0.6 * T))
+    near(a, -0.6 * s)
+    near(d, 0.3 * s)
+    near(e, 0)
+    near(size, 0)
+
+
+def test_rate_of_in_a_trigger_and_in_an_initial_assignment():
+    body = "x = 1; x' = -x; start = rateOf(x); y = 0; at (rateOf(x) > -0.5), t0 = false: y = x;"
+    (start, y) = ant(body, "start, y")
+    near(start, -1)
+    near(y, np.where(math.log(2) < T, 0.5, 0))
+
+
+def test_events_set_each_other_off_at_one_instant_and_priorities_are_looked_at_each_time():
+    body = (
+        "x = 0; y = 0; z = 0; p = 1; A: at (time >= 0.7), priority = 5: x = 1, p = 9;"
+        "B: at (time >= 0.7), priority = p, fromTrigger = false: y = z + 10;"
+        "C: at (time >= 0.7), priority = 4, fromTrigger = false: z = y + 1; D: at (x > 0.5): x = 7;"
+    )
+    x, y, z = ant(body, "x, y, z")
+    near(x, np.where(T > 0.7, 7, 0))
+    near(y, np.where(T > 0.7, 10, 0))  # its priority became 9 when A struck
+    near(z, np.where(T > 0.7, 11, 0))
+
+
+def test_a_condition_that_holds_for_one_instant_sets_its_event_off_once():
+    near(ant("x = 0; at (time == 0.7): x = x + 1;", "x")[0], T > 0.7)
+    near(ant("x = 0; y = 0; y' = 1; at (y == 1): x = x + 1;", "x")[0], T >= 1)
+
+
+def test_an_event_strikes_each_time_its_condition_turns_true():
+    near(ant("x = 0; at (sin(10*time) > 0.5), t0 = false: x = x + 1;", "x")[0], [0, 1, 2, 3, 4])
+
+
+def test_missing_formulas_of_level_3_version_2_do_nothing_and_a_missing_law_is_named():
+    trigger = '<trigger initialValue="false" persistent="true"/>'
+    nothing = f'<listOfEvents><event id="E" useValuesFromTriggerTime="true">{trigger}</event></listOfEvents>'
+    rules = '<listOfRules><assignmentRule variable="T"/></listOfRules>'
+    near(course(model(rules, nothing), "S", amount="S")[0], 4)
+    law = formula("<apply><times/><ci>k</ci><ci>S</ci></apply>")
+    with pytest.raises(BadInput, match="uses J: given no value"):
+        course(model(decay().replace(law, "")), "S", amount="S")
+
+
+def test_a_function_argument_hides_what_has_its_name():
+    before = "function f(k) 2*k; end ---"
+    near(ant(before + "k = 10; z := f(time) + k;", "z")[0], 2 * T + 10)
+
+
+def test_amounts_of_substance_only_species_stay_when_an_event_changes_the_size():
+    body = (
+        "compartment c = 2; substanceOnly species S in c; S = 6; q := S; at (time > 0.7), t0 = false: c = 4;"
+    )
+    near(ant(body, "S", amount="S")[0], 6)
+    near(ant(body, "S", concentration="S")[0], np.where(T > 0.7, 1.5, 3))
+
+
+def test_initial_assignments_use_sizes_amounts_and_rules_as_they_are_at_the_start():
+    body = "compartment c; c = k*2; species S in c; S = 3*k; k = 2; a := S*c; b = a + 1; T0 = time + 5;"
+    a, b, t = ant(body, "a, b, T0")
+    near(a, 24)
+    near(b, 25)
+    near(t, 5)
+
+
+def test_a_discontinuous_rate_is_followed_to_rounding():
+    (x,) = ant("x = 0; x' = piecewise(1, time < 0.7, -2);", "x")
+    near(x, np.where(T < 0.7, T, 0.7 - 2 * (T - 0.7)))
+
+
+def test_floor_of_time_steps_where_it_should():
+    t = np.linspace(0, 2, 5)
+    exact = [sum(max(0.0, s - k / 3) for k in range(1, 7)) for s in t]
+    near(ant("x = 0; x' = floor(3*time);", "x")[0], exact)
