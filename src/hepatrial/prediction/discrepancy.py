@@ -79,7 +79,7 @@ SEVERITY = {
 CLASSES = ("hbv_aclf", "aclf", "acute_fast", "acute_slow", "decompensated_cirrhosis", "compensated_cirrhosis")
 REPEATS = 4
 """Draws of the SDs for each draw of the ensemble."""
-ITERATIONS = 250
+ITERATIONS = 150
 TABLE, SHOWN = "discrepancy.parquet", "calibrants.parquet"
 
 
@@ -366,6 +366,11 @@ class Discrepancy:
     variance: Array
     missed: Array
     scales: Array
+
+    def spread(self, rows: Sequence[int]) -> Discrepancy:
+        """For draws that share settings: the row of each."""
+        parts = (part[list(rows)] for part in (self.shown, self.variance, self.missed, self.scales))
+        return Discrepancy(self.ensemble, *parts)
 
     @property
     def hash(self) -> str:

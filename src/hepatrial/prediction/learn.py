@@ -68,8 +68,11 @@ def learn_discrepancy(
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    rows = np.stack([known[key] for key in keys])
-    return learn(ensemble.hash, rows[:, 0], rows[:, 1], rows[:, 2], SEED)
+    unique = list(dict.fromkeys(keys))
+    rows = np.stack([known[key] for key in unique])
+    return learn(ensemble.hash, rows[:, 0], rows[:, 1], rows[:, 2], SEED).spread(
+        [unique.index(k) for k in keys]
+    )
 
 
 def write_discrepancy(one: Discrepancy, folder: Path) -> None:

@@ -46,6 +46,8 @@ OF_RIVAL: Mapping[str, tuple[str, ...]] = {
 }
 """Cluster -> arms of ``rivals/controls.toml`` that are the same patients; else the cluster's own name."""
 DRAWS = 400
+MEMBERS = 30
+"""Draws of the ensemble, evenly through it, that serve."""
 COLUMNS = ("study", "cluster", "endpoint", "model", "draw", "value", "observed", "n")
 
 
@@ -66,6 +68,7 @@ def left_out(made: Discrepancy, seed: int) -> pl.DataFrame:
         rest = evidence.without(frozenset({cluster}))
         shown, variance, missed = (part[:, rest.rows] for part in (made.shown, made.variance, made.missed))
         good = np.flatnonzero(np.isfinite(shown).all(axis=1))
+        good = good[np.linspace(0, len(good) - 1, min(MEMBERS, len(good))).astype(int)]
         scales = np.ones((len(made.shown), len(SCALES)))
         scales[good] = draw_scales(rest, shown[good], variance[good], missed[good], seed + number)
         without = Discrepancy(made.ensemble, made.shown, made.variance, made.missed, scales[:, None, :])
