@@ -27,7 +27,7 @@ def address(tmp_path_factory):
 
 
 @SCHEMA.parametrize()
-@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_no_request_makes_the_server_fail(case, address):
     answer = case.call(base_url=address)
     case.validate_response(answer, checks=[not_a_server_error])

@@ -24,24 +24,23 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         BadInput: the address cannot be bound to.
         RunFailed: another server works on the data folder.
     """
-    bound = _bind(settings)
-    try:
-        take(settings.data).close()
-    except DataInUse as error:
-        raise RunFailed(f"{error}; stop it, or give --data another folder.") from None
-    host = "127.0.0.1" if settings.loopback else settings.host
-    port = bound.getsockname()[1]
-    secret = f"/?token={settings.token}" if settings.token else "/"
-    name = f"[{host}]" if ":" in host else host
-    say(f"http://{name}:{port}{secret}")
-    config = uvicorn.Config(
-        create_app(settings),
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=3,
-    )
-    uvicorn.Server(config).run(sockets=[bound])
+    with _bind(settings) as bound:
+        try:
+            take(settings.data).close()
+        except DataInUse as error:
+            raise RunFailed(f"{error}; stop it, or give --data another folder.") from None
+        host = "127.0.0.1" if settings.loopback else settings.host
+        name = f"[{host}]" if ":" in host else host
+        secret = f"/?token={settings.token}" if settings.token else "/"
+        say(f"http://{name}:{bound.getsockname()[1]}{secret}")
+        config = uvicorn.Config(
+            create_app(settings),
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=3,
+        )
+        uvicorn.Server(config).run(sockets=[bound])
 
 
 def _bind(settings: Settings) -> socket.socket:

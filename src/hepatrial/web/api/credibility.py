@@ -9,7 +9,14 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from hepatrial.calibration.shipped import taught
-from hepatrial.prediction.scoreboard import beside, scoreboard, staleness, stored_draws
+from hepatrial.prediction.scoreboard import (
+    beside,
+    left_out_class,
+    scoreboard,
+    staleness,
+    stored_draws,
+    stored_left_out,
+)
 from hepatrial.web.problems import RESPONSES
 
 router = APIRouter(prefix="/api/credibility", tags=["credibility"], responses=RESPONSES)
@@ -31,8 +38,11 @@ class Scores(BaseModel):
 def scores() -> Scores:
     """The stored scores, computed once."""
     table, notes = stored_draws()
+    classes = scoreboard(beside(table))
+    if (without := stored_left_out()) is not None:
+        classes.append(left_out_class(without))
     return Scores(
-        classes=scoreboard(beside(table)),
+        classes=classes,
         draws=notes["draws"],
         seed=notes["seed"],
         model=notes["model_hash"],

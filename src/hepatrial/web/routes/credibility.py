@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from hepatrial.calibration.shipped import taught
-from hepatrial.prediction.scoreboard import RIVALS
+from hepatrial.prediction.scoreboard import CONTROL_CLASS, RIVALS
 from hepatrial.web.api.credibility import scores
 from hepatrial.web.pages import page
 
@@ -20,12 +22,20 @@ NAMES = {
 """Rival -> its name in the tables."""
 
 
+def role_of(name: str) -> str:
+    """What a class's numbers are to the model: "predicted", "fitted" or "left out"."""
+    return re.split(" levels| contrasts", name)[0]
+
+
 @router.get("/credibility")
 def credibility(request: Request) -> HTMLResponse:
     """The stored scores."""
     told, fit = scores(), taught()
     misses = [
-        {**miss, "role": row.get("role", "predicted")} for row in told.classes for miss in row["misses"]
+        {**miss, "role": role_of(row["class"])}
+        for row in told.classes
+        if row["class"] != CONTROL_CLASS  # its numbers stand in other classes too
+        for miss in row["misses"]
     ]
     rivals = [(rival, NAMES.get(rival, rival.replace("_", " "))) for rival in RIVALS]
     return page(
