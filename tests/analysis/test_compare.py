@@ -228,6 +228,15 @@ def test_a_trial_drawn_from_a_bank_is_that_trial():
     assert both.estimate == pytest.approx([alone.estimate[4]] * 2)
 
 
+def test_a_trial_without_an_event_has_no_interval_and_no_p():
+    sample = times(trials=3)
+    empty = TimeSample(**{**vars(sample), "cause": np.zeros_like(sample.cause)})
+    for name in ("logrank", "cox", "difference", "rmst"):
+        got = compare(empty.until(20.0), name, day=10)
+        assert np.isnan(got.lower).all(), name
+        assert np.isnan(got.p).all(), name
+
+
 def test_an_earlier_look_sees_less():
     sample = times()
     early = sample.until(30.0)

@@ -144,3 +144,10 @@ def test_a_run_is_analysed_beside_its_truth_and_exported_with_the_mark(tmp_path)
     alone = call("analyse", run, "--no-truth", "--endpoint", "overall_survival_90", "--json")
     values = [[row["estimate"] for row in json.loads(one.stdout)["estimands"]] for one in (again, alone)]
     assert values[0] == pytest.approx(values[1])
+
+
+def test_the_example_estimands_are_read():
+    from hepatrial.cli.analyse import _own
+
+    made = _own(Path(__file__).parents[2] / "examples" / "estimands.toml")
+    assert [one.estimator for one in made] == ["plain", "ipcw", "imputation"]

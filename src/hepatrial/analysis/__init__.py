@@ -3,6 +3,7 @@
 Knows only the shared words, nothing of the model, so it works on a real trial's tables as well.
 """
 
+from hepatrial.analysis.adam import adam_tables, trial_tables
 from hepatrial.analysis.ancova import ancova
 from hepatrial.analysis.balance import BaselineTable, baseline_table, smd, smd_categories, smd_share
 from hepatrial.analysis.change import change_from_baseline
@@ -17,8 +18,16 @@ from hepatrial.analysis.endpoints import (
     survival_data,
 )
 from hepatrial.analysis.episodes import Episodes, episodes
+from hepatrial.analysis.estimands.analyse import analyse, apply_estimand
 from hepatrial.analysis.estimands.compare import METHODS, compare
+from hepatrial.analysis.estimands.endpoints import endpoint
+from hepatrial.analysis.estimands.estimand import Estimand, estimand_from_dict
+from hepatrial.analysis.estimands.events import TrialTables, intercurrent_days
+from hepatrial.analysis.estimands.nested import nested_difference
 from hepatrial.analysis.estimands.sample import LevelSample, TimeSample, ValueSample
+from hepatrial.analysis.estimands.side_by_side import side_by_side
+from hepatrial.analysis.estimands.standard import standard_estimands
+from hepatrial.analysis.estimands.truth import truth_of
 from hepatrial.analysis.fine_gray import FineGrayFit, fine_gray
 from hepatrial.analysis.gray import Gray, gray
 from hepatrial.analysis.inferences import Inferences
@@ -68,6 +77,7 @@ __all__ = [
     "CoxFit",
     "CumulativeIncidence",
     "Episodes",
+    "Estimand",
     "FineGrayFit",
     "Gray",
     "HazardRatioByReplicate",
@@ -89,19 +99,25 @@ __all__ = [
     "SurvivalData",
     "TimeLevel",
     "TimeSample",
+    "TrialTables",
     "ValueLevel",
     "ValueSample",
     "WeightedSurvival",
     "WinRatio",
     "aalen_johansen",
+    "adam_tables",
     "after_stopping",
+    "analyse",
     "ancova",
+    "apply_estimand",
     "baseline_table",
     "change_from_baseline",
     "compare",
     "concordance",
     "cox",
+    "endpoint",
     "episodes",
+    "estimand_from_dict",
     "event_fractions",
     "event_rates",
     "events_for_survival",
@@ -113,6 +129,7 @@ __all__ = [
     "hazard_of_share",
     "hazard_ratio_by_replicate",
     "incidence_by_arm",
+    "intercurrent_days",
     "ipcw_kaplan_meier",
     "kaplan_meier",
     "kaplan_meier_by_arm",
@@ -122,6 +139,7 @@ __all__ = [
     "maxcombo",
     "maxcombo_by_replicate",
     "milestone",
+    "nested_difference",
     "proportion_interval",
     "proportional_hazards",
     "random_slope",
@@ -129,14 +147,18 @@ __all__ = [
     "risk_difference",
     "rmst",
     "rmst_contrast",
+    "side_by_side",
     "size_for_means",
     "size_for_rates",
     "smd",
     "smd_categories",
     "smd_share",
+    "standard_estimands",
     "summarise",
     "survival_by_arm",
     "survival_data",
     "survival_power",
+    "trial_tables",
+    "truth_of",
     "win_ratio",
 ]

@@ -105,7 +105,7 @@ def walds(
     """Normal-theory inferences; with ``exponentiated`` estimate and interval are given on the ratio scale."""
     positive = se > 0
     z = np.divide(estimate, se, out=np.full(estimate.size, np.nan), where=positive & np.isfinite(estimate))
-    half = z_quantile(level) * se
+    half = np.where(positive, z_quantile(level) * se, np.nan)  # without spread there is no interval
     shown = (estimate, estimate - half, estimate + half)
     if exponentiated:
         with np.errstate(over="ignore"):

@@ -157,7 +157,7 @@ def estimates(rows: Sequence[EstimandRow], level: float) -> Table:
         notes.append(
             "Truth: the same simulated patients under both treatments, where the hypothetical events cannot "
             "happen in either arm, averaged over the structural variants (a single trial has one of them, "
-            "which can lower coverage); ± is Monte-Carlo error."
+            "which can lower coverage); ± is Monte-Carlo error; the bias of a ratio is that of its logarithm."
         )
     return Table("estimates", "Estimates.", tuple(head), tuple(made), tuple(notes), frozenset((0, 1)))
 

@@ -52,7 +52,7 @@ def subgroup_forest(
     canvas = Canvas(width - 14)
     left, right = 190.0, canvas.width - 150.0
     known = [v for line in lines for v in (line.lower, line.upper) if np.isfinite(v)]
-    reach = 1.08 * max([abs(v - null) for v in known] or [1.0])
+    reach = 1.08 * (max((abs(v - null) for v in known), default=0.0) or 1.0)
     y = 8.0
     canvas.text(0, y, "group", weight="bold")
     canvas.text(left - 8, y, "n", weight="bold", align="right")
