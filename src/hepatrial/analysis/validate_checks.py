@@ -31,6 +31,7 @@ from hepatrial.analysis.sample_size import (
 from hepatrial.analysis.sequential import SequentialDesign, group_sequential
 from hepatrial.analysis.spending import Boundary
 from hepatrial.analysis.validate import Check, Table, Tables
+from hepatrial.analysis.validate_compare import compare_checks
 from hepatrial.analysis.win_ratio import TimeLevel, WinRatio, win_ratio
 
 _SURV2_Z = 1.96
@@ -52,6 +53,7 @@ def checks() -> list[Check]:
         *_competing(),
         *_win_ratio(),
         *_mixed(),
+        *compare_checks(),
         *_bounds(),
         *_sizes(),
     ]
