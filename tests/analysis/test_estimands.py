@@ -157,6 +157,18 @@ def test_a_repeated_measures_model_alone_is_refused_with_the_reason():
         analyse(TRIALS, lab, ARMS, method="mmrm")
 
 
+def test_a_method_is_named_with_the_estimand_and_must_fit_its_summary():
+    named = survival("composite", "hazard_ratio", method="maxcombo")
+    got = analyse(TRIALS.where(pl.col("replicate") <= 5), named, ARMS)
+    assert got.method.startswith("MaxCombo")
+    assert np.isnan(got.estimate).all()
+    assert np.isfinite(got.p).all()
+    with pytest.raises(BadInput, match="must be of cox, logrank, maxcombo"):
+        survival("composite", "hazard_ratio", method="rmst")
+    with pytest.raises(BadInput, match="after death"):
+        survival("composite", "hazard_ratio", method="mmrm")
+
+
 def test_every_event_and_strategy_is_either_possible_or_refused_with_a_reason():
     from hepatrial.analysis.estimands.estimand import allowed_strategies, refusal
 

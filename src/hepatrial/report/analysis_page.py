@@ -126,7 +126,7 @@ def all_tables(found: Analysis) -> list[Table]:
         tables.participants(source, one),
         tables.baseline(source, one),
         tables.definitions(found.rows),
-        tables.estimates(found.rows, found.level),
+        tables.estimates(found.rows, found.level, tables.proportionality(source, one, found.rows)),
         tables.subgroup_table(source, lines, first, found.level),
         tables.adverse_events(source, one),
     ]

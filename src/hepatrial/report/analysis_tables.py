@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from hepatrial.analysis import baseline_table, event_rates
+from hepatrial.analysis import baseline_table, event_rates, proportional_hazards
 from hepatrial.analysis.adam.words import ADVERSE
-from hepatrial.analysis.estimands.analyse import analyse
+from hepatrial.analysis.estimands.analyse import analyse, apply_estimand
 from hepatrial.analysis.estimands.apply import people_of
 from hepatrial.analysis.estimands.estimand import Estimand
 from hepatrial.analysis.estimands.events import INTERCURRENT, TrialTables
+from hepatrial.analysis.estimands.sample import TimeSample
 from hepatrial.analysis.estimands.side_by_side import Row as EstimandRow
 from hepatrial.errors import BadInput
 from hepatrial.report.analysis_source import Source
@@ -29,6 +30,12 @@ def _number(value: float | None, digits: int = 3) -> str:
     if value is None or not np.isfinite(value):
         return DASH
     return f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _interval(value: float, low: float, high: float) -> str:
+    if not np.isfinite(value):
+        return DASH
+    return f"{_number(value)} ({_number(low)} to {_number(high)})"
 
 
 def _p(value: float | None) -> str:
@@ -125,8 +132,30 @@ def definitions(rows: Sequence[EstimandRow]) -> Table:
     return Table("definitions", "Estimands.", head, tuple(made), words=frozenset(range(5)))
 
 
-def estimates(rows: Sequence[EstimandRow], level: float) -> Table:
-    """Each estimate with its interval, beside the truth and its behaviour over replicates where simulated."""
+def proportionality(source: Source, one: TrialTables, rows: Sequence[EstimandRow]) -> list[str]:
+    """A sentence on proportional hazards for every hazard ratio of the shown trial."""
+    said = []
+    for row in rows:
+        if not row.result.method.startswith("Cox"):
+            continue
+        sample = apply_estimand(one, row.estimand, source.contrast)
+        assert isinstance(sample, TimeSample)
+        try:
+            test = proportional_hazards(sample.time, sample.cause == 1, sample.arm == 0).overall
+        except BadInput:
+            continue  # too few events for a ratio at all
+        said.append(
+            f"{row.estimand.name}: test of proportional hazards (scaled Schoenfeld residuals as cox.zph) "
+            f"p = {_p(test.p)}; a large p does not show that they are proportional."
+        )
+    return said
+
+
+def estimates(rows: Sequence[EstimandRow], level: float, more: Sequence[str] = ()) -> Table:
+    """Each estimate with its interval, beside the truth and its behaviour over replicates where simulated.
+
+    ``more`` are further notes.
+    """
     simulated = any(row.result.estimate.size > 1 for row in rows)
     truth = any(row.truth for row in rows)
     head = ["Estimand", "What is estimated", f"Estimate ({100 * level:.0f} % CI)", "p"]
@@ -138,7 +167,7 @@ def estimates(rows: Sequence[EstimandRow], level: float) -> Table:
         cells = [
             row.estimand.name,
             str(shown["parameter"]),
-            f"{_number(own.estimate)} ({_number(own.ci[0])} to {_number(own.ci[1])})",
+            _interval(own.estimate, *own.ci),
             _p(own.p),
         ]
         if simulated:
@@ -152,7 +181,7 @@ def estimates(rows: Sequence[EstimandRow], level: float) -> Table:
         (row.estimand.name, "; ".join(part for part in (row.estimand.note, row.result.note) if part))
         for row in rows
     ]
-    notes = [f"{name}: {words}." for name, words in said if words]
+    notes = [*(f"{name}: {words}." for name, words in said if words), *more]
     if truth:
         notes.append(
             "Truth: the same simulated patients under both treatments, where the hypothetical events cannot "
@@ -165,6 +194,8 @@ def estimates(rows: Sequence[EstimandRow], level: float) -> Table:
 def _over_trials(spread: dict[str, float]) -> list[str]:
     if not spread:
         return [DASH, DASH]
+    if spread["mean"] is None:
+        return [DASH, f"{100 * spread['rejected']:.1f} % ± {100 * spread['rejected_mcse']:.1f}"]
     mean = f"{_number(spread['mean'])} ± {_number(spread['mcse'])}"
     return [mean, f"{100 * spread['rejected']:.1f} % ± {100 * spread['rejected_mcse']:.1f}"]
 

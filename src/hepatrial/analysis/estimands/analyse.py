@@ -17,15 +17,12 @@ from hepatrial.analysis.estimands.apply import (
     value_sample,
 )
 from hepatrial.analysis.estimands.compare import METHODS, compare
-from hepatrial.analysis.estimands.estimand import METHOD_OF, Estimand
+from hepatrial.analysis.estimands.estimand import ALONE, METHOD_OF, REPEATED_MEASURES, Estimand
 from hepatrial.analysis.estimands.events import TrialTables
 from hepatrial.analysis.estimands.sample import Sample, ValueSample
 from hepatrial.analysis.estimands.values import mean_difference
 from hepatrial.analysis.inferences import Inferences
 from hepatrial.errors import BadInput, Problem
-
-REPEATED_MEASURES = ("mmrm", "random_slope", "repeated_measures", "mixed_model")
-"""Models of repeated measurements, which say nothing of the dead."""
 
 _SAMPLES = {"time": time_sample, "value": value_sample, "days": days_sample, "levels": level_sample}
 
@@ -98,11 +95,7 @@ def analyse(
         BadInput: as ``apply_estimand``; a repeated-measures model alone, with the reason.
     """
     if method in REPEATED_MEASURES:
-        allowed = (
-            "must not stand alone: it takes values after death for missing ones and so estimates them for "
-            "the dead; give death a strategy (worst rank, while_alive, principal_stratum)"
-        )
-        raise BadInput([Problem("method", repr(method), allowed)])
+        raise BadInput([Problem("method", repr(method), ALONE)])
     people = in_population(people_of(tables, arms_of(estimand, contrast), strata=strata), estimand)
     if estimand.estimator == "ipcw":
         from hepatrial.analysis.estimands.weighting import weighted_difference
@@ -118,7 +111,7 @@ def analyse(
         return impute_and_compare(people, tables, estimand, level=level)
     sample = sample_of(people, tables, estimand)
     note = visit_note(people, tables, estimand)
-    name = method or METHOD_OF[estimand.summary]
+    name = method or estimand.method or METHOD_OF[estimand.summary]
     if isinstance(sample, ValueSample) and name == "ancova" and np.isnan(sample.baseline).all():
         return mean_difference(sample, adjust=False, level=level).noted(note)
     known = METHODS.get(name)

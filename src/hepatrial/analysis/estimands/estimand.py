@@ -35,6 +35,21 @@ METHOD_OF = {
 }
 """Summary measure -> its usual method of ``METHODS``."""
 
+METHODS_OF: dict[str, tuple[str, ...]] = {
+    "difference": ("difference", "difference_log_log", "risk_difference"),
+    "hazard_ratio": ("cox", "logrank", "maxcombo"),
+    "mean_difference": ("ancova", "t_test"),
+}
+"""Summary measure -> methods that may take the place of the usual one (a test may stand for a ratio)."""
+
+REPEATED_MEASURES = ("mmrm", "random_slope", "repeated_measures", "mixed_model")
+"""Models of repeated measurements, which say nothing of the dead."""
+
+ALONE = (
+    "must not stand alone: it takes values after death for missing ones and so estimates them for the dead; "
+    "give death a strategy (worst rank, while_alive, principal_stratum)"
+)
+
 ESTIMATORS = ("plain", "ipcw", "principal_score", "imputation")
 
 _AFTER_DEATH = "nobody has an outcome after death"
@@ -55,6 +70,7 @@ class Estimand:
         treatments: the two arms, first against second; "" where the call names them.
         estimator: "plain"; "ipcw" weights for the censoring of hypothetical events; "principal_score" for
             the survivor average; "imputation" of values that are missing but exist.
+        method: a name of ``METHODS_OF[summary]``, "" for the usual one; pre-specify it.
         landmark: day by which a patient of the principal stratum "infused at all" must be alive.
         note: what a reader must know.
     """
@@ -66,6 +82,7 @@ class Estimand:
     population: str = "all randomised patients"
     treatments: tuple[str, str] = ("", "")
     estimator: str = "plain"
+    method: str = ""
     landmark: float | None = None
     note: str = ""
     imputation: Mapping[str, object] = field(default_factory=dict)
@@ -118,6 +135,7 @@ class Estimand:
             "strategies": {event: self.strategy(event) for event in INTERCURRENT if self.strategy(event)},
             "summary": self.summary,
             "estimator": self.estimator,
+            **({"method": self.method} if self.method else {}),
             **({"landmark": self.landmark} if self.landmark is not None else {}),
         }
 
@@ -228,6 +246,14 @@ def _mismatches(one: Estimand, place: str) -> list[Problem]:
     ):
         allowed = "must be plain: only values at a visit are imputed, and only for a mean difference"
         found.append(Problem(f"{place}: estimator", one.estimator, allowed))
+    if one.method in REPEATED_MEASURES:
+        found.append(Problem(f"{place}: method", one.method, ALONE))
+    elif one.method and one.method not in METHODS_OF.get(one.summary, ()):
+        known = METHODS_OF.get(one.summary, ())
+        allowed = f"must be of {', '.join(known)}" if known else f"must be left out for {one.summary}"
+        found.append(Problem(f"{place}: method", repr(one.method), allowed, nearest_name(one.method, known)))
+    if one.method and one.estimator != "plain":
+        found.append(Problem(f"{place}: method", one.method, f"must be left out with {one.estimator}"))
     infused = one.strategies.get("death_before_first_infusion") == "principal_stratum"
     if infused != (one.landmark is not None):
         allowed = (
@@ -241,7 +267,7 @@ def estimand_from_dict(data: Mapping[str, object], name: str = "estimand") -> Es
     """An estimand from plain data (a table of a TOML file).
 
     Keys: ``endpoint`` (a name), ``strategies``, ``summary``; optional ``name``, ``population``,
-    ``treatments``, ``estimator``, ``landmark``, ``note``, ``imputation``.
+    ``treatments``, ``estimator``, ``method``, ``landmark``, ``note``, ``imputation``.
 
     Raises:
         BadInput: with everything that is wrong.
@@ -293,6 +319,7 @@ def estimand_from_dict(data: Mapping[str, object], name: str = "estimand") -> Es
         population=str(data.get("population", "all randomised patients")),
         treatments=(str(arms[0]), str(arms[1])),
         estimator=str(data.get("estimator", "plain")),
+        method=str(data.get("method", "")),
         landmark=float(landmark) if isinstance(landmark, int | float) else None,
         note=str(data.get("note", "")),
         imputation=dict(imputation) if isinstance(imputation, Mapping) else {},

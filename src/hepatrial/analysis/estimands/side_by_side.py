@@ -110,6 +110,6 @@ def side_by_side(
     for estimand in estimands:
         named = estimand.with_treatments(*contrast)
         result = analyse(tables, named, contrast, strata=strata, level=level)
-        known = world_of(named) in worlds
+        known = world_of(named) in worlds and np.isfinite(result.estimate).any()
         made.append(Row(named, result, truth_of(named, worlds, contrast) if known else None))
     return made

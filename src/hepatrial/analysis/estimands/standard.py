@@ -43,6 +43,14 @@ def _survival(at: NamedEndpoint) -> tuple[Estimand, ...]:
             Estimand("transplant is a failure", at, POLICY, "difference"),
             Estimand("transplant is a failure", at, POLICY, "hazard_ratio"),
             Estimand("transplant is a failure", at, POLICY, "rmst"),
+            Estimand(
+                "transplant is a failure, any shape",
+                at,
+                POLICY,
+                "hazard_ratio",
+                method="maxcombo",
+                note="a test that expects no shape of the hazards; no estimate",
+            ),
         )
 
     def one(label: str, strategy: str, estimator: str = "plain", note: str = "") -> Estimand:
