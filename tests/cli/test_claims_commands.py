@@ -126,6 +126,8 @@ def test_a_run_is_laid_beside_the_claims(own_folder: Path) -> None:
         ["evidence", "show", "lin2071"],
         ["evidence", "export", "--format", "xml"],
         ["evidence", "add", "nowhere.toml"],
+        ["evidence", "add"],
+        ["evidence", "predict", "dhelivr"],
     ],
 )
 def test_bad_input_ends_with_2(arguments: list[str]) -> None:
@@ -171,6 +173,40 @@ def test_a_trial_that_reports_a_cure_changes_a_verdict(own_folder: Path) -> None
     file.write_text(HARMFUL.replace('outcome = "bilirubin"', 'outcome = "cure"'))
     told = ok("evidence", "add", str(file))
     assert "Q2: unsupported -> partly supported" in told
+
+
+def test_adding_a_trial_prints_what_changes_on_every_page_and_writes_them(own_folder: Path) -> None:
+    file = own_folder / "example.toml"
+    file.write_text(ok("evidence", "add", "--example"), encoding="utf-8")
+    told = json.loads(ok("evidence", "add", str(file), "--pages", str(own_folder / "site"), "--json"))
+    pages = {row["page"] for row in told["changes"]}
+    assert {"certainty", "forests", "answers"} <= pages
+    death = next(row for row in told["changes"] if row["page"] == "certainty" and row["what"] == "death")
+    assert "1 studies, 110 patients" in death["before"]
+    assert "2 studies, 230 patients" in death["after"]
+    names = {Path(path).name for path in told["pages"]}
+    assert names == {"claims-en.html", "claims-zh.html", "answers-en.html", "answers-zh.html"}
+    assert "My trial" in (own_folder / "site" / "answers-en.html").read_text(encoding="utf-8")
+
+
+def test_adding_the_result_of_a_pending_trial_scores_its_prediction(own_folder: Path) -> None:
+    text = ok("evidence", "add", "--example").replace('id = "mytrial2026"', 'id = "dheliver_result"')
+    text = text.replace("[sources]", "registrations = [ { id = 'NCT04229901', grade = 'seen' } ]\n[sources]")
+    text = text.replace("week = 24", "week = 12.9")
+    file = own_folder / "result.toml"
+    file.write_text(text, encoding="utf-8")
+    (made,) = json.loads(ok("evidence", "add", str(file), "--json"))["scored"]
+    row = next(r for r in made["rows"] if (r["endpoint"], r["arm"]) == ("survival_d90", "placebo"))
+    assert row["observed"] == pytest.approx(0.65)
+    assert set(row["scores"]) == {"mechanistic", "map_control", "severity_score", "no_effect"}
+
+
+def test_kept_predictions_are_listed_and_put_on_one_page(own_folder: Path) -> None:
+    rows = json.loads(ok("evidence", "predict", "--json"))
+    assert {row["trial"] for row in rows} == {"dheliver", "apache", "nct05985863", "nct06884904"}
+    target = own_folder / "pending.html"
+    ok("evidence", "predict", "--page", str(target), "--lang", "zh")
+    assert "NCT06884904" in target.read_text(encoding="utf-8")
 
 
 def test_a_bad_trial_file_is_refused_with_every_problem(own_folder: Path) -> None:

@@ -13,6 +13,7 @@ from hepatrial.cli import (
     compare,
     design,
     ensemble,
+    evidence_living,
     evidence_pool,
     experiment,
     fit,
@@ -82,6 +83,8 @@ model.command(epilog=verify.VERIFY_EXAMPLES)(verify.verify)
 app.add_typer(model, name="model")
 app.add_typer(model_files.cache, name="cache")
 app.add_typer(validate, name="validate")
+evidence.command(epilog=evidence_living.ADD_EXAMPLES)(evidence_living.add)
+evidence.command(epilog=evidence_living.PREDICT_EXAMPLES)(evidence_living.predict)
 evidence.command(epilog=evidence_pool.POOL_EXAMPLES)(evidence_pool.pool)
 evidence.command(epilog=evidence_pool.FOREST_EXAMPLES)(evidence_pool.forest)
 evidence.command(epilog=evidence_pool.RISK_EXAMPLES)(evidence_pool.risk)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -30,10 +29,6 @@ EXPORT_EXAMPLES = """Examples:
   hepatrial evidence export > evidence.json
 
   hepatrial evidence export --format csv > numbers.csv
-"""
-ADD_EXAMPLES = """Example:
-
-  hepatrial evidence add mytrial.toml     (checked; nothing is kept unless all of it is sound)
 """
 CERTAINTY_EXAMPLES = """Example:
 
@@ -132,34 +127,6 @@ def export(
             typer.echo(numbers_csv(load_base()), nl=False)
         else:
             edge.print_json(base_json(load_base()))
-
-
-@evidence.command("add", epilog=ADD_EXAMPLES)
-def add(
-    file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="A trial in the form 'show' prints.")],
-    as_json: edge.JsonOption = False,
-) -> None:
-    """Add a trial of your own, checked strictly, and say which verdicts it changes."""
-    with edge.exit_codes(as_json):
-        from hepatrial.claims import article, audit
-        from hepatrial.evidence.base import add_trial, load_base
-
-        before = {claim.id: claim.verdict for claim in audit(article(), load_base())}
-        trial, target = add_trial(file)
-        after = {claim.id: claim.verdict for claim in audit(article(), load_base())}
-        changed = {
-            name: {"before": before[name], "after": after[name]}
-            for name in after
-            if after[name] != before[name]
-        }
-        if as_json:
-            edge.print_json({"id": trial.id, "file": str(target), "changed": changed})
-            return
-        edge.out().print(f"Added {trial.id} with {len(trial.figures)} numbers: {target}")
-        for name, change in changed.items():
-            edge.out().print(f"  {name}: {change['before']} -> {change['after']}")
-        if not changed:
-            edge.out().print("  No verdict on the source article changes.")
 
 
 @evidence.command("certainty", epilog=CERTAINTY_EXAMPLES)

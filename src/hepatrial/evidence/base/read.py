@@ -120,6 +120,11 @@ def load_base(folder: Path | None = None) -> Base:
     return replace(shipped, trials=trials, added=tuple(added))
 
 
+def example_text() -> str:
+    """A trial file to begin from."""
+    return (resources.files("hepatrial.evidence.base") / "data" / "example.toml").read_text(encoding="utf-8")
+
+
 def read_trial(path: Path) -> Trial:
     """One trial from a TOML file.
 
