@@ -1,6 +1,7 @@
 """The random streams: equal to numpy's Philox, prefix-stable, independent of shape and order."""
 
 import numpy as np
+import pytest
 from scipy import stats
 
 from hepatrial.rng import Stream, philox4x64, uniform_of_many
@@ -41,6 +42,16 @@ def test_a_table_of_occurrences_holds_the_single_draws():
     stream, patients = Stream(5, "severe_infection"), np.array([3, 9, 2**40])
     table = stream.exponential_table(patients, 7)
     assert np.array_equal(table, stream.exponential(patients[:, None], np.arange(7)[None, :]))
+
+
+@pytest.mark.parametrize("first", [0, 1, 2**40, 2**63])
+def test_consecutive_patients_draw_what_each_would_draw_alone(first):
+    patient = np.uint64(first) + np.arange(300, dtype=np.uint64)
+    streams = [Stream(11, name) for name in ("a", "b")]
+    for stream, together in zip(streams, uniform_of_many(streams, patient), strict=True):
+        np.testing.assert_array_equal(together, [stream.uniform(p) for p in patient])
+        table = stream.exponential_table(patient, 6)
+        np.testing.assert_array_equal(table, stream.exponential(patient[:, None], np.arange(6)[None, :]))
 
 
 def test_many_streams_at_once_give_the_draws_of_each():

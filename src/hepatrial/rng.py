@@ -106,6 +106,9 @@ class Stream:
         """``exponential`` of patients and occurrences 0, 1 ... at a quarter of its cost: (n, occurrences)."""
         person = np.asarray(patient, dtype=np.uint64)
         blocks = -(-occurrences // 4)
+        if _consecutive(person):
+            runs = [_run(self.seed, self._word, person, block) for block in range(blocks)]
+            return -np.log(_unit_interval(np.concatenate(runs, axis=1)[:, :occurrences]))
         pair = np.broadcast_arrays(person[:, None], np.arange(blocks, dtype=np.uint64)[None, :])
         words = self._blocks(pair[0].ravel(), pair[1].ravel())
         table = words.T.reshape(len(person), 4 * blocks)[:, :occurrences]
@@ -121,11 +124,32 @@ def uniform_of_many(streams: Sequence[Stream], patient: ArrayLike) -> NDArray[np
     if not streams:
         return np.zeros((0, len(person)))
     (seed,) = {stream.seed for stream in streams}
+    if _consecutive(person):
+        return _unit_interval(np.stack([_run(seed, stream._word, person, 0)[:, 0] for stream in streams]))
     words = np.repeat(np.array([stream._word for stream in streams], dtype=np.uint64), len(person))
     zero = np.zeros_like(words)
     counter = np.stack([np.tile(person, len(streams)), zero, zero, zero])
     first = philox4x64(counter, (seed & _MASK64, words))[0]
     return _unit_interval(first).reshape(len(streams), len(person))
+
+
+_WORTH_A_GENERATOR = 128
+"""Patients from which numpy's own generator, slow to set up, is faster than its rounds on arrays."""
+
+
+def _consecutive(patient: NDArray[np.uint64]) -> bool:
+    """Whether they are many, and each is the number after the one before."""
+    n = len(patient)
+    return n >= _WORTH_A_GENERATOR and bool((patient == patient[0] + np.arange(n, dtype=np.uint64)).all())
+
+
+def _run(seed: int, word: int, patient: NDArray[np.uint64], block: int) -> NDArray[np.uint64]:
+    """(n, 4) words of consecutive patients: numpy's generator counts up the first word of the counter, which
+    is the patient's number, and before the first block."""
+    before = (int(patient[0]) + (block << 64) - 1) % (1 << 256)
+    key = np.array([seed & _MASK64, word], dtype=np.uint64)
+    words = np.random.Philox(key=key, counter=before).random_raw(4 * len(patient))
+    return np.asarray(words).reshape(len(patient), 4)
 
 
 def _unit_interval(words: NDArray[np.uint64]) -> NDArray[np.float64]:

@@ -27,9 +27,12 @@ from hepatrial.schema import MARK
 
 Array = NDArray[np.float64]
 
-PIECE = 512
-"""Patients that a thread takes at a time: their outputs fit the processor's cache, and the last thread to
-finish keeps the others waiting for a fraction of a second."""
+PIECE = 1024
+"""Most patients that a thread takes at a time: enough to fill numpy's loops, few enough that the last thread
+to finish keeps the others waiting for a fraction of a second."""
+_PIECES = 4
+"""Pieces of a chunk, at least, unless they became smaller than ``_SMALLEST_PIECE``."""
+_SMALLEST_PIECE = 128
 
 TABLES = ("visit", "event", "patient")
 
@@ -271,8 +274,9 @@ def shard_name(chunk: int, table: str) -> str:
 
 
 def pieces_of(rows: range) -> list[tuple[int, int]]:
-    """Rows of a chunk in pieces of ``PIECE``."""
-    return [(first, min(first + PIECE, rows.stop)) for first in range(rows.start, rows.stop, PIECE)]
+    """Rows of a chunk in pieces for threads; the tables do not depend on them."""
+    size = min(PIECE, max(_SMALLEST_PIECE, -(-len(rows) // _PIECES)))
+    return [(first, min(first + size, rows.stop)) for first in range(rows.start, rows.stop, size)]
 
 
 def _patients(numbers: NDArray[np.int64], result: Result) -> dict[str, NDArray[Any]]:
