@@ -125,10 +125,7 @@ def plan_of_spec(told: dict[str, Any], model: ModelSpec) -> Plan:
 
 def option_problems(model: ModelSpec, options: Options) -> list[Problem]:
     """Everything that is wrong with the options, the number of patients apart."""
-    found = [
-        Problem(f"event {trigger.name}", "a general trigger", "ensembles know hazard events and actions only")
-        for trigger in model.triggers
-    ]
+    found: list[Problem] = []
     known = model.outputs
     allowed = "must be a state, a cumulative hazard or an observable of the model"
     found += [

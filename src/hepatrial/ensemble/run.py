@@ -31,6 +31,7 @@ from hepatrial.ensemble.tables import (
 )
 from hepatrial.ensemble.worker import PIECE, Piece, Worker, pieces_of
 from hepatrial.errors import BadInput, Problem
+from hepatrial.model.schedule import with_fixed_times
 from hepatrial.model.spec import ModelSpec
 from hepatrial.model.wire import spec_to_json
 
@@ -67,7 +68,8 @@ def run_ensemble(
     """Simulate many patients of any model; results are written as they come, in bounded memory.
 
     Args:
-        model: a specification, or a file for :func:`hepatrial.load_model`.
+        model: a specification, or a file for :func:`hepatrial.load_model`. Events at a fixed time
+            (``time >= 7``) strike then, after a visit of the same time; other general events are refused.
         table: one row a patient; columns are parameters or states (their initial values), and ``patient``,
             the number that keys the patient's luck (default: rows count from 1).
         patients: how many, when there is no table.
@@ -100,7 +102,12 @@ def run_ensemble(
         RunFailed: the work could not be finished.
     """
     share = parse_share(shard)
-    spec = model if isinstance(model, ModelSpec) else _load(model)
+    given = model if isinstance(model, ModelSpec) else _load(model)
+    trouble: tuple[Problem, ...] = ()
+    try:
+        spec, fixed = with_fixed_times(given)
+    except BadInput as bad:
+        spec, fixed, trouble = given, (), bad.problems
     options = Options(
         patients=patients or 0,
         visits=tuple(float(day) for day in visits),
@@ -116,7 +123,8 @@ def run_ensemble(
         chunk=chunk,
     )
     with ExitStack() as stack:
-        request = _check(stack, spec, options, patients, table, draws, doses, threads)
+        request = _check(stack, spec, options, patients, table, draws, doses, threads, given.actions, trouble)
+        request.plan = replace(request.plan, regimen=(*request.plan.regimen, *fixed))
         shards = _begin(Path(out), spec, request, share)
     return _carry_out(shards, share, threads, scheduler, progress)
 
@@ -145,13 +153,15 @@ def _check(
     draws: Mapping[str, Any] | str | os.PathLike[str] | None,
     doses: Source | None,
     threads: int | None,
+    actions: tuple[str, ...],
+    trouble: tuple[Problem, ...],
 ) -> _Request:
     """Everything that can be checked before anything is written.
 
     Raises:
         BadInput: with everything that is wrong.
     """
-    problems = option_problems(spec, options)
+    problems = [*trouble, *option_problems(spec, options)]
     if threads is not None and not whole_between(threads, 1, 1024):
         problems.append(Problem("--threads", str(threads), "must be a whole number from 1 to 1024"))
     if (table is None) == (patients is None):
@@ -183,7 +193,7 @@ def _check(
         if doses is not None and not (table is not None and request.table is None):
             frame = stack.enter_context(opened(doses, "--doses"))
             numbers = numbers_of(request.table, rows)
-            request.doses = check_doses(frame, spec.actions, numbers, "--doses")
+            request.doses = check_doses(frame, actions, numbers, "--doses")
     except BadInput as bad:
         problems += bad.problems
     if problems:

@@ -145,15 +145,18 @@ class Worker:
     def impulses(self, first: int, stop: int) -> Impulses | None:
         """Doses of some rows."""
         n = stop - first
+        parts: list[tuple[NDArray[Any], ...]] = []
+        if self.plan.regimen:
+            time, action, amount = (np.array(x) for x in zip(*self.plan.regimen, strict=True))
+            row = np.repeat(np.arange(n), len(time))
+            parts.append((row, np.tile(time, n), np.tile(action, n), np.tile(amount, n)))
         if self.plan.dosed:
             table = self._table("doses", first, stop)
             row = table["row"].to_numpy() - first
-            return Impulses(row, *(table[name].to_numpy() for name in ("time", "action", "amount")))
-        if not self.plan.regimen:
+            parts.append((row, *(table[name].to_numpy() for name in ("time", "action", "amount"))))
+        if not parts:
             return None
-        time, action, amount = (np.array(x) for x in zip(*self.plan.regimen, strict=True))
-        row = np.repeat(np.arange(n), len(time))
-        return Impulses(row, np.tile(time, n), np.tile(action, n), np.tile(amount, n))
+        return Impulses(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
     def solve(self, first: int, stop: int) -> Piece:
         """Rows ``first`` to ``stop`` (at most a chunk) of the three tables."""
