@@ -92,11 +92,12 @@ def test_a_round_trip_changes_no_estimate(kind, tmp_path):
     assert again.subjects["centre"].n_unique() == 3
     for name in ("overall_survival_90", "transplant_free_survival_90", "meld_change_28", "hierarchical_28"):
         for estimand in standard_estimands(name):
-            if "severe" in name or estimand.estimator == "principal_score":
-                continue
+            if estimand.estimator == "principal_score":
+                continue  # its bootstrap is keyed by row, and rows are sorted anew
             here, there = (analyse(t, estimand, ARMS) for t in (TRIAL, again))
-            assert there.estimate == pytest.approx(here.estimate, rel=1e-9), estimand.name
-            assert there.se == pytest.approx(here.se, rel=1e-9)
+            for field in ("estimate", "se", "p"):  # NaN where a test has no estimate
+                one, two = getattr(here, field), getattr(there, field)
+                assert two == pytest.approx(one, rel=1e-7, nan_ok=True), (estimand.name, field)
 
 
 def test_a_transport_file_keeps_its_labels(tmp_path):
