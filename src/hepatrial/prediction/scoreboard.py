@@ -26,7 +26,13 @@ from numpy.typing import NDArray
 from hepatrial.ensemble.storage import json_bytes, parquet_bytes, write_atomic
 from hepatrial.errors import BadInput, Problem, RunFailed
 from hepatrial.prediction.library import list_studies, load_study
-from hepatrial.prediction.predict import MODELS, default_machine, predict_study, shipped_ensemble
+from hepatrial.prediction.predict import (
+    MODELS,
+    default_machine,
+    discrepancy_of,
+    predict_study,
+    shipped_ensemble,
+)
 from hepatrial.prediction.scores import LEAST_CRPS, cluster_interval, crps, inside, log_score, pit, pit_p
 from hepatrial.prediction.study import Endpoint, Study
 from hepatrial.schema import MARK
@@ -288,6 +294,8 @@ def staleness(notes: Mapping[str, Any]) -> str:
         changed.append("the patient model")
     if notes["ensemble"]["hash"] != shipped_ensemble().hash:
         changed.append("the ensemble")
+    if notes.get("discrepancy") != discrepancy_of(shipped_ensemble()).hash:
+        changed.append("the discrepancy")
     told = " and ".join(changed)
     return (
         f"The stored predictions were made before {told} changed; `{COMMAND}` makes them again."
@@ -356,6 +364,7 @@ def recompute(
         "seed": seed,
         "ensemble": {"kind": ensemble.origin.kind, "hash": ensemble.hash, "size": len(ensemble)},
         "model_hash": machine.spec.hash,
+        "discrepancy": discrepancy_of(ensemble).hash,
         "studies": facts,
     }
     write_atomic(folder / STORE, parquet_bytes(table))
