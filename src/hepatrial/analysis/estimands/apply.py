@@ -112,7 +112,8 @@ def people_of(
     twice = int(chosen.select(*KEY).is_duplicated().sum())
     if twice:
         raise BadInput([Problem("subjects", f"{twice} rows share {', '.join(KEY)}", "must be unique")])
-    subjects = usable(chosen)
+    # one order whatever the table's, so that draws keyed by place are the same
+    subjects = usable(chosen).sort("replicate", "subject", "arm")
     days = intercurrent_days(TrialTables(subjects, tables.visits, tables.events))
     replicates, unit = np.unique(subjects["replicate"].to_numpy(), return_inverse=True)
     stratum, number = np.zeros(subjects.height, dtype=np.int64), 1
