@@ -55,6 +55,7 @@ def _teach(made: Mapping[str, Any]) -> dict[str, Any]:
     arms = made["arms"].values()
     return {
         **told,
+        "deaths": f"{told['deaths']:.0f}",
         "power": f"{100 * told['power']:.0f}",
         "patients": sum(arm["n"] for arm in arms),
         "sizes": " : ".join(str(arm["n"]) for arm in arms),
