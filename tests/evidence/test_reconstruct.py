@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from hepatrial.analysis import cox, kaplan_meier, logrank
+from hepatrial.cli.app import app
 from hepatrial.errors import BadInput
 from hepatrial.evidence.reconstruct import reconstruct
 
@@ -147,3 +149,45 @@ def test_everything_wrong_with_a_curve_is_said_at_once():
         reconstruct([0, 10], [1.0], [0], [10])
     with pytest.raises(BadInput, match="finite"):
         reconstruct([0, np.nan], [1.0, 0.5], [0], [10])
+
+
+def test_the_pbc_trial_comes_back_through_the_command_line(tmp_path):
+    time, event, arm = pbc()
+    rebuilt = {}
+    for which in (1, 2):
+        points, heights, risk, numbers = printed(time[arm == which], event[arm == which], 180, 720)
+        at = dict(zip(risk, numbers, strict=True))
+        lines = ["time,survival,at_risk"] + [
+            f"{t},{100 * s:.1f},{at.get(t, '')}" for t, s in zip(points, heights, strict=True)
+        ]
+        file, out = tmp_path / f"{which}.csv", tmp_path / f"{which}-times.csv"
+        file.write_text("\n".join(lines))
+        total = str(int(event[arm == which].sum()))
+        command = ["evidence", "reconstruct", str(file), "--out", str(out), "--events", total]
+        result = CliRunner().invoke(app, command)
+        assert result.exit_code == 0, result.output
+        assert "not patients' data" in result.output
+        with out.open(encoding="utf-8") as handle:
+            rows = list(csv.DictReader(handle))
+        assert all("not patients' data" in row["origin"] for row in rows)
+        rebuilt[which] = ([float(r["time"]) for r in rows], [int(r["event"]) for r in rows])
+    times = np.concatenate([rebuilt[1][0], rebuilt[2][0]])
+    events = np.concatenate([rebuilt[1][1], rebuilt[2][1]])
+    arms = np.repeat([1, 2], [len(rebuilt[1][0]), len(rebuilt[2][0])])
+    assert contrast(times, events, arms)[0] == pytest.approx(contrast(time, event, arm)[0], abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("time,surv\n0,1", "columns"),
+        ("time,survival,at_risk\n0,1,\nx,0.5,", "line 3, time"),
+        ("time,survival,at_risk\n0,1,10\n5,0.4,4\n9,0.6,", "survival"),
+    ],
+)
+def test_a_bad_curve_file_is_refused(tmp_path, content, said):
+    file = tmp_path / "curve.csv"
+    file.write_text(content)
+    result = CliRunner().invoke(app, ["evidence", "reconstruct", str(file)])
+    assert result.exit_code == 2
+    assert said in result.stderr

@@ -13,6 +13,7 @@ from hepatrial.cli import (
     compare,
     design,
     ensemble,
+    evidence_curve,
     evidence_living,
     evidence_pool,
     experiment,
@@ -89,6 +90,7 @@ evidence.command(epilog=evidence_pool.POOL_EXAMPLES)(evidence_pool.pool)
 evidence.command(epilog=evidence_pool.FOREST_EXAMPLES)(evidence_pool.forest)
 evidence.command(epilog=evidence_pool.RISK_EXAMPLES)(evidence_pool.risk)
 evidence.command(epilog=evidence_pool.CHECK_EXAMPLES)(evidence_pool.check)
+evidence.command(epilog=evidence_curve.EXAMPLES)(evidence_curve.reconstruct)
 app.add_typer(evidence, name="evidence")
 app.command(epilog=claims.CLAIMS_EXAMPLES)(claims.claims)
 app.command(epilog=claims.ANSWERS_EXAMPLES)(claims.answers)
