@@ -10,19 +10,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from hepatrial.calibration.worlds import worlds_of
 from hepatrial.ensemble.shares import parse_share
-from hepatrial.errors import BadInput, Problem
+from hepatrial.errors import BadInput, Problem, nearest_name
 from hepatrial.population.deck import make_deck
+from hepatrial.prediction.predict import shipped_ensemble
 from hepatrial.protocol import SECTIONS, Protocol, load_protocol
 from hepatrial.report import write_report
 from hepatrial.report.catalogue import texts
 from hepatrial.trial import RunFolder, merge_trial, resume_trial, run_trial
 from hepatrial.trial.run import check_options
+from hepatrial.trial.plausible import CARDS
 
 Progress = Callable[[str, int, int], None]
 """Called with (stage, done, total)."""
 
 T = TypeVar("T")
+
+PARAMETERS = ("ensemble", "cards")
+MEMBERS, MOST_MEMBERS = 40, 10_000
+"""Members of the ensemble in a run by default and at most."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +39,7 @@ class Plan:
     Attributes:
         protocol: with the settings applied.
         options: what ``run_trial`` takes besides: patients, replicates, pairs, seed, variant, and the
-            settings that are no place in the protocol (card -> value).
+            settings that are no place in the protocol (card -> value), worlds.
         out: the run folder.
     """
 
@@ -50,6 +57,8 @@ def run(
     seed: int = 1,
     settings: Mapping[str, object] | None = None,
     variant: str | None = None,
+    parameters: str = "ensemble",
+    members: int = MEMBERS,
     out: str | Path | None = None,
     lang: str = "en",
     threads: int | None = None,
@@ -67,6 +76,9 @@ def run(
         seed: of all chance; equal seeds give equal tables and an equal report.
         settings: place in the protocol (``arms.msc.regimen[0].dose``) or model parameter -> value.
         variant: structural variant of the cell effect; default: each trial draws one by its weight.
+        parameters: "ensemble": the run averages over members of the ensemble that ships (the posterior; draws
+            of the prior where none fits this model); "cards": everybody has the centres of the cards.
+        members: of the ensemble; each has patients of its own.
         out: the run folder; default ``runs/PROTOCOL-SEED``. One of the same run is finished and reported.
         lang: language of the report, "en" or "zh".
         threads: workers; default all cores. Changes no result.
@@ -89,6 +101,8 @@ def run(
         seed=seed,
         settings=settings,
         variant=variant,
+        parameters=parameters,
+        members=members,
         out=out,
         lang=lang,
         threads=threads,
@@ -195,6 +209,8 @@ def check(
     out: str | Path | None,
     lang: str,
     threads: int | None,
+    parameters: str = "ensemble",
+    members: int = MEMBERS,
 ) -> Plan:
     """Check everything that can be checked before any simulation; the arguments are those of ``run``.
 
@@ -216,8 +232,10 @@ def check(
         loaded = changed[0] if changed else None
     cards = cast(dict[str, float], of_cards)  # make_deck refuses what is no number
     _collect(problems, lambda: make_deck(cards))
+    problems += _parameter_problems(parameters, members)
     if problems or loaded is None:
         raise BadInput(problems)
+    worlds = CARDS if parameters == "cards" else worlds_of(shipped_ensemble(), members, seed)
     folder = Path(out) if out is not None else Path("runs") / f"{loaded.identity.id}-{seed}"
     options = {
         "patients": patients,
@@ -226,8 +244,20 @@ def check(
         "seed": seed,
         "settings": {name: float(value) for name, value in cards.items()},
         "variant": variant,
+        "worlds": worlds,
     }
     return Plan(loaded, options, folder)
+
+
+def _parameter_problems(parameters: str, members: int) -> list[Problem]:
+    problems = []
+    if parameters not in PARAMETERS:
+        allowed = f"must be one of {', '.join(PARAMETERS)}"
+        nearest = nearest_name(str(parameters), PARAMETERS)
+        problems.append(Problem("--parameters", repr(parameters), allowed, nearest))
+    if isinstance(members, bool) or not isinstance(members, int) or not 1 <= members <= MOST_MEMBERS:
+        problems.append(Problem("--members", str(members), f"a whole number, 1 to {MOST_MEMBERS}"))
+    return problems
 
 
 def split_settings(settings: Mapping[str, object]) -> tuple[dict[str, object], dict[str, object]]:

@@ -87,6 +87,7 @@ SUBJECT: tuple[Column, ...] = (
     *_KEY,
     Column("treatment_actual", "String", "", "arm whose treatment was received"),
     Column("variant", "String", "", "structural variant of the cell effect in force"),
+    Column("world", "Int32", "", "plausible world from 1: a member of the ensemble; 1 on the cards alone"),
     Column("status", "String", "", "'ok' or the name of the engine's failure"),
     Column("age", "Float64", "years", "age at randomisation"),
     Column("sex", "String", "", "'female' or 'male'"),

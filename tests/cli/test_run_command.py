@@ -148,8 +148,9 @@ def test_the_report_can_be_written_in_chinese_from_the_same_tables(base: Path) -
 
 def test_an_unfinished_run_is_not_reported_but_resumed(base: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    folder.mkdir()
-    (folder / "spec.json").write_bytes((base / "spec.json").read_bytes())
+    (folder / "inputs").mkdir(parents=True)
+    for name in ("spec.json", "inputs/worlds.json"):
+        (folder / name).write_bytes((base / name).read_bytes())
     result = RUNNER.invoke(app, ["report", str(folder)])
     assert result.exit_code == 1
     assert "resume" in result.stderr
@@ -231,3 +232,21 @@ def test_progress_is_shown_on_a_terminal_and_only_there(tmp_path: Path) -> None:
     assert json.loads(result.read_bytes())["folder"] == str(tmp_path / "run")
     assert b"admission" in shown
     assert b"courses" in shown
+
+
+def test_parameters_and_members_that_cannot_be_are_told_together_and_nothing_is_written(
+    tmp_path: Path,
+) -> None:
+    words = ["--parameters", "card", "--members", "0", "--out", str(tmp_path / "run")]
+    result = RUNNER.invoke(app, ["run", "lin2017", *words])
+    assert result.exit_code == 2
+    assert "cards" in result.stderr
+    assert "--members" in result.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_on_the_cards_alone_there_is_one_world_and_no_file_of_worlds(tmp_path: Path) -> None:
+    run_into(tmp_path / "run", parameters="cards")
+    assert not (tmp_path / "run" / "inputs").exists()
+    assert json.loads((tmp_path / "run" / "spec.json").read_text())["worlds"]["kind"] == "cards"
+    assert "centres of the parameter cards" in (tmp_path / "run" / "report.html").read_text()

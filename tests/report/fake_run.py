@@ -66,6 +66,7 @@ def subjects_of(
         "arm": [arm.name] * n,
         "treatment_actual": [arm.name] * n,
         "variant": [variant] * n,
+        "world": np.ones(n, np.int32),
         "status": ["ok"] * n,
         "age": rng.normal(44, 10, n),
         "sex": rng.choice(["female", "male"], n, p=[0.15, 0.85]),

@@ -48,7 +48,7 @@ def words_of(svg):
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_every_figure_shows_the_mark_and_the_hash_of_the_run(drawings, lang):
-    assert len(drawings[lang]) == 7
+    assert len(drawings[lang]) == 8
     for drawing in drawings[lang].values():
         for svg in (drawing.wide, drawing.narrow):
             words = words_of(svg).replace(" ", "")

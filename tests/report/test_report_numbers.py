@@ -299,3 +299,13 @@ def test_the_engraftment_bound_is_cells_over_hepatocytes(facts, results):
     weight = facts.trials.filter(pl.col("arm") == "msc")["weight"].mean()
     assert row["bound"] == pytest.approx(4 * 3.2e5 * weight / 1.6e11)
     assert row["bound"] < 0.0016
+
+
+def test_parts_of_the_uncertainty_are_shown_and_an_arm_without_cells_has_no_structure(results):
+    (entry,) = results["doubt"]
+    rows = {row["quantity"]: row for row in entry["rows"]}
+    assert rows["control"]["parts"]["structure"]["half"] == 0.0
+    assert rows["difference"]["parts"]["structure"]["half"] > 0.0
+    assert rows["treated"]["parts"]["parameters"] is None  # one world: the cards
+    assert rows["treated"]["parts"]["luck"] is None  # nobody was followed again
+    assert rows["control"]["studies"] is None

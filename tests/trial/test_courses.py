@@ -241,7 +241,8 @@ def test_rows_of_a_plan_can_be_simulated_apart():
     trial = trial_with({"death": DEATH})
     plan = make_plan(trial.protocol, 1, 2, 100, np.array([0.5, 0.5]))
     whole = simulate_courses(trial, plan)
-    parts = [simulate_courses(trial, plan.rows(start, start + 77)) for start in range(0, len(plan), 77)]
+    starts = range(0, len(plan), 77)
+    parts = [simulate_courses(trial, plan.rows(slice(start, start + 77))) for start in starts]
     for table in ("subject", "visit", "event"):
         assert pl.concat([getattr(part, table) for part in parts]).equals(getattr(whole, table))
 

@@ -81,4 +81,4 @@ def test_the_seed_changes_allocation_and_variants():
 def test_a_run_may_have_no_pairs_and_rows_are_a_part():
     plan = make_plan(SHI, 1, 2, 0, ONE)
     assert (plan.replicate > 0).all()
-    assert np.array_equal(columns(plan.rows(3, 9)), columns(plan)[:, 3:9])
+    assert np.array_equal(columns(plan.rows(slice(3, 9))), columns(plan)[:, 3:9])

@@ -48,7 +48,7 @@ def test_everybody_is_in_hospital_and_gets_the_shared_care():
 def test_an_arms_own_care_replaces_the_shared_one_for_the_same_persons():
     protocol = with_(**{"care.antiviral": 0.5, "arms.smt.care": {"antiviral": 0.2}})
     plan, p = parameters(protocol)
-    pairs = by_arm(protocol, plan.rows(0, 800), p[:800, COLUMN["antiviral"]])
+    pairs = by_arm(protocol, plan.rows(slice(0, 800)), p[:800, COLUMN["antiviral"]])
     assert pairs["msc"].mean() == pytest.approx(0.5, abs=0.08)
     assert pairs["smt"].mean() == pytest.approx(0.2, abs=0.07)
     assert (pairs["msc"] >= pairs["smt"]).all()  # one draw a person: 0.2 of them are among the 0.5
@@ -166,7 +166,7 @@ def test_plasma_exchange_goes_to_its_share_of_patients_in_every_arm_alike():
     assert (given.amount[mine] == 1.2).all()
     counts = np.bincount(given.row[mine], minlength=len(plan))
     assert set(counts) == {0, 3}
-    pairs = by_arm(protocol, plan.rows(0, 600), counts[:600])
+    pairs = by_arm(protocol, plan.rows(slice(0, 600)), counts[:600])
     assert np.array_equal(pairs["msc"], pairs["smt"])
     assert np.mean(pairs["msc"] == 3) == pytest.approx(0.5, abs=0.1)
 

@@ -46,7 +46,7 @@ def test_only_the_named_arm_is_drawn_again_in_the_ratio_of_the_weights():
 
 def test_the_second_draw_belongs_to_the_person_and_to_the_seed():
     drawn = second_options(TWICE, 1, PLAN)
-    assert np.array_equal(drawn[100:200], second_options(TWICE, 1, PLAN.rows(100, 200)))
+    assert np.array_equal(drawn[100:200], second_options(TWICE, 1, PLAN.rows(slice(100, 200))))
     assert not np.array_equal(drawn, second_options(TWICE, 2, PLAN))
 
 

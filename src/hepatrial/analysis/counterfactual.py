@@ -72,7 +72,7 @@ def marginal_contrast(
     wanted = days(times)
     first, second, excluded = _pairs(table, endpoint, arms)
     survival, influence = zip(
-        *(_influence(part.time, part.event, wanted) for part in (first, second)), strict=True
+        *(person_influence(part.time, part.event, wanted) for part in (first, second)), strict=True
     )
     pairs = first.time.size
     both = np.stack(influence)
@@ -134,7 +134,7 @@ def _in_order(data: SurvivalData, patients: Ints) -> SurvivalData:
     )
 
 
-def _influence(time: Floats, event: Ints, times: Floats) -> tuple[Floats, Floats]:
+def person_influence(time: Floats, event: Ints, times: Floats) -> tuple[Floats, Floats]:
     """S(t) and each patient's influence on it: (t,) and (n, t).
 
     IF_i(t) = -S(t) n (event_i 1[T_i <= t] / Y(T_i) - sum over s <= min(T_i, t) of dN(s) / Y(s)^2),

@@ -149,7 +149,7 @@ def follow(
     names = arm_names(protocol)
     code = np.full(n, names.index(arm))
     ones, none = np.ones(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
-    plan = Plan(ones, person, person, code, np.arange(n), none)
+    plan = Plan(ones, person, person, code, np.arange(n), none, none, rows.astype(np.int64))
     parameters = course_parameters(
         protocol, spec, illness.deck, illness.seed, plan, traits.parameters, [variant or {}]
     )

@@ -23,6 +23,8 @@ RUN_EXAMPLES = """Examples:
   hepatrial run mytrial.toml --set "arms.msc.regimen[0].dose=1e6 cells/kg"
 
   hepatrial run lin2017 --variant no_effect --out runs/null --lang zh
+
+  hepatrial run lin2017 --parameters cards   (the cards' centres, no doubt about parameters)
 """
 RESUME_EXAMPLES = """Example:
 
@@ -118,6 +120,14 @@ def run(
     variant: Annotated[
         str | None, typer.Option(help="Structural variant of the cell effect.", show_default="by weight")
     ] = None,
+    parameters: Annotated[
+        str,
+        typer.Option(
+            metavar="ensemble|cards",
+            help="Average over members of the shipped ensemble, or the cards' centres for everybody.",
+        ),
+    ] = "ensemble",
+    members: Annotated[int, typer.Option(help="Members of the ensemble, each with its own patients.")] = 40,
     out: Annotated[Path | None, typer.Option(help="Run folder.", show_default="runs/PROTOCOL-SEED")] = None,
     lang: Lang = "en",
     threads: Threads = None,
@@ -151,6 +161,8 @@ def run(
                 seed=seed,
                 settings=named,
                 variant=variant,
+                parameters=parameters,
+                members=members,
                 out=out,
                 lang=lang,
                 threads=threads,

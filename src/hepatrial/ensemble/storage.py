@@ -176,8 +176,13 @@ def is_begun(path: Path) -> bool:
     return any(entry.name not in ours and not entry.name.startswith(".") for entry in path.iterdir())
 
 
-def prepare(path: Path, spec: dict[str, Any]) -> Shards:
+def prepare(path: Path, spec: dict[str, Any], inputs: Mapping[str, bytes] | None = None) -> Shards:
     """Make a run folder for a spec, or open the one that already holds the same spec.
+
+    Args:
+        path: the folder.
+        spec: what is asked.
+        inputs: name -> content of files that the spec names by their hash; written before the spec.
 
     Raises:
         BadInput: the folder holds another spec or something else (left untouched), or cannot be written.
@@ -191,6 +196,10 @@ def prepare(path: Path, spec: dict[str, Any]) -> Shards:
         raise BadInput([Problem("--out", str(path), allowed)])
     try:
         (path / "shards").mkdir(parents=True, exist_ok=True)
+        for name, data in (inputs or {}).items():
+            if not (path / name).exists():
+                (path / name).parent.mkdir(exist_ok=True)
+                write_atomic(path / name, data)
         if not spec_path.exists():
             write_atomic(spec_path, json_bytes(spec))
         else:

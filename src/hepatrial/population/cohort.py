@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hepatrial.errors import BadInput, Problem
 from hepatrial.model.spec import ModelSpec
 from hepatrial.population.admission import ADMISSION_MEASURES
-from hepatrial.population.candidates import Candidates
+from hepatrial.population.candidates import FIRST_CANDIDATE, Candidates
 from hepatrial.population.deck import Deck
 from hepatrial.population.diseases import card_of
 from hepatrial.population.eligibility import criteria_measures
@@ -57,7 +57,7 @@ def measures_needed(protocol: Protocol) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*names, "vasopressor")))
 
 
-def make_illness(protocol: Protocol, deck: Deck, seed: int) -> Illness:
+def make_illness(protocol: Protocol, deck: Deck, seed: int, first: int = FIRST_CANDIDATE) -> Illness:
     """What is the same for all candidates of a run; the protocol's referral delay replaces the card's.
 
     Raises:
@@ -74,7 +74,7 @@ def make_illness(protocol: Protocol, deck: Deck, seed: int) -> Illness:
         card = deck.population[name]
         card = card.model_copy(update={"value": delay.median, "spread": delay.log_sd})
         deck = replace(deck, population={**deck.population, name: card})
-    return Illness(protocol, deck, make_clinic(deck, protocol), seed, measures_needed(protocol))
+    return Illness(protocol, deck, make_clinic(deck, protocol), seed, measures_needed(protocol), first)
 
 
 def targets_of(protocol: Protocol) -> tuple[Target, ...]:
@@ -108,6 +108,9 @@ def make_cohort(
     store: Store | None = None,
     progress: Callable[[int, int], None] | None = None,
     ahead: int | None = None,
+    name: Callable[[int], str] | None = None,
+    budget: Callable[[int], int] | None = None,
+    block_size: int | None = None,
 ) -> Cohort:
     """Admit and, when the protocol asks for a Table 1, match the subjects of a run.
 
@@ -115,13 +118,16 @@ def make_cohort(
         machine: model and engine.
         illness: protocol, cards, clinic, seed.
         subjects: number of subjects.
-        threads, chunk, store, progress, ahead: as in ``pool.build_pool``.
+        threads, chunk, store, progress, ahead, name: as in ``pool.build_pool``.
+        budget: candidates among whom so many have to be admitted; default no such limit.
+        block_size: admitted patients that are matched together, default ``BLOCK``.
 
     Raises:
         BadInput: next to nobody is admitted, or nobody can match the Table 1.
     """
     targets = targets_of(illness.protocol)
-    size = pool_size(illness, subjects)
+    block_size = block_size or BLOCK
+    size = pool_size(illness.protocol, subjects, block_size)
     pool = build_pool(
         machine,
         illness,
@@ -131,14 +137,16 @@ def make_cohort(
         store=store,
         progress=progress,
         ahead=ahead,
+        name=name,
+        budget=None if budget is None else budget(size),
     )
     traits = traits_of(machine.spec, illness, pool)
     if not targets:
         return Cohort(pool, traits, np.arange(subjects), ())
     columns = table1_columns(machine.spec, pool, traits)
     index, matches = [], []
-    for block, start in enumerate(range(0, size, BLOCK)):
-        rows = slice(start, start + BLOCK)
+    for block, start in enumerate(range(0, size, block_size)):
+        rows = slice(start, start + block_size)
         match = balance({name: values[rows] for name, values in columns.items()}, targets)
         require_match(match)
         matches.append(match)
@@ -146,9 +154,11 @@ def make_cohort(
     return Cohort(pool, traits, np.concatenate(index)[:subjects], tuple(matches))
 
 
-def pool_size(illness: Illness, subjects: int) -> int:
+def pool_size(protocol: Protocol, subjects: int, block_size: int | None = None) -> int:
     """How many have to be admitted for so many subjects: whole blocks where a Table 1 is matched."""
-    return -(-subjects // BLOCK) * BLOCK if targets_of(illness.protocol) else subjects
+    block_size = block_size or BLOCK
+    whole = -(-subjects // block_size) * block_size
+    return whole if targets_of(protocol) else subjects
 
 
 def table1_columns(spec: ModelSpec, pool: Pool, traits: Candidates) -> dict[str, Array]:
@@ -164,10 +174,15 @@ def table1_columns(spec: ModelSpec, pool: Pool, traits: Candidates) -> dict[str,
     }
 
 
-def acceptance_of(cohort: Cohort) -> dict[str, Any]:
-    """What became of the candidates, and how well a requested Table 1 was met, as plain data."""
-    pool, matches = cohort.pool, cohort.matches
-    effective = sum(match.effective_n for match in matches) if matches else len(pool)
+def acceptance_of(*cohorts: Cohort) -> dict[str, Any]:
+    """What became of the candidates, and how well a requested Table 1 was met, as plain data.
+
+    Args:
+        cohorts: one, or those of several plausible worlds, which are counted together.
+    """
+    pools = [cohort.pool for cohort in cohorts]
+    matches = [match for cohort in cohorts for match in cohort.matches]
+    effective = sum(match.effective_n for match in matches) if matches else sum(map(len, pools))
     figures = [
         {
             "variable": target.variable,
@@ -180,12 +195,17 @@ def acceptance_of(cohort: Cohort) -> dict[str, Any]:
         for j, target in enumerate(matches[0].targets if matches else ())
     ]
     return {
-        "candidates": pool.candidates,
-        "steps": [{"name": name, "count": n} for name, n in pool.outcomes.items()],
-        "never_met": [{"criterion": label, "count": n} for label, n in pool.unmet.items()],
-        "pool": len(pool),
-        "subjects": len(cohort.index),
-        "distinct_patients": len(np.unique(cohort.index)),
+        "candidates": sum(pool.candidates for pool in pools),
+        "steps": [
+            {"name": name, "count": sum(pool.outcomes[name] for pool in pools)} for name in pools[0].outcomes
+        ],
+        "never_met": [
+            {"criterion": label, "count": sum(pool.unmet[label] for pool in pools)}
+            for label in pools[0].unmet
+        ],
+        "pool": sum(map(len, pools)),
+        "subjects": sum(len(cohort.index) for cohort in cohorts),
+        "distinct_patients": sum(len(np.unique(cohort.index)) for cohort in cohorts),
         "matching": {
             "requested": bool(matches),
             "effective_n": float(effective),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hepatrial.model.spec import Hazard
 from hepatrial.rng import Stream
 
-OCCURRENCES = {"onset": 8, "course": 24}
+OCCURRENCES = {"onset": 8, "course": 24, "again": 24}
 """Thresholds drawn for a recurrent cause; a patient whom it strikes more often is a failed solve."""
 
 
@@ -25,8 +25,9 @@ def thresholds(
 
     Args:
         seed: the run's seed.
-        stage: ``"onset"`` (person = candidate) or ``"course"`` (person = the run's subject number). An
-            exponential has no memory, so what remains of a threshold at randomisation is a new one.
+        stage: ``"onset"`` (person = candidate), ``"course"`` (person = the run's subject number), or
+            ``"again"`` for the same persons once more. An exponential has no memory, so what remains of a
+            threshold at randomisation is a new one.
         hazards: of the model, in its order.
         person: (n,) numbers.
         occurrences: thresholds for a cause that recurs, by default ``OCCURRENCES`` of the stage; one that

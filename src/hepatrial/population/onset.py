@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepatrial.model.spec import ModelSpec
-from hepatrial.population.candidates import Candidates, draw_candidates
+from hepatrial.population.candidates import FIRST_CANDIDATE, Candidates, draw_candidates
 from hepatrial.population.deck import Deck
 from hepatrial.population.eligibility import (
     all_of,
@@ -69,6 +69,7 @@ class Illness:
         clinic: how values are read.
         seed: the run's seed.
         measures: measures to be known at randomisation.
+        first: number of the first candidate; candidates of another plausible world have other numbers.
     """
 
     protocol: Protocol
@@ -76,6 +77,7 @@ class Illness:
     clinic: Clinic
     seed: int
     measures: tuple[str, ...]
+    first: int = FIRST_CANDIDATE
 
     @property
     def wait(self) -> int:

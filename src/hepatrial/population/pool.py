@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
+from functools import partial
 from itertools import count
 from typing import Any, Protocol
 
@@ -86,6 +87,8 @@ def build_pool(
     store: Store | None = None,
     progress: Callable[[int, int], None] | None = None,
     ahead: int | None = None,
+    name: Callable[[int], str] | None = None,
+    budget: int | None = None,
 ) -> Pool:
     """Follow candidates until ``size`` are admitted.
 
@@ -99,13 +102,17 @@ def build_pool(
         progress: called with (admitted so far, size) after each chunk.
         ahead: chunks begun before they are needed; default one more than threads. With 1, a store that holds
             all that is needed is read and nothing else is done.
+        name: where the i-th chunk is kept; default ``onset_name``.
+        budget: candidates among whom ``size`` have to be admitted; default no such limit. Whether it is met
+            does not depend on the chunk.
 
     Raises:
         BadInput: next to nobody is admitted; says which criterion fails most.
     """
+    name = name or partial(onset_name, chunk)
     parts: list[Onset] = []
     admitted = seen = 0
-    with _ordered(machine, illness, chunk, threads, store, ahead or threads + 1) as onsets:
+    with _ordered(machine, illness, chunk, threads, store, ahead or threads + 1, name) as onsets:
         for onset in onsets:
             parts.append(onset)
             admitted += len(onset.admitted)
@@ -114,19 +121,29 @@ def build_pool(
                 progress(min(admitted, size), size)
             if admitted >= size:
                 break
-            if seen >= GIVE_UP_AFTER and admitted < SMALLEST_ACCEPTANCE * seen:
+            hopeless = seen >= GIVE_UP_AFTER and admitted < SMALLEST_ACCEPTANCE * seen
+            if hopeless or (budget is not None and seen >= budget):
                 raise BadInput([_nobody(parts, seen, admitted)])
-    return cut_pool(parts, size, illness.measures)
+    pool = cut_pool(parts, size, illness.measures, illness.first)
+    if budget is not None and pool.candidates > budget:
+        raise BadInput([_nobody(parts, seen, admitted)])
+    return pool
 
 
 @contextmanager
 def _ordered(
-    machine: Machine, illness: Illness, chunk: int, threads: int, store: Store | None, in_flight: int
+    machine: Machine,
+    illness: Illness,
+    chunk: int,
+    threads: int,
+    store: Store | None,
+    in_flight: int,
+    name: Callable[[int], str],
 ) -> Iterator[Iterator[Onset]]:
     """The chunks of candidates 1, 2, 3 ... in order, some of them worked on ahead by other threads."""
     pool = ThreadPoolExecutor(max_workers=threads)
     try:
-        yield _consume(pool, machine, illness, chunk, in_flight, store)
+        yield _consume(pool, machine, illness, chunk, in_flight, store, name)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
@@ -138,9 +155,10 @@ def _consume(
     chunk: int,
     in_flight: int,
     store: Store | None,
+    name_of: Callable[[int], str],
 ) -> Iterator[Onset]:
     def begin(index: int) -> tuple[str, bytes | None, Future[Onset] | None]:
-        name = onset_name(chunk, index)
+        name = name_of(index)
         stored = store.get(name) if store else None
         if stored is not None:
             return name, stored, None
@@ -168,7 +186,7 @@ def onset_name(chunk: int, index: int) -> str:
 
 def onset_chunk(machine: Machine, illness: Illness, chunk: int, index: int) -> Onset:
     """Follow the ``index``-th chunk of candidates."""
-    start = FIRST_CANDIDATE + index * chunk
+    start = illness.first + index * chunk
     return live_through_onset(machine, illness, np.arange(start, start + chunk, dtype=np.int64))
 
 
@@ -189,14 +207,16 @@ def _unmet(parts: Sequence[Onset], candidates: int) -> dict[str, int]:
     return {label: int(n) for label, n in zip(parts[0].labels, table.sum(axis=0), strict=True)}
 
 
-def cut_pool(parts: Sequence[Onset], size: int, measures: tuple[str, ...]) -> Pool:
+def cut_pool(
+    parts: Sequence[Onset], size: int, measures: tuple[str, ...], first: int = FIRST_CANDIDATE
+) -> Pool:
     """The first ``size`` admitted, and the candidates up to the last of them."""
     joined = {
         field.name: np.concatenate([getattr(part.admitted, field.name) for part in parts])[:size]
         for field in fields(Admitted)
     }
     admitted = Admitted(**joined)
-    candidates = int(admitted.number[-1]) - FIRST_CANDIDATE + 1 if size else 0
+    candidates = int(admitted.number[-1]) - first + 1 if size else 0
     outcome = np.concatenate([part.outcome for part in parts])[:candidates]
     counts = np.bincount(outcome, minlength=len(OUTCOMES))
     return Pool(

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from scipy.stats import binom
+from scipy.stats import betabinom, binom
 
 from hepatrial.analysis import fisher_exact, risk_difference, survival_by_arm
 from hepatrial.report.facts import Facts, Published
-from hepatrial.report.spread import Floats, finite, spread
+from hepatrial.report.spread import MIN_REPLICATES, Floats, finite, spread
 from hepatrial.report.survival import share_with_event
 
 COUNTED = ("fitted", "predicted")
@@ -24,8 +24,9 @@ def compare(facts: Facts) -> list[dict[str, Any]]:
     The simulated interval is the central 95 % of the simulated trials: it holds the chance of a trial of
     that size, so a published value outside it is a miss. ``tail`` is the probability, under the simulation,
     of a count at least as far from its mean as the published one on that side (binomial, at the
-    publication's number of patients and averaged over the structural variants the replicates were drawn
-    with); it resolves what a few hundred replicates cannot.
+    publication's number of patients; averaged over the structural variants the replicates were drawn with,
+    or, where these come from several worlds, spread as a beta by what chance leaves over). It resolves what a
+    few hundred replicates cannot.
 
     Returns:
         Rows with endpoint, arm, week, role, grade, source; ``simulated``, ``low``, ``high``, ``mcse``;
@@ -92,6 +93,8 @@ def _tail(facts: Facts, published: Published, shares: Floats) -> float | None:
     """Probability of a count at least as extreme as the published one, on its side of the mean."""
     if published.count is None or published.of is None:
         return None
+    if facts.worlds > 1:
+        return _beta_tail(facts, published, shares)
     probabilities, weights = _share_by_variant(facts, published, shares)
     mean = float(np.dot(weights, probabilities))
     if not math.isfinite(mean):
@@ -103,6 +106,24 @@ def _tail(facts: Facts, published: Published, shares: Floats) -> float | None:
         else binom.sf(published.count - 1, published.of, probabilities)
     )
     return float(np.dot(weights, tails))
+
+
+def _beta_tail(facts: Facts, published: Published, shares: Floats) -> float | None:
+    """The tail where the probability itself differs between worlds: beta-binomial by its two moments."""
+    known = shares[np.isfinite(shares)]
+    if len(known) < MIN_REPLICATES:
+        return None
+    size = next(arm.size for arm in facts.arms if arm.name == published.arm)
+    mean, room = float(known.mean()), float(known.mean() * (1.0 - known.mean()))
+    excess = float(known.var(ddof=1) - (known * (1.0 - known)).mean() / max(size - 1, 1))
+    of, count = published.of or 0, published.count or 0
+    below = published.value <= mean
+    if excess <= 0.0 or room <= excess:
+        chance = binom(of, mean)
+    else:
+        total = room / excess - 1.0
+        chance = betabinom(of, mean * total, (1.0 - mean) * total)
+    return float(chance.cdf(count) if below else chance.sf(count - 1))
 
 
 def _share_by_variant(facts: Facts, published: Published, shares: Floats) -> tuple[Floats, Floats]:

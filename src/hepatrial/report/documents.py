@@ -21,6 +21,7 @@ from hepatrial.report.figures import (
     difference_by_variant,
     endpoint_panels,
     laboratory_courses,
+    parts_of_doubt,
     simulated_against_published,
     survival_curves,
 )
@@ -36,6 +37,7 @@ SECTIONS = (
     "published",
     "differ",
     "patients",
+    "doubt",
     "variants",
     "transplant",
     "laboratory",
@@ -101,6 +103,8 @@ def _draw(name: str, caption: str, make: Callable[[Frame], Any], frame: Frame, t
 def drawings_of(facts: Facts, results: dict[str, Any], t: Catalogue) -> dict[str, Drawing]:
     """Every figure of the report by name; without those that have no data."""
     made = _figures(facts, results, t)
+    for entry in results["doubt"]:
+        made[f"doubt-{entry['arm']}"] = _doubt_figure(facts, entry, t)
     for entry in results["counterfactual"]:
         made[f"variants-{entry['arm']}"] = _variant_figure(facts, results, entry, t)
     return made
@@ -206,6 +210,27 @@ def _variant_figure(facts: Facts, results: dict[str, Any], entry: dict[str, Any]
     )
 
 
+def _doubt_figure(facts: Facts, entry: dict[str, Any], t: Catalogue) -> Drawing:
+    """The parts of the range of one contrast and of its two arms."""
+    caption = t("caption.doubt_figure", week=f"{entry['week']:g}")
+    rows = tables.doubt_bars(facts, entry, t)
+    name = f"figure-doubt-{entry['arm']}"
+    return _draw(name, caption, lambda f: parts_of_doubt(rows, f, t), frame_of(facts, t), t)
+
+
+def _doubts(
+    facts: Facts, results: dict[str, Any], drawings: dict[str, Drawing], t: Catalogue
+) -> list[dict[str, Any]]:
+    return [
+        {
+            "texts": sentences.doubt_findings(facts, entry, t),
+            "figure": drawings[f"doubt-{entry['arm']}"],
+            "table": tables.doubt(facts, entry, t),
+        }
+        for entry in results["doubt"]
+    ]
+
+
 def _variants(
     facts: Facts, results: dict[str, Any], drawings: dict[str, Drawing], t: Catalogue
 ) -> list[dict[str, Any]]:
@@ -286,6 +311,7 @@ def html(facts: Facts, results: dict[str, Any], lang: str, drawings: dict[str, D
             failures=sentences.failures(results, t),
             never_met=sentences.never_met(results, t),
             fitted=sentences.fitted(facts, results, t),
+            doubts=_doubts(facts, results, drawings, t),
             variants=variants,
             figures=drawings,
             tables=_tables(facts, results, t),

@@ -224,6 +224,9 @@ class Facts:
         cohorts: published cohort -> its name.
         published: numbers to compare; reported: what else was published; read: what of the publication was
             read; remarks: what a reader must know about it.
+        again: subject rows of counterfactual persons followed once more with other luck.
+        worlds_kind, worlds: what the run averages over ("posterior", "prior", "cards") and how many.
+        between_study: scale -> SD of a study's own deviation, which the simulated trials do not hold.
         references: key of a source -> its text.
         provenance: seed, versions, model hash, run hash.
     """
@@ -247,6 +250,10 @@ class Facts:
     published_admission: tuple[CohortFigure, ...]
     variants: tuple[Variant, ...]
     cards: tuple[Card, ...]
+    again: pl.DataFrame = field(default_factory=pl.DataFrame)
+    worlds_kind: str = "cards"
+    worlds: int = 1
+    between_study: Mapping[str, float] = field(default_factory=dict)
     references: Mapping[str, str] = field(default_factory=dict)
     provenance: Mapping[str, object] = field(default_factory=dict)
 

@@ -62,6 +62,10 @@ def gather(run: RunFolder) -> f.Facts:
         published_admission=tuple(figure for cohort in cohorts for figure in _cohort_figures(cohort)),
         variants=tuple(_variants(run)),
         cards=tuple(_cards(run)),
+        again=run.followed_again,
+        worlds_kind=run.spec["worlds"]["kind"],
+        worlds=run.spec["worlds"]["number"],
+        between_study=run.between_study,
         references=read_references(),
         provenance=_provenance(run),
     )
@@ -266,6 +270,7 @@ def _provenance(run: RunFolder) -> dict[str, Any]:
         "cards_hash": run.spec["cards_hash"],
         "seed": options["seed"],
         "variant": options["variant"],
+        "worlds": run.spec["worlds"],
         "settings": options["settings"],
         "versions": run.spec["versions"],
     }

@@ -9,6 +9,7 @@ from typing import Any
 from hepatrial.report.baseline import admission_numbers, baseline_numbers
 from hepatrial.report.comparison import compare, early_late, published_differences, tally
 from hepatrial.report.counterfactual import counterfactual_numbers
+from hepatrial.report.doubt import doubt_numbers
 from hepatrial.report.engraftment import engraftment_numbers
 from hepatrial.report.facts import Facts
 from hepatrial.report.flow import failures, flow_numbers
@@ -41,6 +42,7 @@ def results_of(facts: Facts) -> dict[str, Any]:
         "published_differences": published_differences(facts),
         "early_late": early_late(facts),
         "counterfactual": counterfactual_numbers(facts),
+        "doubt": doubt_numbers(facts),
         "laboratory": laboratory_numbers(facts),
         "safety": safety_numbers(facts),
         "fever": fever_ratio(facts),
@@ -60,6 +62,7 @@ def _design(facts: Facts) -> dict[str, Any]:
         "replicates": facts.replicates,
         "patients": sum(arm.size for arm in facts.arms),
         "pairs": int(facts.pairs["subject"].n_unique()),
+        "parameters": {"kind": facts.worlds_kind, "worlds": facts.worlds},
         "arms": [{"name": arm.name, "control": arm.control, "size": arm.size} for arm in facts.arms],
     }
 

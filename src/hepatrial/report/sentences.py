@@ -9,7 +9,7 @@ from hepatrial.report.catalogue import Catalogue
 from hepatrial.report.comparison import COUNTED
 from hepatrial.report.facts import Facts
 from hepatrial.report.tables import arm_labels, variant_label
-from hepatrial.report.wording import number, percent, points, probability, significant, span
+from hepatrial.report.wording import DASH, number, percent, points, probability, significant, span
 
 UNLIKELY = 0.05
 """A published count whose probability under the simulation is below this is said to be unlikely."""
@@ -50,6 +50,7 @@ def _predicted(
         else t("answer.predicted_few", **shown)
     )
     items = [{"label": t("answer.predicted", week=f"{week:g}"), "text": text}]
+    items += _parts(results, arm, t)
     for published in results["published_differences"]:
         if published["arm"] == arm:
             text = t(
@@ -61,6 +62,36 @@ def _predicted(
             )
             items.append({"label": t("answer.published", week=f"{week:g}"), "text": text})
     return items
+
+
+def _parts(results: dict[str, Any], arm: str, t: Catalogue) -> list[dict[str, str]]:
+    """What the range of single trials is made of."""
+    items = []
+    for entry in results["doubt"]:
+        parts = entry["rows"][2]["parts"]
+        told = {
+            name: DASH if found is None else number(100 * found["half"], 1) for name, found in parts.items()
+        }
+        if entry["arm"] == arm:
+            items.append({"label": t("answer.doubt"), "text": t("answer.doubt_text", **told)})
+    return items
+
+
+def doubt_findings(facts: Facts, entry: dict[str, Any], t: Catalogue) -> list[str]:
+    """What dominates the difference, what the parameters were drawn from, and what is missing."""
+    found = {name: part["half"] for name, part in entry["rows"][2]["parts"].items() if part is not None}
+    known = t(f"doubt.kind.{facts.worlds_kind}", worlds=facts.worlds)
+    largest = max(found, key=lambda name: found[name])
+    chance = (found.get("luck", 0.0) ** 2 + found.get("patients", 0.0) ** 2) ** 0.5
+    doubt = (found.get("parameters", 0.0) ** 2 + found.get("structure", 0.0) ** 2) ** 0.5
+    text = t(
+        "doubt.largest",
+        part=t(f"doubt.{largest}").lower() if t.lang == "en" else t(f"doubt.{largest}"),
+        half=number(100 * found[largest], 1),
+        chance=number(100 * chance, 1),
+        doubt=number(100 * doubt, 1),
+    )
+    return [known, text]
 
 
 def primary_contrast(facts: Facts, results: dict[str, Any], arm: str) -> dict[str, Any]:

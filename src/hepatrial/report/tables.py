@@ -307,6 +307,81 @@ def _with_error(cell: dict[str, Any]) -> str:
     )
 
 
+# --- where the range comes from ---------------------------------------------------------------------
+
+
+def _quantity(facts: Facts, entry: dict[str, Any], name: str, t: Catalogue) -> str:
+    labels = arm_labels(facts, t)
+    arm, control = labels[entry["arm"]], labels[entry["control"]]
+    if name == "difference":
+        return t("comparison.pair", arm=arm, control=control)
+    return control if name == "control" else arm
+
+
+def doubt_bars(facts: Facts, entry: dict[str, Any], t: Catalogue) -> list[dict[str, Any]]:
+    """The parts as the figure wants them; a part that the run cannot tell is left out."""
+    rows = []
+    for row in entry["rows"]:
+        bars = [
+            {"label": t(f"doubt.{part}"), "kind": "part", **{k: found[k] for k in ("half", "low", "high")}}
+            for part, found in row["parts"].items()
+            if found is not None
+        ]
+        for kind, half in (("together", row["together"]), ("studies", row["studies"])):
+            if half is not None:
+                label = t(f"doubt.{kind}")
+                bars.append({"label": label, "kind": kind, "half": half, "low": half, "high": half})
+        rows.append({"label": _quantity(facts, entry, row["quantity"], t), "parts": bars})
+    return rows
+
+
+def doubt(facts: Facts, entry: dict[str, Any], t: Catalogue) -> Table:
+    """Half the 95 % range that each part would leave alone, with its Monte-Carlo range."""
+    rows = [
+        Row(
+            (
+                t(f"doubt.{part}"),
+                *(_half_range(row["parts"][part], t) for row in entry["rows"]),
+                t(f"doubt.what.{part}"),
+            )
+        )
+        for part in entry["rows"][0]["parts"]
+    ]
+    for kind in ("together", "simulated", "studies"):
+        cells = [_half_points(row[kind]) for row in entry["rows"]]
+        rows.append(Row((t(f"doubt.{kind}"), *cells, t(f"doubt.what.{kind}")), "total"))
+    means = [t("table.with_error", value=_level(row), error=number(100 * row["mean_mcse"], 1))
+             for row in entry["rows"]]  # fmt: skip
+    rows.insert(0, Row((t("doubt.mean"), *means, t("doubt.what.mean"))))
+    head = (
+        t("table.part"),
+        *(_quantity(facts, entry, row["quantity"], t) for row in entry["rows"]),
+        t("table.meaning"),
+    )
+    week = f"{entry['week']:g}"
+    notes = (
+        t("note.doubt", persons=number(entry["persons"], 0), again=number(entry["followed_again"], 0)),
+        t("note.doubt_studies"),
+    )
+    name = f"table-doubt-{entry['arm']}"
+    return Table(name, t("caption.doubt", week=week), head, tuple(rows), notes, frozenset({4}))
+
+
+def _level(row: dict[str, Any]) -> str:
+    return points(row["mean"]) if row["quantity"] == "difference" else percent(row["mean"])
+
+
+def _half_points(half: float | None) -> str:
+    return DASH if half is None else f"±{number(100 * half, 1)}"
+
+
+def _half_range(found: dict[str, Any] | None, t: Catalogue) -> str:
+    if found is None:
+        return DASH
+    interval = span(t, 100 * found["low"], 100 * found["high"], "number", 1)
+    return t("table.bracket", value=_half_points(found["half"]), interval=interval)
+
+
 # --- laboratory and safety --------------------------------------------------------------------------
 
 
@@ -480,10 +555,17 @@ def provenance(facts: Facts, results: dict[str, Any], t: Catalogue) -> Table:
     if settings:
         shown = ", ".join(f"{name} = {value:g}" for name, value in sorted(settings.items()))
         rows.append(Row((t("provenance.settings"), shown)))
+    worlds: Any = given.get("worlds") or {"kind": "cards"}
+    kind = worlds["kind"]
+    rows.append(Row((t("provenance.parameters"), t(f"provenance.parameters.{kind}", **_told_worlds(worlds)))))
     if given.get("variant"):
         rows.append(Row((t("provenance.variant"), variant_label(t, str(given["variant"])))))
     head = (t("table.item"), t("table.value"))
     return Table("table-provenance", t("caption.provenance"), head, tuple(rows), (), frozenset({1}))
+
+
+def _told_worlds(worlds: dict[str, Any]) -> dict[str, Any]:
+    return {"number": worlds.get("number", 1), "hash": str(worlds.get("ensemble", ""))[:12]}
 
 
 def _sizes(results: dict[str, Any]) -> dict[str, str]:

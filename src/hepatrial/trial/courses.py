@@ -46,6 +46,10 @@ ACTION_EVENTS = {
 """Action of the model -> name in the event table."""
 
 
+COURSE, AGAIN = "course", "again"
+"""Luck of the events of a course, and that of the same patients followed once more."""
+
+
 @dataclass(frozen=True)
 class VariantSet:
     """Structural variants of the cell effect in force in a run.
@@ -102,18 +106,19 @@ class _Fate:
     """Last day on which the subject can be seen: death, dropout, discharge or the end of observation."""
 
 
-def simulate_courses(trial: Trial, plan: Plan) -> Tables:
+def simulate_courses(trial: Trial, plan: Plan, luck_of: str = COURSE) -> Tables:
     """Simulate some rows of a plan.
 
     Args:
         trial: the run.
-        plan: n rows.
+        plan: n rows, all of the world that the trial's cohort belongs to.
+        luck_of: ``COURSE``, or ``AGAIN`` for the same patients with other luck of their events.
 
     Returns:
         Their rows of the three tables, in the order of the plan; subjects whose solve failed are among them.
     """
     protocol, seed, spec = trial.protocol, trial.seed, trial.machine.spec
-    row = trial.cohort.index[plan.person - 1]
+    row = trial.cohort.index[plan.row]
     pool, traits = trial.cohort.pool, trial.cohort.traits
     overrides = trial.variants.overrides
     parameters = course_parameters(
@@ -125,7 +130,7 @@ def simulate_courses(trial: Trial, plan: Plan) -> Tables:
     doses, missed = _doses(trial, plan, parameters, end)
     days = visit_days(protocol, seed, plan.person)
     outputs = _outputs(protocol, spec)
-    luck = thresholds(seed, "course", spec.hazards, plan.person)
+    luck = thresholds(seed, luck_of, spec.hazards, plan.person)
     watch = aftermath.watch_days(protocol)
     seen, at_visit, at_watch = aftermath.with_watch(np.where(days <= end[:, None], days, np.nan), watch)
     seen = np.where(seen <= end[:, None], seen, np.nan)
@@ -312,6 +317,7 @@ def _subjects(
         **_keys(trial, plan),
         "treatment_actual": _treatment(trial, plan, planned, received),
         "variant": _named(trial.variants.names, plan.variant),
+        "world": plan.world + 1,
         "status": np.where(ok, "ok", np.array([failures.get(Status(s), "ok") for s in result.status])),
         "age": column["age"],
         "sex": np.where(traits.female[row] == 1.0, "female", "male"),
@@ -393,7 +399,7 @@ def _keys(trial: Trial, plan: Plan) -> dict[str, NDArray[np.generic]]:
     return {
         "replicate": plan.replicate,
         "subject": plan.subject,
-        "patient": pool.number[trial.cohort.index[plan.person - 1]],
+        "patient": pool.number[trial.cohort.index[plan.row]],
         "arm": _named(arm_names(trial.protocol), plan.arm),
     }
 

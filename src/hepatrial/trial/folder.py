@@ -59,6 +59,19 @@ class RunFolder:
         found: dict[str, Any] = self._json("spec.json")
         return found
 
+    @cached_property
+    def between_study(self) -> dict[str, float]:
+        """Scale -> SD of a study's own deviation, as the ensemble of the run has it; empty on the cards."""
+        if self.spec["worlds"]["kind"] == "cards":
+            return {}
+        found: dict[str, float] = self._json("inputs/worlds.json")["between_study"]
+        return found
+
+    @cached_property
+    def followed_again(self) -> pl.DataFrame:
+        """Subject rows of counterfactual persons followed once more with other luck of their events."""
+        return pl.read_parquet(self.path / "again.parquet")
+
     @property
     def hash(self) -> str:
         """Fingerprint of the spec, shown on every figure."""

@@ -1,230 +1,240 @@
 """The parts of a run that any process can do: chunks of candidates and of courses.
 
-Every part is a function of the run's ``spec.json`` and of the finished parts before it, so that whoever does
-it, whenever, gets the same bytes.
+Every part is a function of the run's ``spec.json``, of its ``inputs`` and of the finished parts before it, so
+that whoever does it, whenever, gets the same bytes.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, partial
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from hepatrial.ensemble.shares import Share
 from hepatrial.ensemble.storage import Shards, parquet_bytes
-from hepatrial.errors import RunFailed
+from hepatrial.errors import BadInput, RunFailed
 from hepatrial.population.cohort import make_cohort, make_illness, pool_size
 from hepatrial.population.deck import make_deck
 from hepatrial.population.machine import Machine
 from hepatrial.population.onset import Illness
 from hepatrial.population.pool import (
     CHUNK,
-    GIVE_UP_AFTER,
-    SMALLEST_ACCEPTANCE,
+    Store,
     onset_chunk,
-    onset_from_bytes,
     onset_name,
     onset_to_bytes,
 )
-from hepatrial.protocol import protocol_from_dict
-from hepatrial.provenance import package_versions
-from hepatrial.trial.courses import Tables, Trial, VariantSet, simulate_courses
+from hepatrial.protocol import Protocol, protocol_from_dict
+from hepatrial.schema import PAIR_REPLICATE
+from hepatrial.trial import plausible as several
+from hepatrial.trial.courses import AGAIN, COURSE, Tables, Trial, VariantSet, simulate_courses
 from hepatrial.trial.folder import TABLES
-from hepatrial.trial.plan import Plan, make_plan
+from hepatrial.trial.plan import Plan
+from hepatrial.trial.plausible import CARDS, FILE, Worlds, worlds_from_bytes
 
 Progress = Callable[[str, int, int], None]
 
 COURSE_CHUNK = 1024
 """Courses simulated in one engine call."""
+FOLLOWED_AGAIN = 1000
+"""Counterfactual persons, at most, who are followed once more with other luck."""
+SMALLEST_ONSET, CANDIDATES_A_SUBJECT = 64, 8
+"""A world that needs few subjects follows fewer candidates at a time."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Courses that are simulated together.
+
+    Attributes:
+        stem: name in the folder, without table and ending.
+        world: they belong to.
+        rows: of the plan.
+        luck_of: which luck their events have (``courses.COURSE`` or ``AGAIN``).
+    """
+
+    stem: str
+    world: int
+    rows: Plan
+    luck_of: str = COURSE
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """What is kept of them."""
+        return TABLES if self.luck_of == COURSE else ("subject",)
+
+    @property
+    def files(self) -> list[str]:
+        """Names in the folder."""
+        return [f"{self.stem}.{table}.parquet" for table in self.tables]
+
+    def simulate(self, trial: Trial) -> dict[str, bytes]:
+        """Name in the folder -> content."""
+        made: Tables = simulate_courses(trial, self.rows, self.luck_of)
+        return {f"{self.stem}.{table}.parquet": parquet_bytes(getattr(made, table)) for table in self.tables}
 
 
 @dataclass(frozen=True)
 class Job:
-    """A run before its cohort is known.
+    """A run before its cohorts are known.
 
     Attributes:
         machine: model and engine.
-        illness: protocol, cards, clinic, seed.
+        protocol: whom the trial takes and what it does.
+        seed: the run's seed.
+        settings: of the run; they go before those of a world.
         variants: of the cell effect.
+        worlds: that the run averages over.
         plan: every course.
-        subjects: how many the cohort must have.
         onset_size: candidates in a chunk.
         course_size: courses in a chunk.
     """
 
     machine: Machine
-    illness: Illness
+    protocol: Protocol
+    seed: int
+    settings: Mapping[str, float]
     variants: VariantSet
+    worlds: Worlds
     plan: Plan
-    subjects: int
     onset_size: int = CHUNK
     course_size: int = COURSE_CHUNK
 
     @cached_property
-    def chunks(self) -> list[tuple[str, Plan]]:
-        """Name and rows of each chunk of courses, in the order of the final tables."""
-        size = self.course_size
-        starts = range(0, len(self.plan), size)
+    def chunks(self) -> list[Chunk]:
+        """Chunks of courses, those of a world together; then those followed once more."""
+        pairs = (self.plan.replicate == PAIR_REPLICATE) & (self.plan.person <= FOLLOWED_AGAIN)
         return [
-            (f"shards/course-{size}-{number:05d}", self.plan.rows(start, start + size))
-            for number, start in enumerate(starts)
+            *self._chunks("course", np.ones(len(self.plan), dtype=bool), COURSE),
+            *self._chunks("again", pairs, AGAIN),
         ]
 
-    def trial(
-        self, shards: Shards, threads: int = 1, tell: Progress | None = None, ahead: int | None = 1
-    ) -> Trial:
-        """The run with its cohort: read from the folder as far as it is there, else simulated."""
-        cohort = make_cohort(
-            self.machine,
-            self.illness,
-            self.subjects,
-            threads=threads,
-            chunk=self.onset_size,
-            store=shards,
-            progress=None if tell is None else partial(tell, "admission"),
-            ahead=ahead,
-        )
-        return Trial(self.machine, self.illness, cohort, self.variants)
+    def _chunks(self, name: str, wanted: NDArray[np.bool_], luck_of: str) -> Iterable[Chunk]:
+        size, number = self.course_size, count()
+        for world in range(len(self.worlds)):
+            mine = np.flatnonzero(wanted & (self.plan.world == world))
+            for start in range(0, len(mine), size):
+                stem = f"shards/{name}-{size}-{next(number):05d}"
+                yield Chunk(stem, world, self.plan.rows(mine[start : start + size]), luck_of)
 
-    def onset(self, index: int) -> bytes:
+    @cached_property
+    def subjects(self) -> list[int]:
+        """How many subjects the cohort of each world must have."""
+        last = np.zeros(len(self.worlds), dtype=np.int64)
+        np.maximum.at(last, self.plan.world, self.plan.row + 1)
+        return [int(n) for n in last]
+
+    @cached_property
+    def needed(self) -> list[int]:
+        """Worlds in which somebody is followed."""
+        return [world for world, subjects in enumerate(self.subjects) if subjects]
+
+    def illness(self, world: int, attempt: int) -> Illness:
+        """Protocol, cards, clinic and seed of a world."""
+        deck = make_deck({**self.worlds.settings_of(world, attempt), **self.settings})
+        return make_illness(self.protocol, deck, self.seed, self.worlds.first_candidate(world))
+
+    @property
+    def block(self) -> int | None:
+        """Admitted patients that are matched together; None: as many as usual."""
+        return None if self.worlds.alone else several.BLOCK
+
+    @cached_property
+    def pool_sizes(self) -> list[int]:
+        """How many have to be admitted in each world."""
+        return [pool_size(self.protocol, subjects, self.block) for subjects in self.subjects]
+
+    def onset_chunk(self, world: int) -> int:
+        """Candidates in a chunk of a world."""
+        if self.worlds.alone:
+            return self.onset_size
+        few = -(-CANDIDATES_A_SUBJECT * self.pool_sizes[world] // SMALLEST_ONSET) * SMALLEST_ONSET
+        return min(self.onset_size, max(SMALLEST_ONSET, few))
+
+    def onset(self, world: int, attempt: int, index: int) -> bytes:
         """A chunk of candidates as it is kept."""
-        return onset_to_bytes(onset_chunk(self.machine, self.illness, self.onset_size, index))
+        illness = self.illness(world, attempt)
+        return onset_to_bytes(onset_chunk(self.machine, illness, self.onset_chunk(world), index))
 
-    def onset_name(self, index: int) -> str:
+    def onset_name(self, world: int, attempt: int, index: int) -> str:
         """Where it is kept."""
-        return onset_name(self.onset_size, index)
+        size = self.onset_chunk(world)
+        if self.worlds.alone:
+            return onset_name(size, index)
+        return f"shards/onset-{size}-w{world + 1:04d}-{attempt}-{index:05d}.npz"
+
+    def trial(
+        self,
+        world: int,
+        store: Store,
+        threads: int = 1,
+        tell: Callable[[int, int], None] | None = None,
+        ahead: int | None = 1,
+    ) -> Trial:
+        """A world with its cohort: read from the folder as far as it is there, else simulated.
+
+        Raises:
+            BadInput: no member that was tried for the world admits patients of the protocol.
+        """
+        last = self.worlds.attempts(world) - 1
+        for attempt in range(last + 1):
+            illness = self.illness(world, attempt)
+            try:
+                cohort = make_cohort(
+                    self.machine,
+                    illness,
+                    self.subjects[world],
+                    threads=threads,
+                    chunk=self.onset_chunk(world),
+                    store=store,
+                    progress=tell,
+                    ahead=ahead,
+                    name=partial(self.onset_name, world, attempt),
+                    budget=None if self.worlds.alone else several.budget,
+                    block_size=self.block,
+                )
+            except BadInput:
+                if attempt == last:
+                    raise
+                continue
+            return Trial(self.machine, illness, cohort, self.variants)
+        raise AssertionError("a world has at least one member")
 
 
-def job_of_spec(spec: Mapping[str, Any], onset_size: int = CHUNK, course_size: int = COURSE_CHUNK) -> Job:
-    """The job of a run's spec, on the patient model."""
-    from hepatrial.trial.run import patient_machine, variant_set
+def job_of_spec(
+    folder: Path, spec: Mapping[str, Any], onset_size: int = CHUNK, course_size: int = COURSE_CHUNK
+) -> Job:
+    """The job of a run folder, on the patient model."""
+    from hepatrial.trial.run import make_job, patient_machine
 
     options, protocol = spec["options"], protocol_from_dict(spec["protocol"])
-    deck, variants = make_deck(options["settings"]), variant_set(options["variant"])
-    plan = make_plan(
-        protocol, options["seed"], options["replicates"], options["pairs"], np.array(variants.weights)
-    )
-    subjects = max(options["replicates"] * protocol.patients, options["pairs"])
-    illness = make_illness(protocol, deck, options["seed"])
-    return Job(patient_machine(), illness, variants, plan, subjects, onset_size, course_size)
+    worlds = read_worlds(folder, spec)
+    return make_job(patient_machine(), protocol, options, worlds, onset_size, course_size)
 
 
-def course_files(stem: str, tables: Tables) -> dict[str, bytes]:
-    """A chunk's shards: name in the folder -> content."""
-    return {f"{stem}.{table}.parquet": parquet_bytes(getattr(tables, table)) for table in TABLES}
-
-
-def missing_courses(shards: Shards, chunks: Sequence[tuple[str, Plan]]) -> list[int]:
-    """Numbers of the chunks of courses that are not in the folder, or not as they were written."""
-    names = [[f"{stem}.{table}.parquet" for table in TABLES] for stem, _ in chunks]
-    there = shards.whole(name for chunk in names for name in chunk)
-    return [number for number, chunk in enumerate(names) if not there.issuperset(chunk)]
-
-
-def _enough(job: Job, shards: Shards, chunks: int) -> bool:
-    """Whether the first chunks of candidates hold all that the cohort needs, or show that it is hopeless."""
-    size = pool_size(job.illness, job.subjects)
-    admitted = seen = 0
-    for index in range(chunks):
-        data = shards.get(job.onset_name(index))
-        onset = onset_from_bytes(data if data is not None else job.onset(index))
-        admitted += len(onset.admitted)
-        seen += len(onset.number)
-    hopeless = seen >= GIVE_UP_AFTER and admitted < SMALLEST_ACCEPTANCE * seen
-    return admitted >= size or hopeless
-
-
-def share_onset(job: Job, shards: Shards, share: Share, threads: int, tell: Progress) -> None:
-    """Follow candidates together with the other shares, in rounds, until there are enough.
-
-    In a round every share does chunks of its own first and then those that nobody has finished yet. So shares
-    that run side by side divide the work, and one that runs alone or outlives the others does all of it.
-    """
-    with ThreadPoolExecutor(max_workers=threads) as pool:
-        for number in count():
-            first = number * share.of * threads
-            order = [first + (share.number - 1) * threads + i for i in range(share.of * threads)]
-            turn = [first + (index - first) % (share.of * threads) for index in order]
-            for start in range(0, len(turn), threads):
-                there = shards.manifest()
-                lacking = [i for i in turn[start : start + threads] if job.onset_name(i) not in there]
-                for index, data in zip(lacking, pool.map(job.onset, lacking), strict=True):
-                    shards.put(job.onset_name(index), data)
-            done = first + len(turn)
-            tell("admission, in rounds", number + 1, number + 1)
-            if _enough(job, shards, done):
-                return
-
-
-def work_on_cluster(scheduler: str, job: Job, shards: Shards, share: Share | None, tell: Progress) -> None:
-    """Do the chunks of candidates, then those of courses, on a Dask cluster."""
-    from hepatrial.ensemble.cluster import client_of, map_chunks
-
-    onset = partial(make_onset, onset_size=job.onset_size)
-    courses = partial(make_courses, onset_size=job.onset_size, course_size=job.course_size)
-    with client_of(scheduler) as client:
-        done = 0
-        while not done or not _enough(job, shards, done):
-            batch = range(done, done + 2 * max(1, sum(client.nthreads().values())))
-            there = shards.whole(job.onset_name(index) for index in batch)
-            lacking = [index for index in batch if job.onset_name(index) not in there]
-            for _, digests in map_chunks(client, onset, shards.path, lacking):
-                shards.enter(digests)
-            done = batch.stop
-            tell("admission, in rounds", done // len(batch), done // len(batch))
-        todo = [n for n in missing_courses(shards, job.chunks) if share is None or share.has(n)]
-        made = map_chunks(client, courses, shards.path, todo)
-        for finished, (_, digests) in enumerate(made, start=1):
-            shards.enter(digests)
-            tell("courses on the cluster", finished, len(todo))
-
-
-def make_onset(folder: str, index: int, onset_size: int) -> dict[str, str]:
-    """Follow a chunk of candidates and write it to the folder; runs on a worker. The file's checksum."""
-    from hepatrial.ensemble.cluster import store
-
-    job = _job((Path(folder) / "spec.json").read_bytes(), onset_size, COURSE_CHUNK)
-    return store(Path(folder), {job.onset_name(index): job.onset(index)})
-
-
-def make_courses(folder: str, number: int, onset_size: int, course_size: int) -> dict[str, str]:
-    """Simulate a chunk of courses and write it to the folder; runs on a worker. The files' checksums."""
-    from hepatrial.ensemble.cluster import store
-
-    spec = (Path(folder) / "spec.json").read_bytes()
-    job, trial = _job(spec, onset_size, course_size), _trial(folder, spec, onset_size, course_size)
-    stem, rows = job.chunks[number]
-    return store(Path(folder), course_files(stem, simulate_courses(trial, rows)))
-
-
-@lru_cache(maxsize=1)
-def _job(spec: bytes, onset_size: int, course_size: int) -> Job:
-    """The job of a spec, once in each process.
+def read_worlds(folder: Path, spec: Mapping[str, Any]) -> Worlds:
+    """The worlds of a run folder.
 
     Raises:
-        RunFailed: this process has other versions than the one that began the run.
+        RunFailed: their file is missing or is not the one that the run began with.
     """
-    told = json.loads(spec)
-    if told["versions"] != package_versions():
-        raise RunFailed(f"This worker has other versions than {told['versions']}.")
-    return job_of_spec(told, onset_size, course_size)
+    if spec["worlds"]["kind"] == CARDS.kind:
+        return CARDS
+    try:
+        worlds = worlds_from_bytes((folder / FILE).read_bytes())
+    except (OSError, ValueError, KeyError):
+        raise RunFailed(f"{FILE} in {folder} is missing or damaged; begin the run anew.") from None
+    if worlds.hash != spec["worlds"]["hash"]:
+        raise RunFailed(f"{FILE} in {folder} is not what the run began with; begin it anew.")
+    return worlds
 
 
-@lru_cache(maxsize=1)
-def _trial(folder: str, spec: bytes, onset_size: int, course_size: int) -> Trial:
-    return _job(spec, onset_size, course_size).trial(Shards(Path(folder)))
-
-
-def tidy(shards: Shards, trial: Trial, job: Job) -> None:
-    """Leave what a single writer would have left: one manifest, no candidates beyond the last one needed."""
-    shards.gather()
-    needed = -(-trial.cohort.pool.candidates // job.onset_size)
-    beyond = [job.onset_name(index) for index in range(needed, needed + len(shards.manifest()))]
-    shards.drop(beyond)
+def missing_courses(shards: Shards, chunks: Sequence[Chunk]) -> list[int]:
+    """Numbers of the chunks of courses that are not in the folder, or not as they were written."""
+    there = shards.whole(name for chunk in chunks for name in chunk.files)
+    return [number for number, chunk in enumerate(chunks) if not there.issuperset(chunk.files)]

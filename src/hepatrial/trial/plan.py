@@ -29,6 +29,8 @@ class Plan:
         arm: (c,) index into ``arm_names``.
         treated_before: (c,) treated subjects of the replicate with a lower number; tells the batch.
         variant: (c,) index of the structural variant.
+        world: (c,) plausible world from 0: a member of the ensemble of parameters.
+        row: (c,) place of the subject in the cohort of its world, from 0.
     """
 
     replicate: Whole
@@ -37,13 +39,15 @@ class Plan:
     arm: Whole
     treated_before: Whole
     variant: Whole
+    world: Whole
+    row: Whole
 
     def __len__(self) -> int:
         return len(self.replicate)
 
-    def rows(self, start: int, stop: int) -> Plan:
+    def rows(self, chosen: slice | Whole) -> Plan:
         """A part of the plan."""
-        return Plan(*(getattr(self, field.name)[start:stop] for field in fields(Plan)))
+        return Plan(*(getattr(self, field.name)[chosen] for field in fields(Plan)))
 
 
 def arm_names(protocol: Protocol) -> tuple[str, ...]:
@@ -51,8 +55,18 @@ def arm_names(protocol: Protocol) -> tuple[str, ...]:
     return tuple(sorted(protocol.arms))
 
 
+TICKETS = 4
+"""Structural variants that the counterfactual persons of one world are divided over, where there are several
+worlds: enough persons share world and variant to tell their chance from what the two do."""
+
+
 def make_plan(
-    protocol: Protocol, seed: int, replicates: int, pairs: int, variant_weights: NDArray[np.float64]
+    protocol: Protocol,
+    seed: int,
+    replicates: int,
+    pairs: int,
+    variant_weights: NDArray[np.float64],
+    worlds: int = 1,
 ) -> Plan:
     """Plan the randomised trials and the counterfactual arms.
 
@@ -63,23 +77,27 @@ def make_plan(
         pairs: persons followed in every arm.
         variant_weights: prior weight of each structural variant; one is drawn for each replicate, and the
             counterfactual persons are spread over them in the same proportions.
+        worlds: plausible worlds. Replicate r is held in world (r - 1) mod worlds, counterfactual person p in
+            world (p - 1) mod worlds; each world has a cohort of its own.
     """
     names = arm_names(protocol)
     treated = np.array([bool(protocol.arms[name].regimen) for name in names])
-    parts = [_pairs(seed, pairs, len(names), variant_weights)]
+    parts = [_pairs(seed, pairs, len(names), variant_weights, worlds)]
     if replicates:
         sizes = [protocol.arms[name].n for name in names]
-        parts.append(_trials(seed, replicates, sizes, treated, variant_weights))
+        parts.append(_trials(seed, replicates, sizes, treated, variant_weights, worlds))
     return Plan(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Plan)))
 
 
-def _pairs(seed: int, pairs: int, arms: int, weights: NDArray[np.float64]) -> Plan:
+def _pairs(seed: int, pairs: int, arms: int, weights: NDArray[np.float64], worlds: int) -> Plan:
     person = np.tile(np.arange(1, pairs + 1), arms)
     # Multiples of the golden ratio fill (0, 1) evenly however many there are (Weyl 1916).
     start = float(Stream(seed, "variant").uniform(PAIR_REPLICATE))
-    variant = _choose(np.mod(start + person * _GOLDEN, 1.0), weights)
+    world, row = (person - 1) % worlds, (person - 1) // worlds
+    turn = person if worlds == 1 else world * TICKETS + row % TICKETS
+    variant = _choose(np.mod(start + turn * _GOLDEN, 1.0), weights)
     arm = np.repeat(np.arange(arms), pairs)
-    return Plan(np.full(len(person), PAIR_REPLICATE), person, person, arm, person - 1, variant)
+    return Plan(np.full(len(person), PAIR_REPLICATE), person, person, arm, person - 1, variant, world, row)
 
 
 def _trials(
@@ -88,6 +106,7 @@ def _trials(
     sizes: list[int],
     treated: NDArray[np.bool_],
     weights: NDArray[np.float64],
+    worlds: int,
 ) -> Plan:
     arm = allocate(seed, replicates, sizes)
     replicate, place = np.indices(arm.shape)
@@ -96,7 +115,9 @@ def _trials(
     variant = _choose(Stream(seed, "variant").uniform(np.arange(1, replicates + 1)), weights)
     person = replicate * arm.shape[1] + place + 1
     order = np.lexsort((place.ravel(), arm.ravel(), replicate.ravel()))
-    columns = (replicate + 1, place + 1, person, arm, before, np.broadcast_to(variant[:, None], arm.shape))
+    world, row = replicate % worlds, replicate // worlds * arm.shape[1] + place
+    variants = np.broadcast_to(variant[:, None], arm.shape)
+    columns = (replicate + 1, place + 1, person, arm, before, variants, world, row)
     return Plan(*(np.asarray(column, dtype=np.int64).ravel()[order] for column in columns))
 
 

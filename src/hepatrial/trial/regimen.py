@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepatrial.engine import Impulses
+from hepatrial.model.cards import load_cards
 from hepatrial.model.spec import ModelSpec
 from hepatrial.population.deck import Deck
 from hepatrial.protocol import PRODUCTS, Arm, Care, Dosing, Protocol
@@ -215,7 +216,8 @@ def batch_potency(
     cv = protocol.batch.between_batch_cv
     if cv is None:
         cv = PRODUCTS[product].value("batch_cv")
-    spread = card.spread if "potency" in deck.changed else float(np.sqrt(np.log1p(cv**2)))
+    asked = card.spread != load_cards().model["potency"].spread
+    spread = card.spread if asked else float(np.sqrt(np.log1p(cv**2)))
     batch = treated_before // protocol.batch.patients_per_batch
     return np.asarray(card.value * np.exp(spread * Stream(seed, f"batch.{product}").normal(replicate, batch)))
 

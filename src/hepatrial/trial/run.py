@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from hepatrial.ensemble.merge import collect_parts, cores, tell_missing, write_run_json
 from hepatrial.ensemble.shares import Share
@@ -21,28 +22,22 @@ from hepatrial.errors import BadInput, Problem, RunFailed, nearest_name
 from hepatrial.model import load_patient_model
 from hepatrial.model.variants import load_variants
 from hepatrial.population.admission import admission_table
-from hepatrial.population.cohort import Cohort, acceptance_of, make_illness, table1_columns
+from hepatrial.population.cohort import acceptance_of, table1_columns
 from hepatrial.population.deck import Deck, make_deck
 from hepatrial.population.machine import Machine
 from hepatrial.population.pool import CHUNK
 from hepatrial.protocol import Protocol, protocol_from_dict
 from hepatrial.provenance import fingerprint, package_versions
-from hepatrial.trial.courses import Tables, Trial, VariantSet, simulate_courses
+from hepatrial.trial.admit import admit, share_onset, tidy, work_on_cluster, worlds_of_share
+from hepatrial.trial.courses import AGAIN, COURSE, Trial, VariantSet
 from hepatrial.trial.folder import FORMAT, TABLES, RunFolder
-from hepatrial.trial.job import (
-    COURSE_CHUNK,
-    Job,
-    Progress,
-    course_files,
-    job_of_spec,
-    missing_courses,
-    share_onset,
-    tidy,
-    work_on_cluster,
-)
+from hepatrial.trial.job import COURSE_CHUNK, Job, Progress, job_of_spec, missing_courses, read_worlds
 from hepatrial.trial.plan import make_plan
 from hepatrial.trial.stages import in_phases
+from hepatrial.trial.plausible import CARDS, FILE, Worlds
 
+FOLLOWED_AGAIN = "again.parquet"
+"""Subject rows of the counterfactual persons who were followed once more with other luck."""
 LARGEST_RUN = 10_000_000
 """Most courses in one run."""
 
@@ -64,6 +59,7 @@ def run_trial(
     course_chunk: int = COURSE_CHUNK,
     scheduler: str | None = None,
     share: Share | None = None,
+    worlds: Worlds = CARDS,
 ) -> RunFolder:
     """Simulate a protocol into a run folder; a folder of the same run is resumed.
 
@@ -75,6 +71,7 @@ def run_trial(
         seed: of all chance, 0 <= seed < 2**64.
         settings: card -> value; ``NAME.spread`` and ``NAME.share`` change how patients differ.
         variant: structural variant of the cell effect in force; default: each trial draws one by its weight.
+        worlds: plausible worlds that the run averages over; default the cards alone.
         threads: workers; default all processors. Changes no result.
         out: the run folder, new, empty or of the same run.
         progress: called with (stage, done, total).
@@ -96,7 +93,7 @@ def run_trial(
     if patients is not None:
         protocol = protocol.with_patients(patients)
     machine = machine or patient_machine()
-    variants = variant_set(variant)
+    variants = variant_set(variant, worlds.variants)
     options = {
         "replicates": replicates,
         "pairs": pairs,
@@ -104,33 +101,27 @@ def run_trial(
         "settings": {name: float(value) for name, value in (settings or {}).items()},
         "variant": variant,
     }
-    shards = prepare(Path(out), run_spec(protocol, options, machine, deck, variants))
+    spec = run_spec(protocol, options, machine, deck, variants, worlds)
+    shards = prepare(Path(out), spec, {} if worlds.alone else {FILE: worlds.to_bytes()})
     workers = threads or cores()
     tell = progress or (lambda _stage, _done, _total: None)
     if _finished(shards):
         write_run_json(shards.path, begun, workers)
         return RunFolder.open(shards.path)
 
-    job = Job(
-        machine,
-        make_illness(protocol, deck, seed),
-        variants,
-        make_plan(protocol, seed, replicates, pairs, np.array(variants.weights)),
-        max(replicates * protocol.patients, pairs),
-        onset_chunk or CHUNK,
-        course_chunk,
-    )
+    job = make_job(machine, protocol, options, worlds, onset_chunk or CHUNK, course_chunk)
     shards = replace(shards, writer=share.writer if share else "")
     if scheduler is not None:
         work_on_cluster(scheduler, job, shards, share, tell)
-    elif share is not None:
+    elif share is not None and worlds.alone:
         share_onset(job, shards, share, workers, tell)
-    trial = job.trial(shards, workers, tell, ahead=1 if scheduler or share else None)
-    _simulate(trial, job, shards, share, workers, tell)
+    wanted = worlds_of_share(job, share)
+    trials = admit(job, shards, workers, tell, wanted, ahead=1 if scheduler or share else None)
+    _simulate(trials, job, shards, share, workers, tell)
     if share is not None:
         return RunFolder(shards.path)
-    _write_tables(trial, job, shards)
-    tidy(shards, trial, job)
+    _write_tables(list(trials.values()), job, shards)
+    tidy(shards, trials.values(), job)
     write_run_json(shards.path, begun, workers)
     return RunFolder.open(shards.path)
 
@@ -158,6 +149,7 @@ def resume_trial(
     return run_trial(
         protocol,
         **options,
+        worlds=read_worlds(run.path, run.spec),
         threads=threads,
         out=run.path,
         progress=progress,
@@ -188,7 +180,7 @@ def merge_trial(
     collect_parts(path, [Path(part) for part in parts])
     shards = Shards(path)
     if not _finished(shards):
-        chunks = job_of_spec(RunFolder(path).spec).chunks
+        chunks = job_of_spec(path, RunFolder(path).spec).chunks
         missing = missing_courses(shards, chunks)
         if missing:
             told = tell_missing(shards, missing, len(chunks))
@@ -204,8 +196,37 @@ def patient_machine(rtol: float = 1e-4) -> Machine:
     return Machine(spec, partial(simulate, compile_model(spec), rtol=rtol))
 
 
-def variant_set(variant: str | None) -> VariantSet:
-    """All variants with their prior weights, or one alone.
+def make_job(
+    machine: Machine,
+    protocol: Protocol,
+    options: Mapping[str, Any],
+    worlds: Worlds,
+    onset_size: int = CHUNK,
+    course_size: int = COURSE_CHUNK,
+) -> Job:
+    """The job of a run; ``options`` as ``run_spec`` keeps them."""
+    variants = variant_set(options["variant"], worlds.variants)
+    sizes = (options["replicates"], options["pairs"])
+    plan = make_plan(protocol, options["seed"], *sizes, np.array(variants.weights), len(worlds))
+    return Job(
+        machine,
+        protocol,
+        options["seed"],
+        options["settings"],
+        variants,
+        worlds,
+        plan,
+        onset_size,
+        course_size,
+    )
+
+
+def variant_set(variant: str | None, weights: Mapping[str, float] | None = None) -> VariantSet:
+    """All variants of positive weight, or one alone.
+
+    Args:
+        variant: the only one.
+        weights: variant -> weight; default the prior weights.
 
     Raises:
         BadInput: no variant of that name.
@@ -214,10 +235,13 @@ def variant_set(variant: str | None) -> VariantSet:
     if variant is not None and variant not in known:
         allowed = f"one of {', '.join(known)}"
         raise BadInput([Problem("--variant", repr(variant), allowed, nearest_name(variant, known))])
-    chosen = [one for name, one in known.items() if variant in (None, name)]
+    weight = {name: weights.get(name, 0.0) if weights else one.weight for name, one in known.items()}
+    if variant is not None:
+        return VariantSet((variant,), (weight[variant] or 1.0,), (known[variant].overrides,))
+    chosen = [one for name, one in known.items() if weight[name] > 0]
     return VariantSet(
         tuple(one.name for one in chosen),
-        tuple(one.weight for one in chosen),
+        tuple(weight[one.name] for one in chosen),
         tuple(one.overrides for one in chosen),
     )
 
@@ -262,7 +286,12 @@ def check_options(
 
 
 def run_spec(
-    protocol: Protocol, options: Mapping[str, Any], machine: Machine, deck: Deck, variants: VariantSet
+    protocol: Protocol,
+    options: Mapping[str, Any],
+    machine: Machine,
+    deck: Deck,
+    variants: VariantSet,
+    worlds: Worlds = CARDS,
 ) -> dict[str, Any]:
     """What a run is: two runs of equal specs have equal tables."""
     cards = {
@@ -280,18 +309,24 @@ def run_spec(
             name: {"weight": weight, "overrides": effects[name]}
             for name, weight in zip(variants.names, variants.weights, strict=True)
         },
+        "worlds": worlds.told,
         "versions": package_versions(),
     }
 
 
 def _finished(shards: Shards) -> bool:
     """Whether every final file is there and whole."""
-    names = (*(f"{name}.parquet" for name in TABLES), "acceptance.json", "admission.json")
+    names = (*(f"{name}.parquet" for name in TABLES), FOLLOWED_AGAIN, "acceptance.json", "admission.json")
     return all(shards.get(name) is not None for name in names)
 
 
 def _simulate(
-    trial: Trial, job: Job, shards: Shards, share: Share | None, workers: int, tell: Progress
+    trials: Mapping[int, Trial],
+    job: Job,
+    shards: Shards,
+    share: Share | None,
+    workers: int,
+    tell: Progress,
 ) -> None:
     """Simulate every chunk that is not in the folder yet; the main thread does all the writing."""
     chunks = job.chunks
@@ -301,47 +336,57 @@ def _simulate(
     total = len(mine)
     done = total - len(todo)
     tell("courses", done, total)
-    pending: dict[Future[Tables], str] = {}
+    pending: set[Future[dict[str, bytes]]] = set()
     queue = iter(todo)
     executor = ThreadPoolExecutor(max_workers=workers)
     try:
         while True:
-            for stem, rows in queue:
-                pending[executor.submit(simulate_courses, trial, rows)] = stem
+            for chunk in queue:
+                pending.add(executor.submit(chunk.simulate, trials[chunk.world]))
                 if len(pending) > workers:
                     break
             if not pending:
                 return
-            ready, _ = wait(pending, return_when=FIRST_COMPLETED)
+            ready, pending = wait(pending, return_when=FIRST_COMPLETED)
             for future in ready:
-                shards.put_all(course_files(pending.pop(future), future.result()))
+                shards.put_all(future.result())
                 done += 1
                 tell("courses", done, total)
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
 
 
-def _write_tables(trial: Trial, job: Job, shards: Shards) -> None:
-    """Join the chunks, which are in the order of the final tables, and describe the cohort."""
-    stems = [stem for stem, _ in job.chunks]
-    joined = {
-        table: pl.concat(
-            [pl.read_parquet(BytesIO(shards.get(f"{stem}.{table}.parquet") or b"")) for stem in stems]
-        )
-        for table in TABLES
-    }
-    joined = in_phases(trial.protocol, joined)
+def _write_tables(trials: Sequence[Trial], job: Job, shards: Shards) -> None:
+    """Join the chunks in the order of the final tables, and describe the cohorts."""
+    joined = in_phases(job.protocol, {table: _join(job, shards, table, COURSE) for table in TABLES})
     for table in TABLES:
         shards.put(f"{table}.parquet", parquet_bytes(joined[table]), durable=True)
-    shards.put("acceptance.json", json_bytes(acceptance_of(trial.cohort)), durable=True)
-    admission = _admission(trial.machine, trial.cohort).to_dicts()
-    shards.put("admission.json", json_bytes(admission), durable=True)
+    shards.put(FOLLOWED_AGAIN, parquet_bytes(_join(job, shards, "subject", AGAIN)), durable=True)
+    told = acceptance_of(*(trial.cohort for trial in trials))
+    shards.put("acceptance.json", json_bytes(told), durable=True)
+    shards.put("admission.json", json_bytes(_admission(trials).to_dicts()), durable=True)
 
 
-def _admission(machine: Machine, cohort: Cohort) -> pl.DataFrame:
+def _join(job: Job, shards: Shards, table: str, luck_of: str) -> pl.DataFrame:
+    """A table from its chunks, sorted as the plan; rows of one subject keep their order."""
+    names = [f"{chunk.stem}.{table}.parquet" for chunk in job.chunks if chunk.luck_of == luck_of]
+    parts = [pl.read_parquet(BytesIO(shards.get(name) or b"")) for name in names]
+    joined = pl.concat(parts) if parts else pl.DataFrame({"subject": pl.Series([], dtype=pl.Int32)})
+    keys = ["replicate", "arm", "subject"]
+    several = len(job.worlds) > 1 and joined.height
+    return joined.sort(keys, maintain_order=True) if several else joined
+
+
+def _admission(trials: Sequence[Trial]) -> pl.DataFrame:
     """The admission table of the run's subjects (matched, when a Table 1 is asked for)."""
-    columns = table1_columns(machine.spec, cohort.pool, cohort.traits)
-    columns["vasopressor"] = cohort.pool.measure("vasopressor")
-    mine = {name: values[cohort.index] for name, values in columns.items()}
+    mine = [_admitted(trial) for trial in trials]
+    joined = {name: np.concatenate([one[name] for one in mine]) for name in mine[0]}
     traits = ("age", "female", "cirrhosis", "infected_at_entry")
-    return admission_table(mine, *(mine[name] for name in traits))
+    return admission_table(joined, *(joined[name] for name in traits))
+
+
+def _admitted(trial: Trial) -> dict[str, NDArray[np.float64]]:
+    cohort = trial.cohort
+    columns = table1_columns(trial.machine.spec, cohort.pool, cohort.traits)
+    columns["vasopressor"] = cohort.pool.measure("vasopressor")
+    return {name: values[cohort.index] for name, values in columns.items()}

@@ -2,6 +2,7 @@
 (forest, traffic lights, icon arrays) show nothing simulated and say where their numbers come from."""
 
 from hepatrial.report.figures.bands import Panel, population_bands
+from hepatrial.report.figures.doubt import parts_of_doubt
 from hepatrial.report.figures.flow import consort_flow
 from hepatrial.report.figures.forest import forest_description, forest_figure
 from hepatrial.report.figures.icons import icon_arrays
@@ -23,6 +24,7 @@ __all__ = [
     "icon_arrays",
     "laboratory_courses",
     "population_bands",
+    "parts_of_doubt",
     "simulated_against_published",
     "survival_curves",
     "traffic_lights",
