@@ -267,6 +267,7 @@ def fake_facts(replicates: int = 40, pairs: int = 400, seed: int = 1) -> Facts:
             CohortFigure("bmcgastro2020", "all", 684, "bilirubin", "mean", 323.5, "seen", "PMC7081680"),
             CohortFigure("bmcgastro2020", "all", 684, "bilirubin", "sd", 148.4, "seen", "PMC7081680"),
         ),
+        again=pl.concat(_pairs(np.random.default_rng(seed + 1), pairs)) if pairs else pl.DataFrame(),
         variants=tuple(Variant(name, 0.25, {"en": f"Meaning of {name}."}) for name in VARIANTS),
         cards=cards(),
         references={"huhn1997": "Interleukin-10 half-life doi:10.1016/j.example"},

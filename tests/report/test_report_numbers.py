@@ -307,5 +307,5 @@ def test_parts_of_the_uncertainty_are_shown_and_an_arm_without_cells_has_no_stru
     assert rows["control"]["parts"]["structure"]["half"] == 0.0
     assert rows["difference"]["parts"]["structure"]["half"] > 0.0
     assert rows["treated"]["parts"]["parameters"] is None  # one world: the cards
-    assert rows["treated"]["parts"]["luck"] is None  # nobody was followed again
+    assert rows["treated"]["parts"]["luck"]["half"] > 0.0
     assert rows["control"]["studies"] is None
