@@ -19,8 +19,8 @@ from hepatrial.protocol import SECTIONS, Protocol, load_protocol
 from hepatrial.report import write_report
 from hepatrial.report.catalogue import texts
 from hepatrial.trial import RunFolder, merge_trial, resume_trial, run_trial
+from hepatrial.trial.plausible import CARDS, Worlds
 from hepatrial.trial.run import check_options
-from hepatrial.trial.plausible import CARDS
 
 Progress = Callable[[str, int, int], None]
 """Called with (stage, done, total)."""
@@ -39,12 +39,15 @@ class Plan:
     Attributes:
         protocol: with the settings applied.
         options: what ``run_trial`` takes besides: patients, replicates, pairs, seed, variant, and the
-            settings that are no place in the protocol (card -> value), worlds.
+            settings that are no place in the protocol (card -> value); and parameters and members, which
+            ``worlds`` come from.
+        worlds: plausible worlds that the run averages over.
         out: the run folder.
     """
 
     protocol: Protocol
     options: dict[str, Any]
+    worlds: Worlds
     out: Path
 
 
@@ -130,7 +133,8 @@ def carry_out(
     with _nothing_left(plan.out):
         folder = run_trial(
             plan.protocol,
-            **plan.options,
+            **options_of_trial(plan.options),
+            worlds=plan.worlds,
             threads=threads,
             out=plan.out,
             progress=progress,
@@ -235,7 +239,6 @@ def check(
     problems += _parameter_problems(parameters, members)
     if problems or loaded is None:
         raise BadInput(problems)
-    worlds = CARDS if parameters == "cards" else worlds_of(shipped_ensemble(), members, seed)
     folder = Path(out) if out is not None else Path("runs") / f"{loaded.identity.id}-{seed}"
     options = {
         "patients": patients,
@@ -244,9 +247,22 @@ def check(
         "seed": seed,
         "settings": {name: float(value) for name, value in cards.items()},
         "variant": variant,
-        "worlds": worlds,
+        "parameters": parameters,
+        "members": members,
     }
-    return Plan(loaded, options, folder)
+    return Plan(loaded, options, worlds_for(options), folder)
+
+
+def worlds_for(options: Mapping[str, Any]) -> Worlds:
+    """The plausible worlds of a run, by ``parameters``, ``members`` and ``seed`` of its options."""
+    if options["parameters"] == "cards":
+        return CARDS
+    return worlds_of(shipped_ensemble(), options["members"], options["seed"])
+
+
+def options_of_trial(options: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``run_trial`` takes of a plan's options."""
+    return {name: value for name, value in options.items() if name not in ("parameters", "members")}
 
 
 def _parameter_problems(parameters: str, members: int) -> list[Problem]:

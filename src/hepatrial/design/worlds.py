@@ -119,7 +119,8 @@ def simulate_world(trial: Trial, world: World, person: NDArray[np.int64], grid: 
     n, names = len(person), arm_names(protocol)
     zero = np.zeros(n, dtype=np.int64)
     variant = trial.variants.names.index(world.variant) if world.variant else 0
-    plan = Plan(zero, person, person, zero + names.index(world.arm), person - 1, zero + variant)
+    arm = zero + names.index(world.arm)
+    plan = Plan(zero, person, person, arm, person - 1, zero + variant, zero, person - 1)
     row = trial.cohort.index[person - 1]
     before = trial.cohort.traits.parameters[row]
     parameters = course_parameters(

@@ -171,7 +171,7 @@ class Job:
     def trial(
         self,
         world: int,
-        store: Store,
+        store: Store | None,
         threads: int = 1,
         tell: Callable[[int, int], None] | None = None,
         ahead: int | None = 1,

@@ -33,8 +33,8 @@ from hepatrial.trial.courses import AGAIN, COURSE, Trial, VariantSet
 from hepatrial.trial.folder import FORMAT, TABLES, RunFolder
 from hepatrial.trial.job import COURSE_CHUNK, Job, Progress, job_of_spec, missing_courses, read_worlds
 from hepatrial.trial.plan import make_plan
-from hepatrial.trial.stages import in_phases
 from hepatrial.trial.plausible import CARDS, FILE, Worlds
+from hepatrial.trial.stages import in_phases
 
 FOLLOWED_AGAIN = "again.parquet"
 """Subject rows of the counterfactual persons who were followed once more with other luck."""

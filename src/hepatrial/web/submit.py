@@ -57,9 +57,10 @@ def run_hash(protocol: Protocol, options: Mapping[str, Any]) -> str:
     """The hash that the run's folder will have: that of ``trial.run.run_spec``."""
     if options["patients"] is not None:
         protocol = protocol.with_patients(options["patients"])
-    kept = {name: value for name, value in options.items() if name != "patients"}
-    deck, variants = make_deck(options["settings"]), variant_set(options["variant"])
-    return fingerprint(run_spec(protocol, kept, patient_machine(), deck, variants))
+    kept = {name: value for name, value in api.options_of_trial(options).items() if name != "patients"}
+    worlds = api.worlds_for(options)
+    deck, variants = make_deck(options["settings"]), variant_set(options["variant"], worlds.variants)
+    return fingerprint(run_spec(protocol, kept, patient_machine(), deck, variants, worlds))
 
 
 def submit(

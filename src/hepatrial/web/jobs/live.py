@@ -11,15 +11,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from hepatrial.population.cohort import Cohort, make_illness
-from hepatrial.population.deck import make_deck
-from hepatrial.population.pool import build_pool, traits_of
-from hepatrial.protocol import Protocol
+from hepatrial.api import worlds_for
+from hepatrial.protocol import Protocol, protocol_from_dict
 from hepatrial.report.spread import spread
 from hepatrial.report.strategies import STRATEGIES, strategy_curves, strategy_values
-from hepatrial.trial.courses import Trial, simulate_courses
-from hepatrial.trial.plan import make_plan
-from hepatrial.trial.run import patient_machine, variant_set
+from hepatrial.trial.courses import COURSE, simulate_courses
+from hepatrial.trial.run import make_job, patient_machine
 
 FIRST = (60, 300, 1000)
 """Patients followed in every arm for the first curves, one after the other."""
@@ -33,15 +30,21 @@ def first_curves(protocol: Protocol, options: dict[str, Any], patients: int) -> 
     They are the first of the run's counterfactual arms unless a Table 1 is matched; then they are patients
     before the match, and the page says so.
     """
-    machine, variants = patient_machine(), variant_set(options["variant"])
-    illness = make_illness(protocol, make_deck(options["settings"]), options["seed"])
-    pool = build_pool(machine, illness, patients, threads=1)
-    cohort = Cohort(pool, traits_of(machine.spec, illness, pool), np.arange(patients), ())
-    plan = make_plan(protocol, options["seed"], 0, patients, np.array(variants.weights))
-    tables = simulate_courses(Trial(machine, illness, cohort, variants), plan)
-    subjects = tables.subject.with_columns(replicate=pl.lit(1, dtype=pl.Int32))
     matched = bool(protocol.population.table1)
+    unmatched = protocol_from_dict(protocol.as_dict() | _without_table1(protocol)) if matched else protocol
+    few = {**options, "replicates": 0, "pairs": patients}
+    job = make_job(patient_machine(), unmatched, few, worlds_for(options))
+    rows = [
+        simulate_courses(job.trial(chunk.world, None), chunk.rows).subject
+        for chunk in job.chunks
+        if chunk.luck_of == COURSE
+    ]
+    subjects = pl.concat(rows).with_columns(replicate=pl.lit(1, dtype=pl.Int32))
     return _told("first", subjects, protocol, {"patients": patients, "matched": not matched})
+
+
+def _without_table1(protocol: Protocol) -> dict[str, Any]:
+    return {"population": {**protocol.as_dict()["population"], "table1": []}}
 
 
 @dataclass
