@@ -83,14 +83,14 @@ def test_every_problem_of_a_protocol_comes_at_once_with_its_place(client, lin):
 
 
 def test_a_run_is_entered_with_the_hash_that_its_folder_will_have(client, lin, tmp_path):
-    from hepatrial.trial.run import run_trial
+    from hepatrial import api
 
     asked = {"protocol": lin, "patients": 4, "replicates": 1, "pairs": 0, "title": "small"}
     answer = client.post("/api/runs", json=asked)
     assert answer.status_code == 201
     told = answer.json()
     assert told["state"] == "queued"
-    folder = run_trial(protocol_from_dict(lin), patients=4, replicates=1, pairs=0, out=tmp_path / "run")
+    folder = api.run(protocol_from_dict(lin), patients=4, replicates=1, pairs=0, out=tmp_path / "run")
     assert told["hash"] == folder.hash
 
 
