@@ -104,7 +104,7 @@ def drawings_of(facts: Facts, results: dict[str, Any], t: Catalogue) -> dict[str
     """Every figure of the report by name; without those that have no data."""
     made = _figures(facts, results, t)
     for entry in results["doubt"]:
-        made[f"doubt-{entry['arm']}"] = _doubt_figure(facts, entry, t)
+        made[f"doubt-{entry['arm']}"] = _doubt_figure(facts, results, entry, t)
     for entry in results["counterfactual"]:
         made[f"variants-{entry['arm']}"] = _variant_figure(facts, results, entry, t)
     return made
@@ -210,12 +210,12 @@ def _variant_figure(facts: Facts, results: dict[str, Any], entry: dict[str, Any]
     )
 
 
-def _doubt_figure(facts: Facts, entry: dict[str, Any], t: Catalogue) -> Drawing:
+def _doubt_figure(facts: Facts, results: dict[str, Any], entry: dict[str, Any], t: Catalogue) -> Drawing:
     """The parts of the range of one contrast and of its two arms."""
     caption = t("caption.doubt_figure", week=f"{entry['week']:g}")
     rows = tables.doubt_bars(facts, entry, t)
     name = f"figure-doubt-{entry['arm']}"
-    return _draw(name, caption, lambda f: parts_of_doubt(rows, f, t), frame_of(facts, t), t)
+    return _draw(name, caption, lambda f: parts_of_doubt(rows, f, t), frame_of(facts, results, t), t)
 
 
 def _doubts(
