@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import tomllib
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
 import polars as pl
@@ -108,6 +109,11 @@ def test_every_page_fits_its_width_and_holds_no_serious_barrier(server, chromium
     assert found == {}
 
 
+def marked(data, name):
+    """Whether a file of an archive carries the mark."""
+    return MARK["en"] in zipfile.ZipFile(io.BytesIO(data)).read(name).decode()
+
+
 def test_plan_run_compare_and_download(server, tab, tmp_path):
     tab.goto(server.address)
     tab.get_by_role("link", name="Plan a trial").click()
@@ -134,9 +140,15 @@ def test_plan_run_compare_and_download(server, tab, tmp_path):
     for name, read in (
         ("subject.parquet", lambda data: pl.read_parquet(io.BytesIO(data)).height),
         ("event.csv", lambda data: data.decode().startswith(f"# {MARK['en']}")),
+        ("adam-csv.zip", lambda data: all(marked(data, one) for one in ("adsl.csv", "adtte.csv"))),
+        ("figures-svg.zip", lambda data: marked(data, "figure-km.svg")),
+        (
+            "bundle.crate.zip",
+            lambda data: "ro-crate-metadata.json" in zipfile.ZipFile(io.BytesIO(data)).namelist(),
+        ),
         ("protocol.toml", lambda data: tomllib.loads(data.decode())["arms"]["msc"]["regimen"][0]["dose"]),
     ):
-        with tab.expect_download() as caught:
+        with tab.expect_download(timeout=90_000) as caught:
             tab.get_by_role("link", name=name, exact=True).click()
         path = tmp_path / name
         caught.value.save_as(path)

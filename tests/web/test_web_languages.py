@@ -7,7 +7,7 @@ from importlib import resources
 
 from hepatrial.protocol import protocol_schema
 from hepatrial.schema import MEASURES
-from hepatrial.web import atlas
+from hepatrial.web import atlas, downloads
 from hepatrial.web.forms import help_of, label_of, words_of
 from hepatrial.web.language import catalogue, preferred, translate
 from hepatrial.web.pages import SECTIONS
@@ -33,6 +33,7 @@ def texts():
     for module in (mechanism, evidence, claims):
         found |= {name for _, name in module.TABS}
     found |= set(atlas.TITLES.values()) | set(credibility.NAMES.values())
+    found |= {name for name, _ in downloads.GROUPS}
     return found | {name.capitalize() for name, _ in SECTIONS}
 
 

@@ -12,8 +12,8 @@ from markupsafe import Markup
 from hepatrial.model import load_cards, load_patient_model
 from hepatrial.model.cards import FOLDER, Card
 from hepatrial.model.expr import Expr, topological
+from hepatrial.report.mathml import equation
 from hepatrial.report.references import read_references
-from hepatrial.web.mathml import equation
 
 PLACES: dict[str, tuple[int, int]] = {
     "care": (20, 20),
@@ -151,7 +151,7 @@ def process_of(name: str) -> Process:
         uses = tuple(
             dict.fromkeys(n for n in _names(expression) if n in definitions and definitions[n][0] != name)
         )
-        set_ = equation(one, expression, rate=kind != "observable")
+        set_ = Markup(equation(one, expression, rate=kind != "observable"))
         equations.append(Equation(one, kind, spec.units.get(one, ""), set_, uses))
     about = " ".join(re.findall(r"^//\s?(.*)$", text.partition("\n\n")[0], re.M))
     own = {key: card for key, card in cards.model.items() if cards.process[key] == name}

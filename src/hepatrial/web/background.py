@@ -22,16 +22,28 @@ def begin(function: Callable[..., Any], *given: Any) -> Future[Any]:
         function: of a module, so that the child finds it.
         given: its arguments; hashable.
     """
-    global _pool
     key = (f"{function.__module__}.{function.__qualname__}", given)
     with _lock:
         found = _made.get(key)
         if found is None or (found.done() and found.exception() is not None):
-            if _pool is None:
-                spawn = multiprocessing.get_context("spawn")
-                _pool = ProcessPoolExecutor(1, mp_context=spawn, initializer=os.nice, initargs=(NICE,))
-            found = _made[key] = _pool.submit(function, *given)
+            found = _made[key] = _child().submit(function, *given)
         return found
+
+
+def _child() -> ProcessPoolExecutor:
+    """The child process, begun when it is first needed; the lock is held."""
+    global _pool
+    if _pool is None:
+        spawn = multiprocessing.get_context("spawn")
+        _pool = ProcessPoolExecutor(2, mp_context=spawn, initializer=os.nice, initargs=(NICE,))
+    return _pool
+
+
+def run(function: Callable[..., Any], *given: Any) -> Any:
+    """A result made in the child now; nothing is kept. What the function raises is raised."""
+    with _lock:
+        made = _child().submit(function, *given)
+    return made.result()
 
 
 def close() -> None:

@@ -14,23 +14,32 @@ from hepatrial.protocol import list_protocols, load_protocol, protocol_from_dict
 from hepatrial.protocol.write import protocol_toml
 from hepatrial.report.catalogue import Catalogue
 from hepatrial.report.documents import html
+from hepatrial.report.export import csv_bytes
 from hepatrial.report.gather import gather
-from hepatrial.schema import MARK
 from hepatrial.trial import RunFolder
 from hepatrial.trial.folder import TABLES
+from hepatrial.web import background, made
 from hepatrial.web.jobs.registry import Run
 from hepatrial.web.problems import Refused
 from hepatrial.web.security import DOCUMENT_POLICY
 from hepatrial.web.state import Server
 
-FILES = (
-    "report.html",
-    "results.json",
-    "protocol.toml",
-    "command.txt",
-    "spec.json",
-    *(f"{table}.{form}" for table in TABLES for form in ("parquet", "csv")),
+GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (
+        "Report",
+        ("report.html", "report.pdf", "report.docx", "figures-svg.zip", "figures-png.zip", "results.json"),
+    ),
+    ("Tables", tuple(f"{table}.{form}" for table in TABLES for form in ("parquet", "csv"))),
+    ("ADaM, first trial", ("adam-csv.zip", "adam-parquet.zip", "adam-xpt.zip")),
+    ("To repeat it", ("protocol.toml", "command.txt", "spec.json", "bundle.crate.zip")),
 )
+"""What can be downloaded, by what it is."""
+FILES = tuple(name for _, names in GROUPS for name in names)
+MEDIA = {
+    "pdf": "application/pdf",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "zip": "application/zip",
+}
 
 
 def opened(server: Server, run: Run) -> RunFolder:
@@ -68,7 +77,21 @@ def file(server: Server, run: Run, name: str, lang: str) -> Response:
     }
     if name in make:
         return make[name]()
-    return _table(run, folder, name, lang)
+    if name.partition(".")[0] in TABLES:
+        return _table(run, folder, name, lang)
+    return _sent(run, name, _made(str(folder.path), name, lang), MEDIA[name.rpartition(".")[2]])
+
+
+def _made(path: str, name: str, lang: str) -> bytes:
+    """A form that takes seconds, made in a child process so that pages stay quick."""
+    stem, _, ending = name.rpartition(".")
+    if stem == "report":
+        return bytes(background.run(made.report_form, path, ending, lang))
+    if stem.startswith("figures-"):
+        return bytes(background.run(made.report_form, path, stem.removeprefix("figures-"), lang))
+    if stem.startswith("adam-"):
+        return bytes(background.run(made.adam_archive, path, stem.removeprefix("adam-")))
+    return bytes(background.run(made.crate, path))
 
 
 def _report(server: Server, run: Run, folder: RunFolder, lang: str) -> Response:
@@ -90,14 +113,12 @@ def _report(server: Server, run: Run, folder: RunFolder, lang: str) -> Response:
 
 def _table(run: Run, folder: RunFolder, name: str, lang: str) -> Response:
     """A table as the run wrote it, or as CSV with the mark in its first line."""
-    path = folder.path / f"{name.partition('.')[0]}.parquet"
-    if name.endswith(".parquet"):
-        return _sent(run, name, path.read_bytes(), "application/vnd.apache.parquet")
-    import polars as pl
-
-    stamp = Catalogue(lang)("report.stamp", hash=folder.hash)
-    head = f"# {MARK[lang]} {stamp}\n"
-    return _sent(run, name, (head + pl.read_parquet(path).write_csv()).encode(), "text/csv; charset=utf-8")
+    table, _, form = name.partition(".")
+    if form == "parquet":
+        return _sent(run, name, (folder.path / name).read_bytes(), "application/vnd.apache.parquet")
+    t = Catalogue(lang)
+    stamp = f"{t.mark} {t('report.stamp', hash=folder.hash)}"
+    return _sent(run, name, csv_bytes(folder, table, stamp), "text/csv; charset=utf-8")
 
 
 def _sent(run: Run, name: str, data: bytes, media: str) -> Response:

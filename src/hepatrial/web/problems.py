@@ -90,7 +90,9 @@ def response(
 
 def wants_page(request: Request) -> bool:
     """Whether a browser asked for a page, so that an error should be one too."""
-    return not request.url.path.startswith("/api/") and "text/html" in request.headers.get("accept", "")
+    asked = "text/html" in request.headers.get("accept", "")
+    link = request.headers.get("sec-fetch-mode") == "navigate"  # a download that a reader clicked
+    return asked and (link or not request.url.path.startswith("/api/"))
 
 
 def _answer(

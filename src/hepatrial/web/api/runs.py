@@ -177,6 +177,6 @@ def survival(
 
 @router.get("/{run}/files/{name}", response_class=Response)
 def file(run: RunId, name: str, server: Served, lang: Lang) -> Response:
-    """A file of a finished run: report.html, results.json, protocol.toml, command.txt, spec.json, or a table
-    (subject, visit, event) as .parquet or .csv."""
+    """A file of a finished run, as its page lists them: report (html, pdf, docx), figures, results, tables as
+    Parquet and CSV, ADaM of the first trial, protocol, command, spec, bundle."""
     return downloads.file(server, server.run(run), name, lang)

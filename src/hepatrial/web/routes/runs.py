@@ -59,7 +59,7 @@ def one(request: Request, run: RunId, server: Served, lang: Lang) -> HTMLRespons
         "arms": _arms(found, lang),
         "changes": _changes(found),
         "command": downloads.command(found),
-        "files": downloads.FILES,
+        "files": downloads.GROUPS,
         "texts": {key: said(text) for key, text in TEXTS.items()},
         "answer": [],
         "rows": [],
