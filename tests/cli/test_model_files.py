@@ -109,10 +109,10 @@ def test_code_shows_a_file_and_the_patient_model(files):
     assert run("model", "code", "--lanes", "3").exit_code == 2
 
 
-def test_cache_clear_removes_the_compiled_models(tmp_path, monkeypatch):
+def test_cache_clear_removes_what_is_kept(tmp_path, monkeypatch):
     monkeypatch.setenv("HEPATRIAL_CACHE", str(tmp_path))
     (tmp_path / "kept.o").write_bytes(b"")
     done = run("cache", "clear")
     assert done.exit_code == 0
-    assert "Removed 1 compiled model " in done.stdout
+    assert "Removed 1 file " in done.stdout
     assert list(tmp_path.iterdir()) == []

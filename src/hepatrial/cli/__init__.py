@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+
 
 def main() -> None:
     """Entry point of the ``hepatrial`` command."""
+    if sys.argv[1:3] == ["model", "simulate"] and "--settings" in sys.argv and "--help" not in sys.argv:
+        from hepatrial.model.apart import start_early
+
+        start_early("hepatrial.engine.course")
     from hepatrial.cli.app import app
 
     app(prog_name="hepatrial")

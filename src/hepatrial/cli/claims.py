@@ -68,8 +68,8 @@ def claims(
     """
     with edge.exit_codes(form == "json", lambda: "The same command with the same --work goes on."):
         from hepatrial.claims import article, audit, read_article, run_reference
-        from hepatrial.claims.page import check_lang, claims_html, claims_markdown
         from hepatrial.claims.read import example_text
+        from hepatrial.claims.texts import check_lang
         from hepatrial.evidence.base import load_base
 
         if example:
@@ -91,6 +91,8 @@ def claims(
 
                 edge.write_new(out, json.dumps(rows, indent=2, ensure_ascii=False) + "\n", "--out")
         elif form in ("html", "md"):
+            from hepatrial.claims.page import claims_html, claims_markdown
+
             render = claims_html if form == "html" else claims_markdown
             page = render(text, audited, base, lang)
             if out is None:

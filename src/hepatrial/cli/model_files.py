@@ -30,7 +30,11 @@ CODE_EXAMPLES = """Examples:
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="SBML L2V4 to L3V2 core, or Antimony.")]
 
-cache = typer.Typer(no_args_is_help=True, help="The compiled models that are kept.", rich_markup_mode="rich")
+cache = typer.Typer(
+    no_args_is_help=True,
+    help="Compiled models and models read before, kept to start fast.",
+    rich_markup_mode="rich",
+)
 
 
 def simulate(
@@ -43,7 +47,7 @@ def simulate(
     with edge.exit_codes():
         from hepatrial.errors import BadInput, Problem
         from hepatrial.model.apart import call_apart
-        from hepatrial.model.untrusted import check_file
+        from hepatrial.model.children import check_file
 
         problems = []
         if output.exists():
@@ -105,9 +109,9 @@ def code(
 
 @cache.command()
 def clear() -> None:
-    """Remove the compiled models; they are made again when needed."""
+    """Remove all that is kept (compiled models, models read before); it is made again when needed."""
     with edge.exit_codes():
         from hepatrial.cache import cache_folder, clear_cache
 
         count = clear_cache()
-        edge.out().print(f"Removed {count} compiled model{'' if count == 1 else 's'} from {cache_folder()}")
+        edge.out().print(f"Removed {count} file{'' if count == 1 else 's'} from {cache_folder()}")

@@ -150,7 +150,7 @@ def _compile_both(first: str, second: str) -> tuple[bytes, bytes]:
         return compile_text(first), compile_text(second)
     import subprocess
 
-    from hepatrial.model.untrusted import child_command, child_environment
+    from hepatrial.model.children import child_command, child_environment
 
     try:
         other = subprocess.Popen(

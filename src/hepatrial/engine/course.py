@@ -44,7 +44,10 @@ def course_of_files(model: Path, settings: Path, read: Callable[[], None] | None
 
 
 def child() -> None:
-    """The child of ``hepatrial model simulate``."""
+    """The child of ``hepatrial model simulate``; it loads everything before it reads what is asked."""
+    import scipy.integrate  # noqa: F401
+
+    import hepatrial.engine.timecourse  # noqa: F401
 
     def answer(asked: dict[str, Any], read: Callable[[], None]) -> str:
         return course_of_files(Path(asked["model"]), Path(asked["settings"]), read)

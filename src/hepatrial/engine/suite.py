@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from hepatrial.errors import BadInput, Problem, RunFailed
-from hepatrial.model.untrusted import (
+from hepatrial.model.children import (
     child_command,
     child_environment,
     limit_resources,

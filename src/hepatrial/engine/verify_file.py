@@ -24,8 +24,9 @@ from hepatrial.engine.verify import (
 )
 from hepatrial.errors import BadInput, Problem, nearest_name
 from hepatrial.model.apart import answer_apart, call_apart
+from hepatrial.model.children import check_file
 from hepatrial.model.spec import ModelSpec
-from hepatrial.model.untrusted import check_file, read_model
+from hepatrial.model.untrusted import read_model
 
 Array = NDArray[np.float64]
 

@@ -1,6 +1,7 @@
 """The science: equations in Antimony text, parameter cards, structural variants. No numerics.
 
-Cards and variants load on first use: whoever simulates a model of their own needs no pydantic.
+Cards and variants load on first use: whoever simulates a model of their own needs no pydantic,
+and a command that only starts a child process no numpy.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hepatrial.errors import BadInput, Problem
-from hepatrial.model.spec import ModelSpec
 
 if TYPE_CHECKING:
     from hepatrial.model.cards import Card, Cards, load_cards
+    from hepatrial.model.spec import ModelSpec
     from hepatrial.model.untrusted import load_model
     from hepatrial.model.variants import Variant, load_variants
 
@@ -36,6 +37,7 @@ __all__ = [
 _HOME = {
     "Card": "cards",
     "Cards": "cards",
+    "ModelSpec": "spec",
     "load_cards": "cards",
     "load_model": "untrusted",
     "Variant": "variants",

@@ -5,6 +5,7 @@ The child writes lines of JSON: ``{"read": true}`` once its input has been read,
 
 from __future__ import annotations
 
+import atexit
 import json
 import subprocess
 import sys
@@ -12,9 +13,28 @@ from collections.abc import Callable
 from typing import Any
 
 from hepatrial.errors import BadInput, Problem, RunFailed
-from hepatrial.model.untrusted import child_command, child_environment, limit_resources, quiet_stdout
+from hepatrial.model.children import child_command, child_environment, limit_resources, quiet_stdout
 
 MEGABYTES = 4096
+
+
+_early: dict[str, subprocess.Popen[bytes]] = {}
+
+
+def start_early(module: str) -> None:
+    """Let the child of a later :func:`call_apart` load its libraries meanwhile; it ends with this process."""
+    child = _early[module] = _start(module)
+    atexit.register(child.kill)
+
+
+def _start(module: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        child_command(module),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=child_environment(),
+    )
 
 
 def call_apart(module: str, asked: dict[str, Any], place: str, seconds: float) -> Any:
@@ -30,13 +50,7 @@ def call_apart(module: str, asked: dict[str, Any], place: str, seconds: float) -
         BadInput: the child's own, or its input crashes a parser or takes too long to read.
         RunFailed: the child's own, or the work takes too long.
     """
-    child = subprocess.Popen(
-        child_command(module),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=child_environment(),
-    )
+    child = _early.pop(module, None) or _start(module)
     try:
         out, _ = child.communicate(json.dumps(asked).encode(), timeout=seconds)
         late = False
@@ -75,7 +89,10 @@ def answer_apart(answer: Callable[[dict[str, Any], Callable[[], None]], Any]) ->
     Args:
         answer: of the question and a function to be called once the input has been read.
     """
-    asked = json.loads(sys.stdin.buffer.read())
+    text = sys.stdin.buffer.read()
+    if not text:  # started early, and then there was nothing to ask
+        return
+    asked = json.loads(text)
     out = quiet_stdout()
     limit_resources(MEGABYTES)
 

@@ -9,7 +9,7 @@ import tomllib
 from typing import Any
 
 from hepatrial.errors import BadInput, Problem
-from hepatrial.model.untrusted import child_command, child_environment, limit_resources, quiet_stdout
+from hepatrial.model.children import child_command, child_environment, limit_resources, quiet_stdout
 from hepatrial.web.plain import check_plain
 
 SECONDS, MEGABYTES = 5.0, 1024

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
-from hepatrial.model.untrusted import child_environment
+from hepatrial.model.children import child_environment
 from hepatrial.web.jobs.folders import LOG, OUTCOME, Folders
 from hepatrial.web.jobs.registry import Registry, Run, State
 from hepatrial.web.settings import Settings
