@@ -17,6 +17,7 @@ from hepatrial.population.deck import make_deck
 from hepatrial.prediction.predict import shipped_ensemble
 from hepatrial.protocol import SECTIONS, Protocol, load_protocol
 from hepatrial.report import write_report
+from hepatrial.report.analysis_source import planned_estimands
 from hepatrial.report.catalogue import texts
 from hepatrial.trial import RunFolder, merge_trial, resume_trial, run_trial
 from hepatrial.trial.plausible import CARDS, Worlds
@@ -235,6 +236,9 @@ def check(
         changed = _collect(problems, lambda: planned.with_settings(of_protocol))
         loaded = changed[0] if changed else None
     cards = cast(dict[str, float], of_cards)  # make_deck refuses what is no number
+    if loaded is not None:
+        asked = loaded
+        _collect(problems, lambda: planned_estimands(asked))
     _collect(problems, lambda: make_deck(cards))
     problems += _parameter_problems(parameters, members)
     if problems or loaded is None:

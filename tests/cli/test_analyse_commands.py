@@ -151,3 +151,34 @@ def test_the_example_estimands_are_read():
 
     made = _own(Path(__file__).parents[2] / "examples" / "estimands.toml")
     assert [one.estimator for one in made] == ["plain", "ipcw", "imputation"]
+
+
+PLANNED = """
+[[estimands]]
+name = "had there been no offers"
+endpoint = "overall_survival_84"
+summary = "difference"
+estimator = "ipcw"
+strategies = { transplant = "hypothetical", dropout = "treatment_policy" }
+"""
+
+
+def test_estimands_of_a_protocol_are_checked_before_anything_is_simulated(tmp_path):
+    from hepatrial.protocol import load_protocol, protocol_from_dict, protocol_text
+    from hepatrial.report.analysis_source import planned_estimands
+
+    file = tmp_path / "mine.toml"
+    file.write_text(protocol_text("lin2017") + PLANNED)
+    protocol = load_protocol(str(file))
+    assert [one.estimator for one in planned_estimands(protocol)] == ["ipcw"]
+    assert protocol_from_dict(protocol.as_dict()).hash == protocol.hash != load_protocol("lin2017").hash
+    assert "estimands" not in load_protocol("lin2017").as_dict()
+    text = file.read_text()
+    file.write_text(text.replace('"hypothetical"', '"hypothetcal"').replace("survival_84", "survival_840"))
+    done = call("run", file, "--out", tmp_path / "run")
+    assert done.exit_code == 2
+    assert "estimands[0]" in done.stderr
+    assert "Did you mean 'hypothetical'" in done.stderr
+    assert not (tmp_path / "run").exists()
+    file.write_text(text.replace("survival_84", "survival_840"))
+    assert "not be after follow-up ends on day 168" in call("run", file, "--out", tmp_path / "run").stderr

@@ -15,6 +15,7 @@ from hepatrial.errors import BadInput, Problem
 if TYPE_CHECKING:
     from hepatrial.analysis.estimands.estimand import Estimand
     from hepatrial.report.analysis_page import Analysis
+    from hepatrial.report.analysis_source import Source
 
 ANALYSE_EXAMPLES = """Examples:
 
@@ -81,12 +82,19 @@ def _own(path: Path) -> list[Estimand]:
     return made
 
 
-def _asked(endpoints: list[str], files: list[Path], usual: str) -> list[Estimand]:
+def _asked(endpoints: list[str], files: list[Path], source: Source) -> list[Estimand]:
+    """Those asked for; else the protocol's; else the primary endpoint under every handling of transplant."""
     from hepatrial.analysis.estimands.standard import standard_estimands
+    from hepatrial.protocol import protocol_from_dict
+    from hepatrial.report.analysis_source import planned_estimands
 
+    if source.run and not (endpoints or files):
+        planned = planned_estimands(protocol_from_dict(source.run.spec["protocol"]))
+        if planned:
+            return planned
     made: list[Estimand] = []
     problems: list[Problem] = []
-    for name in endpoints or ([] if files else [usual]):
+    for name in endpoints or ([] if files else [source.endpoint]):
         try:
             made += standard_estimands(name)
         except BadInput as bad:
@@ -158,7 +166,8 @@ def analyse(
 ) -> None:
     """Estimate estimands of a trial side by side, a simulated one's beside the truth, and write the report.
 
-    Without --endpoint or --estimand the primary endpoint is shown under every handling of transplant.
+    Without --endpoint or --estimand: the protocol's [[estimands]], else the primary endpoint under every
+    handling of transplant.
 
     An estimand that leaves an intercurrent event without a strategy is refused when the event occurred.
     """
@@ -172,7 +181,7 @@ def analyse(
         from hepatrial.report.analysis_source import open_source
 
         opened = open_source(source, contrast, cnsr)
-        estimands = _asked(endpoint or [], estimand or [], opened.endpoint)
+        estimands = _asked(endpoint or [], estimand or [], opened)
         with progress_bars() as tell:
             found = analyse_source(
                 opened,

@@ -15,6 +15,7 @@ from hepatrial.protocol.fields import (
     PositiveDays,
     Refusal,
     Share,
+    Text,
     refuse,
 )
 from hepatrial.protocol.sections import Dosing, Limit, Section
@@ -62,6 +63,23 @@ class Intercurrent(Section):
     rescue_plasma_exchange: RescueExchange | None = None
     record_renal_replacement: bool = False
     """Write the first day of renal replacement into the event table (``care.renal_replacement`` gives it)."""
+
+
+class EstimandPlan(Section):
+    """One estimand as ``hepatrial analyse`` takes it; names are checked before a run begins."""
+
+    name: Text
+    endpoint: Text
+    """Stem, underscore and day (``overall_survival_90``)."""
+    summary: Text
+    strategies: dict[Name, str] = Field(default_factory=dict)
+    """Intercurrent event -> strategy."""
+    population: str = "all randomised patients"
+    estimator: str = "plain"
+    method: str = ""
+    landmark: Annotated[float, Field(gt=0)] | None = None
+    note: str = ""
+    imputation: dict[str, str | int | float] = Field(default_factory=dict)
 
 
 class Hospital(Section):

@@ -9,7 +9,7 @@ from typing import Any, Self
 from pydantic import TypeAdapter, ValidationError, model_validator
 
 from hepatrial.errors import BadInput, Problem, nearest_name
-from hepatrial.protocol.aftermath import Hospital, Intercurrent
+from hepatrial.protocol.aftermath import EstimandPlan, Hospital, Intercurrent
 from hepatrial.protocol.checks import Parts, broken_rules
 from hepatrial.protocol.definitions import DEFINITIONS, Definition
 from hepatrial.protocol.design import Design
@@ -61,6 +61,8 @@ class Protocol(Section):
     hospital: Hospital | None = None
     endpoints: Endpoints
     follow_up: FollowUp
+    estimands: tuple[EstimandPlan, ...] = ()
+    """What ``hepatrial analyse`` estimates when nothing else is asked for."""
     design: Design | None = None
     """Looks, boundaries and recruitment, for ``hepatrial design``; a run does not use it."""
     assumptions: tuple[Assumption, ...] = ()
@@ -158,7 +160,7 @@ class Protocol(Section):
         """The protocol as plain data, units written out; ``protocol_from_dict`` makes an equal one of it."""
         data: dict[str, Any] = self.model_dump(mode="json")
         for name in _NOT_WRITTEN_WHEN_ABSENT:
-            if data[name] is None:
+            if not data[name]:
                 del data[name]
         return data
 
@@ -168,7 +170,7 @@ class Protocol(Section):
         return fingerprint(self.as_dict())
 
 
-_NOT_WRITTEN_WHEN_ABSENT = ("intercurrent", "hospital", "design")
+_NOT_WRITTEN_WHEN_ABSENT = ("intercurrent", "hospital", "estimands", "design")
 """Sections that came later: a protocol without them keeps its hash."""
 
 SECTIONS = entries_of(Protocol)

@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from hepatrial.analysis.adam import read_files, trial_tables
+from hepatrial.analysis.estimands.estimand import Estimand, estimand_from_dict
 from hepatrial.analysis.estimands.events import TrialTables
 from hepatrial.analysis.estimands.truth import World
 from hepatrial.errors import BadInput, Problem, nearest_name
@@ -135,6 +136,32 @@ def _contrast(text: str, arms: tuple[str, ...]) -> tuple[str, str]:
     if problems:
         raise BadInput(problems)
     return first, second
+
+
+def planned_estimands(protocol: Protocol) -> list[Estimand]:
+    """The estimands of a protocol.
+
+    Raises:
+        BadInput: with everything that is wrong with any of them; an endpoint after follow-up ends.
+    """
+    made: list[Estimand] = []
+    problems: list[Problem] = []
+    for number, plan in enumerate(protocol.estimands):
+        place = f"estimands[{number}]"
+        given = {key: value for key, value in plan.model_dump().items() if value is not None}
+        try:
+            one = estimand_from_dict(given)
+        except BadInput as bad:
+            problems += [Problem(f"{place} ({p.place})", p.given, p.allowed, p.nearest) for p in bad.problems]
+            continue
+        made.append(one)
+        end = protocol.follow_up.length
+        if one.endpoint.day > end:
+            allowed = f"must not be after follow-up ends on day {end:g}"
+            problems.append(Problem(f"{place}.endpoint", one.endpoint.name, allowed))
+    if problems:
+        raise BadInput(problems)
+    return made
 
 
 def worlds_of_run(
