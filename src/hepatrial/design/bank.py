@@ -16,6 +16,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from hepatrial.cache import cache_folder
+from hepatrial.design.effect import Paths
 from hepatrial.design.worlds import (
     LARGEST,
     Courses,
@@ -70,7 +71,7 @@ class Bank:
     hash: str
     patients: int
     usable: NDArray[np.int64]
-    _read: dict[str, Courses] = field(default_factory=dict, repr=False, compare=False)
+    _read: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def courses(self, arm: str, variant: str = "") -> Courses:
         """The courses of every usable patient in a world, read once.
@@ -88,7 +89,15 @@ class Bank:
                 raise RunFailed(f"{world.name}.parquet in {self.path} is not what the bank wrote.")
             whole = _courses(pl.read_parquet(data), len(self.grid))
             self._read[world.name] = Courses(*(value[self.usable] for value in vars(whole).values()))
-        return self._read[world.name]
+        found: Courses = self._read[world.name]
+        return found
+
+    def paths(self, arm: str, variant: str = "") -> Paths:
+        """The same ready for looking up days of death; made once."""
+        made: dict[tuple[str, str], Paths] = self._read.setdefault("paths", {})
+        if (arm, variant) not in made:
+            made[arm, variant] = Paths(self.courses(arm, variant), self.grid)
+        return made[arm, variant]
 
     def variants_of(self, arm: str) -> tuple[str, ...]:
         """The structural variants under which an arm was followed; ("",) where none acts."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -175,19 +176,25 @@ def boundaries(plan: Plan, fractions: tuple[float, ...]) -> SequentialDesign:
         BadInput: boundaries that cannot be met together.
     """
     design = plan.design
-    return group_sequential(
-        fractions,
-        alpha=design.alpha,
-        power=design.power,
-        efficacy=boundary_of(design.efficacy),
-        futility=None if design.futility is None else boundary_of(design.futility),
-        binding=bool(design.futility and design.futility.binding),
+    futility = None if design.futility is None else boundary_of(design.futility)
+    binding = bool(design.futility and design.futility.binding)
+    return _group_sequential(
+        fractions, design.alpha, design.power, boundary_of(design.efficacy), futility, binding
     )
 
 
-def with_patients(plan: Plan, patients: int) -> Plan:
-    """The same plan with another number of patients."""
-    return replace(plan.changed(patients=patients))
+@lru_cache(maxsize=256)
+def _group_sequential(
+    fractions: tuple[float, ...],
+    alpha: float,
+    power: float,
+    efficacy: Boundary,
+    futility: Boundary | None,
+    binding: bool,
+) -> SequentialDesign:
+    return group_sequential(
+        fractions, alpha=alpha, power=power, efficacy=efficacy, futility=futility, binding=binding
+    )
 
 
 def look_fractions(expected: np.ndarray[Any, Any]) -> tuple[float, ...]:
@@ -199,4 +206,4 @@ def look_fractions(expected: np.ndarray[Any, Any]) -> tuple[float, ...]:
     share = np.minimum(np.maximum.accumulate(expected / expected[-1]), 1.0)
     for place in range(1, len(share)):
         share[place] = max(share[place], share[place - 1] + 2e-6)
-    return tuple((share / share[-1]).tolist())
+    return tuple(np.round(share / share[-1], 6).tolist())

@@ -173,6 +173,11 @@ def run_design(
             "rows": compare(one, two),
             "assurance": two.results["assurance"],
         }
+    if asked.search:
+        from hepatrial.design.search import search
+
+        few = min(asked.trials, 2000)
+        results["search"] = search(one.runner, results, trials=few, threads=workers, progress=progress)
     results["hash"] = asked.hash
     shards.drop([name for name in shards.manifest() if name.startswith("shards/")])
     return results

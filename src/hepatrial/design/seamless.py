@@ -14,7 +14,7 @@ from scipy.special import ndtri
 from hepatrial.analysis.combination import closed_selection, one_sided
 from hepatrial.analysis.rows import logrank_rows, sort_rows
 from hepatrial.design.bank import Bank
-from hepatrial.design.effect import NONE, Effect, Paths
+from hepatrial.design.effect import NONE, Effect
 from hepatrial.design.operating import BATCH, number
 from hepatrial.design.plan import Plan
 from hepatrial.design.slots import PARTS, arm_of_slots, draw_slots
@@ -134,7 +134,7 @@ def _fates(stage: Any, person: Any, luck: Array, truth: Doses, names: tuple[str,
         one = truth.effects.get(name, Truth("control", NONE))
         paths, effect = stage.control, one.effect or NONE
         if one.effect is None:
-            paths = Paths(stage.bank.courses(name, one.variant), stage.bank.grid)
+            paths = stage.bank.paths(name, one.variant)
         died.append(paths.death(luck, person, effect, stage.scale))
         grafted.append(paths.courses.transplant[person])
     return np.stack(died), np.stack(grafted)

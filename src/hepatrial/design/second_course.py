@@ -11,7 +11,7 @@ from scipy.special import ndtri
 
 from hepatrial.analysis.rows import logrank_rows, sort_rows
 from hepatrial.design.bank import Bank
-from hepatrial.design.effect import NONE, Effect, Paths
+from hepatrial.design.effect import NONE, Effect
 from hepatrial.design.operating import BATCH, number
 from hepatrial.design.plan import Plan
 from hepatrial.design.slots import PARTS, arm_of_slots, draw_slots
@@ -100,7 +100,7 @@ def simulate(
 def _day(stage: Stage, person: Any, luck: Array, sequence: str, truth: Truth) -> Array:
     paths = stage.control
     if truth.effect is None:
-        paths = Paths(stage.bank.courses(sequence, truth.variant), stage.bank.grid)
+        paths = stage.bank.paths(sequence, truth.variant)
     died = paths.death(luck, person, truth.effect or NONE, stage.scale)
     return np.minimum(died, paths.courses.transplant[person]) if stage.plan.composite else died
 
@@ -135,9 +135,7 @@ def evaluate_second_course(
             )
         joined = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
         truth = effects[more]
-        paths = (
-            stage.control if truth.effect is not None else Paths(bank.courses(more, truth.variant), bank.grid)
-        )
+        paths = stage.control if truth.effect is not None else bank.paths(more, truth.variant)
         true = float(
             paths.survival(plan.horizon, truth.effect or NONE, stage.scale, composite=plan.composite).mean()
         )

@@ -58,7 +58,7 @@ class Stage:
         """Paths and effect of the treated arm."""
         if truth.effect is not None:
             return self.control, truth.effect
-        return Paths(self.bank.courses(self.plan.treated, truth.variant), self.bank.grid), NONE
+        return self.bank.paths(self.plan.treated, truth.variant), NONE
 
     def survival(self, truth: Truth, day: float | None = None) -> tuple[float, float]:
         """True share without the event at a day: treated and control, over the whole bank."""
@@ -79,7 +79,7 @@ def make_stage(plan: Plan, bank: Bank) -> Stage:
     if plan.horizon > bank.grid[-1] + 1e-9:
         allowed = f"at most week {bank.grid[-1] / 7:g}, the end of follow-up"
         raise BadInput([Problem("design.week", f"week {plan.horizon / 7:g}", allowed)])
-    paths = Paths(bank.courses(plan.control), bank.grid)
+    paths = bank.paths(plan.control)
     scale = 1.0
     if plan.design.control_survival is not None:
         scale = scale_for(paths, plan.horizon, plan.design.control_survival, composite=plan.composite)

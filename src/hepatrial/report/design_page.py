@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from hepatrial.errors import BadInput, Problem, nearest_name
 from hepatrial.report import design_figures as figures
+from hepatrial.report import design_search as search
 from hepatrial.report import design_special as special
 from hepatrial.report.style import WIDE, Frame, to_svg
 from hepatrial.report.wording import DASH, number, percent, probability, signed
@@ -323,7 +324,7 @@ def html(results: Mapping[str, Any], lang: str = "en") -> str:
         closed=closed_table(results["closed_form"], w),
         compared=compare_table(results["compare"]["rows"], w) if results.get("compare") else None,
         compared_with=results.get("compare", {}).get("title", ""),
-        search=results.get("search"),
+        search=_search(results),
         methods=w["methods"].format(
             trials=f"{results['trials']:,}", bank=f"{results['bank']['patients']:,}",
             usable=f"{results['bank']['usable']:,}", parts=PARTS, scale=scale,
@@ -335,6 +336,11 @@ def html(results: Mapping[str, Any], lang: str = "en") -> str:
         ],
         figures={name: (Markup(svg), caption) for name, (svg, caption) in drawings(results, lang).items()},
     )  # fmt: skip
+
+
+def _search(results: Mapping[str, Any]) -> dict[str, Any] | None:
+    found = results.get("search")
+    return {"sentences": search.sentences(found), "tables": search.tables(found)} if found else None
 
 
 def write_design(results: Mapping[str, Any], out: Path, lang: str = "en") -> list[Path]:
