@@ -9,7 +9,9 @@ Lines printed, all times of one run each; name the machine's load beside them:
 ``scale MODEL patients threads wall_s cpu_s us_a_patient rss_MB rss_at_a_tenth_MB failed`` of a whole run;
 ``output MODEL share`` CPU time of tabulating, encoding, checksums and writing over that of everything;
 ``efficiency MODEL patients wall cpu`` time of one thread, on one core, over twice that of two (wall), and CPU
-time of one thread over that of two, which does not depend on what else the machine does but sees no waiting.
+time of one thread over that of two, which does not depend on what else the machine does but sees no waiting:
+of a whole run with its output, in which this process's Python is shared by all threads;
+``engine MODEL patients wall`` the same of one call of the engine, traits and thresholds drawn before.
 
 Usage: python benchmarks/million.py [--patients 1000000] [--efficiency 100000] [--model NAME] [--store]
 ``--store`` keeps the figures in ``million.json`` for the page of the benchmarks.
@@ -21,6 +23,7 @@ import argparse
 import json
 import os
 import platform
+import statistics
 import tempfile
 import time
 from collections.abc import Iterator
@@ -30,6 +33,7 @@ from typing import Any
 
 import numpy as np
 
+from hepatrial.engine import simulate
 from hepatrial.ensemble import EnsembleFolder, run_ensemble
 from hepatrial.ensemble.storage import Shards
 from hepatrial.ensemble.worker import Worker, pieces_of
@@ -149,6 +153,28 @@ def cores(count: int) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
+def engine_efficiency(name: str, patients: int) -> float:
+    """Time of one call of the engine on one core over twice that on two, median of three."""
+    with ensemble(name, patients, 2) as (folder, *_):
+        worker = Worker.of(folder.path)
+        parameters, initial = worker.inputs(0, patients)
+        thresholds = worker.thresholds(worker.numbers(0, patients))
+        doses, end = worker.impulses(0, patients), np.full(patients, float(VISITS[-1]))
+    ratios = []
+    for _ in range(3):
+        seconds = []
+        for threads in (1, 2):
+            with cores(threads):
+                begin = time.perf_counter()
+                simulate(
+                    *(worker.model, parameters, initial, thresholds, np.zeros((patients, 0)), end, doses),
+                    threads=threads,
+                )
+                seconds.append(time.perf_counter() - begin)
+        ratios.append(seconds[0] / (2 * seconds[1]))
+    return statistics.median(ratios)
+
+
 def output_share(folder: EnsembleFolder) -> float:
     """CPU time of output over all CPU time, on a few chunks, one thread."""
     worker = Worker.of(folder.path)
@@ -177,9 +203,12 @@ def measure(name: str, patients: int, efficiency: int) -> dict[str, float]:
             with cores(threads), ensemble(name, efficiency, threads) as (_, wall, cpu, _):
                 found[threads] = wall, cpu
         (wall_1, cpu_1), (wall_2, cpu_2) = found[1], found[2]
-        told["two-thread efficiency, wall"] = round(wall_1 / (2 * wall_2), 3)
-        told["two-thread efficiency, CPU"] = round(cpu_1 / cpu_2, 3)
+        told["two-thread efficiency of the whole run, wall"] = round(wall_1 / (2 * wall_2), 3)
+        told["two-thread efficiency of the whole run, CPU"] = round(cpu_1 / cpu_2, 3)
         print(f"efficiency {name} {efficiency} {wall_1 / (2 * wall_2):.3f} {cpu_1 / cpu_2:.3f}", flush=True)
+        alone = engine_efficiency(name, efficiency)
+        told["two-thread efficiency of the engine, wall"] = round(alone, 3)
+        print(f"engine {name} {efficiency} {alone:.3f}", flush=True)
     with ensemble(name, patients, 2) as (folder, wall, cpu, watch):
         each = wall / patients * 1e6
         failed = folder.summary["failed"]

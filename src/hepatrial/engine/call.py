@@ -235,8 +235,8 @@ class _Checker:
 
     def require(self, name: str, array: NDArray[np.float64], good: NDArray[np.bool_], allowed: str) -> None:
         """Complain about the first entry of ``array`` that is not good, and how many there are."""
-        bad = np.argwhere(~good)
-        if len(bad):
+        if not good.all():
+            bad = np.argwhere(~good)
             index = tuple(int(i) for i in bad[0])
             more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
             place = f"{name}[{', '.join(map(str, index))}]"
