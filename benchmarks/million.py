@@ -27,7 +27,9 @@ import statistics
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -193,22 +195,15 @@ def output_share(folder: EnsembleFolder) -> float:
 
 
 def measure(name: str, patients: int, efficiency: int) -> dict[str, float]:
-    """Print the lines of one model; its figures."""
-    told: dict[str, float] = {}
+    """Print the lines of one model; its figures. The large run comes first, in memory that nothing else used."""
     with ensemble(name, 8192, 2):
         pass  # the model is compiled and cached
-    if efficiency:
-        found = {}
-        for threads in (1, 2):
-            with cores(threads), ensemble(name, efficiency, threads) as (_, wall, cpu, _):
-                found[threads] = wall, cpu
-        (wall_1, cpu_1), (wall_2, cpu_2) = found[1], found[2]
-        told["two-thread efficiency of the whole run, wall"] = round(wall_1 / (2 * wall_2), 3)
-        told["two-thread efficiency of the whole run, CPU"] = round(cpu_1 / cpu_2, 3)
-        print(f"efficiency {name} {efficiency} {wall_1 / (2 * wall_2):.3f} {cpu_1 / cpu_2:.3f}", flush=True)
-        alone = engine_efficiency(name, efficiency)
-        told["two-thread efficiency of the engine, wall"] = round(alone, 3)
-        print(f"engine {name} {efficiency} {alone:.3f}", flush=True)
+    told = large_run(name, patients)
+    return told | two_threads(name, efficiency) if efficiency else told
+
+
+def large_run(name: str, patients: int) -> dict[str, float]:
+    """Time, memory and the share of output of one run in two threads."""
     with ensemble(name, patients, 2) as (folder, wall, cpu, watch):
         each = wall / patients * 1e6
         failed = folder.summary["failed"]
@@ -219,7 +214,7 @@ def measure(name: str, patients: int, efficiency: int) -> dict[str, float]:
         print(f"events {name} " + " ".join(f"{k} {v}" for k, v in folder.summary["events"].items()))
         share = output_share(folder)
         print(f"output {name} {share:.3f}", flush=True)
-    return told | {
+    return {
         "patients": patients,
         "threads": 2,
         "seconds": round(wall, 1),
@@ -228,6 +223,23 @@ def measure(name: str, patients: int, efficiency: int) -> dict[str, float]:
         "the same when a tenth was done, MB": round(watch.tenth),
         "share of output in CPU time": round(share, 3),
         "failed courses": failed,
+    }
+
+
+def two_threads(name: str, patients: int) -> dict[str, float]:
+    """What a second core gains: a whole run, and one call of the engine."""
+    found = {}
+    for threads in (1, 2):
+        with cores(threads), ensemble(name, patients, threads) as (_, wall, cpu, _):
+            found[threads] = wall, cpu
+    (wall_1, cpu_1), (wall_2, cpu_2) = found[1], found[2]
+    print(f"efficiency {name} {patients} {wall_1 / (2 * wall_2):.3f} {cpu_1 / cpu_2:.3f}", flush=True)
+    alone = engine_efficiency(name, patients)
+    print(f"engine {name} {patients} {alone:.3f}", flush=True)
+    return {
+        "two-thread efficiency of the engine, wall": round(alone, 3),
+        "two-thread efficiency of the whole run, wall": round(wall_1 / (2 * wall_2), 3),
+        "two-thread efficiency of the whole run, CPU": round(cpu_1 / cpu_2, 3),
     }
 
 
@@ -244,7 +256,10 @@ def main() -> None:
         f"{platform.processor() or platform.machine()}, Python {platform.python_version()}, load {load:.1f}"
     )
     chosen = [name for name in MODELS if asked.model in (None, name)]
-    found = {name: measure(name, asked.patients, asked.efficiency) for name in chosen}
+    found = {}
+    for name in chosen:  # each in a process of its own, so that memory is that model's
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            found[name] = pool.submit(measure, name, asked.patients, asked.efficiency).result()
     if asked.store:
         about = {"machine": platform.machine(), "load before": round(load, 1), "rtol": 1e-4, **found}
         (Path(__file__).parent / "million.json").write_text(json.dumps(about, indent=1) + "\n")
