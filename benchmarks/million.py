@@ -34,6 +34,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from parts.page import urgent
 
 from hepatrial.engine import simulate
 from hepatrial.ensemble import EnsembleFolder, run_ensemble
@@ -242,11 +243,6 @@ def two_threads(name: str, patients: int) -> dict[str, float]:
         "two-thread efficiency of the whole run, wall": round(wall_1 / (2 * wall_2), 3),
         "two-thread efficiency of the whole run, CPU": round(cpu_1 / cpu_2, 3),
     }
-
-
-def urgent() -> bool:
-    """Whether this process goes before all ordinary ones, as on a machine that had other work to do."""
-    return hasattr(os, "sched_getscheduler") and os.sched_getscheduler(0) in (os.SCHED_FIFO, os.SCHED_RR)
 
 
 def main() -> None:
