@@ -8,11 +8,13 @@ import pytest
 from engine_cases import DECAY, exercise_spec, run, spec_of
 from engine_machine import elementwise, machine, ulps
 
-from hepatrial.engine import build, cache_folder, clear_cache, compile_model
+from hepatrial.engine import Impulses, build, cache_folder, clear_cache, compile_model
 from hepatrial.engine.ir import Function, Lanes
 from hepatrial.engine.jacobian import jacobian
 from hepatrial.engine.kernels import _factor, _solve
 from hepatrial.engine.linear import plan_elimination
+from hepatrial.engine.lower import regroup
+from hepatrial.model import expr as ex
 from hepatrial.model.expr import evaluate
 
 extended = pytest.mark.skipif(np.finfo(np.longdouble).eps > 1e-18, reason="needs an extended long double")
@@ -162,3 +164,57 @@ class TestCache:
         self.folder.write_text("a file stands in the way")
         assert run("plain", spec_of(DECAY)).ok.all()
         assert compile_model(spec_of(DECAY), 1).machine is not None
+
+
+class TestRegrouping:
+    """Products are rewritten for speed and keep their values."""
+
+    x, y, p = ex.sym("x"), ex.sym("y"), ex.sym("p")
+
+    def divisions(self, *outputs, **options):
+        found = regroup(list(outputs), frozenset("p"), **options)
+        at = {"x": 1.7, "y": 0.3, "p": 2.5}
+        told, exact = ([float(v) for v in evaluate(each, at)] for each in (found, list(outputs)))
+        np.testing.assert_allclose(told, exact, rtol=1e-14)
+        return sum(node.op == "div" and not node.symbols <= {"p"} for node in ex.topological(found))
+
+    def test_denominators_of_one_product_are_divided_by_once(self):
+        product = self.x / (self.x + 1) / (self.y + 2) * self.p
+        assert self.divisions(product) == 1
+        assert self.divisions(product, joined=False) == 2
+
+    def test_a_denominator_that_others_use_is_inverted_once_for_all(self):
+        shared = self.x + 1
+        assert self.divisions(self.x / shared / (self.y + 2), self.y / shared) == 2
+        assert self.divisions(self.x / shared, self.y / shared, self.p / shared) == 1
+
+    def test_exponentials_of_one_product_become_one(self):
+        e = ex.exp(self.x) * self.p * ex.exp(self.y)
+        (found,) = regroup([e], frozenset("p"))
+        assert sum(node.op == "exp" for node in ex.topological([found])) == 1
+        assert float(evaluate([found], {"x": 0.5, "y": 0.25, "p": 2.0})[0]) == pytest.approx(
+            2 * math.exp(0.75)
+        )
+
+    def test_the_logarithm_of_an_exponential_is_its_exponent(self):
+        assert regroup([ex.ln(ex.exp(self.x))], frozenset())[0] is self.x
+
+
+def test_eight_lanes_are_usual_on_wide_processors_and_for_models_that_fit_the_cache(monkeypatch):
+    monkeypatch.setattr(build.llvm, "get_host_cpu_features", lambda: {"avx512f": True})
+    assert (build.usual_lanes(28), build.usual_lanes(50)) == (8, 4)
+    monkeypatch.setattr(build.llvm, "get_host_cpu_features", dict)
+    assert build.usual_lanes(28) == 4
+
+
+def test_the_step_after_a_dose_is_the_one_that_the_dose_before_asked_for():
+    spec = spec_of(
+        "model fast()\n k = 300; x = 1; do_give = 0; amount_give = 0; x' = -k*x;\n"
+        " at (do_give > 0.5): x = x + amount_give;\nend"
+    )
+    rejected = []
+    for doses in (1, 4):
+        impulses = Impulses([0] * doses, np.arange(1.0, doses + 1), [0] * doses, [1.0] * doses)
+        rejected.append(int(run("four lanes", spec, end=6.0, impulses=impulses).rejected[0]))
+    assert rejected[0] > 0
+    assert rejected[1] == rejected[0]
