@@ -12,8 +12,8 @@ from hepatrial.claims import names
 from hepatrial.claims import types as t
 from hepatrial.claims.arithmetic import check_arithmetic
 from hepatrial.claims.chinese import translated
-from hepatrial.claims.citations import outcome_key
-from hepatrial.claims.harms import CELLS, HARMS, LIVER, Found, comparisons
+from hepatrial.claims.citations import find_study, outcome_key
+from hepatrial.claims.harms import CELLS, HARMS, LIVER, Found, comparisons, results_of
 from hepatrial.claims.names import LEVELS_ZH
 from hepatrial.claims.studies import STUDIES
 from hepatrial.claims.types import SCOPES, Claim, Evidence, Reason
@@ -90,7 +90,8 @@ def _shown(entry: Trial | Pool, row: EffectRow) -> Evidence:
 
 def _effect(a: t.EffectAssertion, _claim: Claim, context: Context) -> Iterator[Reason]:
     outcome = outcome_key(a.outcome)
-    rows = _rows(context, outcome, a.all_diseases)
+    entry = find_study(context.base, a.trial) if a.trial else None
+    rows = results_of(entry, outcome) if entry else _rows(context, outcome, a.all_diseases)
     name, name_zh = names.name(outcome), names.name_zh(outcome)
     if not rows:
         yield Reason(a.kind, "silent", f"{name}: no comparison was read.", f"{name_zh}：未读到对照比较。")

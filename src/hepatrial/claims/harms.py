@@ -40,6 +40,16 @@ def comparisons(base: Base, outcome: str, *, everyone: bool, products: tuple[str
     return rows
 
 
+def results_of(entry: Trial | Pool, outcome: str) -> Found:
+    """The usable between-group results of one entry; from its counts where none is printed."""
+    results = entry.results if isinstance(entry, Pool) else entry.effects
+    rows: Found = [(entry, row) for row in results if row.outcome == outcome and row.usable]
+    if not rows and isinstance(entry, Trial):
+        row = from_counts(entry, outcome)
+        return [(entry, row)] if row else []
+    return rows
+
+
 def about(entry: Trial | Pool, populations: tuple[str, ...], products: tuple[str, ...]) -> bool:
     """Whether an entry is of these populations and products."""
     kinds = (entry.product,) if isinstance(entry, Pool) else entry.product_kinds

@@ -58,6 +58,8 @@ class EffectAssertion(_Record):
     outcome: Text
     direction: Literal["up", "down", "none"]
     all_diseases: bool = False
+    trial: str = ""
+    """Of this trial or pool alone."""
 
 
 class AbsenceAssertion(_Record):

@@ -39,6 +39,9 @@ _CI = re.compile(
     re.IGNORECASE,
 )
 _P = re.compile(r"\b[pP]\s*(?:-?\s*value)?\s*(?:of|was)?\s*([<>=≤≥])?\s*(0?\.\d+|1\.0+|\d+e-\d+)")
+_ALONE = re.compile(
+    r"(?<!of )(?<![\d./-])(\d+)\s+(?:were (?:still )?alive|survived|died|responded|improved|recovered)\b"
+)
 _OF_N = re.compile(
     rf"\b(?:[Oo]f|[Aa]mong|[Ii]n)\s+(?:the\s+|all\s+)?(\d+)\s+(?:[a-z-]+\s+){{0,2}}?{_WHO},?\s+(?:only\s+)?(\d+)\b"
     rf"(?!\s*(?:%|\.\d|weeks?|months?|years?))"
@@ -87,6 +90,10 @@ def counts(sentence: str) -> Iterator[tuple[int, int, int, int]]:
         yield int(m[1]), int(m[2]), m.start(), m.end()
     for m in _OF_N.finditer(sentence):
         yield int(m[2]), int(m[1]), m.start(2), m.end()
+    sizes = set(re.findall(r"(\d+)\s+(?:[a-z-]+\s+)?(?:patients|people)\b", sentence))
+    for m in _ALONE.finditer(sentence):
+        if len(sizes) == 1 and m[1] not in sizes:
+            yield int(m[1]), int(next(iter(sizes))), m.start(), m.end()
     for m in _COUNT_ZH.finditer(sentence):
         yield int(m[2]), int(m[1]), m.start(), m.end()
 
@@ -96,7 +103,7 @@ def _beside(sentence: str, start: int, end: int) -> tuple[str, tuple[int, int]] 
     after = re.match(rf"\s*(?:[A-Za-z-]+\s+){{0,6}}?(?:[A-Za-z-]+\s*)?[(,]\s*({NUMBER})\s*%", sentence[end:])
     if after:
         return after[1], (end + after.start(1), end + after.end())
-    before = re.search(rf"({NUMBER})\s*%\s*\(\s*$", sentence[:start])
+    before = re.search(rf"({NUMBER})\s*%\s*(?:[A-Za-z-]+\s+){{0,6}}\(\s*$", sentence[:start])
     if before:
         return before[1], (before.start(1), before.end())
     return None
@@ -223,17 +230,30 @@ def _courses(sentence: str) -> Iterator[Found]:
                 yield {"kind": "course", "points": dict(zip(times, values, strict=True))}
         return
     one_arm = sum(bool(p.search(sentence)) for p in words("arms").values()) <= 1
-    pairs = re.findall(
-        rf"({NUMBER})\s*%\s*(?:\w+\s+){{0,3}}?\(?(?:at|by|in|after)?\s*{_WEEK}", sentence, re.IGNORECASE
-    )
-    points = {next(g for g in rest if g): value for value, *rest in pairs}
-    if not points:
-        turned = re.findall(
-            rf"{_WEEK}\)?\s*[:,=]?\s*(?:it was |was |were )?({NUMBER})\s*%", sentence, re.IGNORECASE
-        )
-        points = {next(g for g in rest[:-1] if g): rest[-1] for rest in turned}
+    points = _pairs(sentence)
     if one_arm and len(points) > 1:
         yield {"kind": "course", "points": points}
+
+
+def _pairs(sentence: str) -> Found:
+    """Time -> percentage, where each stands beside the other; one unit of time throughout."""
+    unit = r"(weeks?|months?|years?|周|个月|年)"
+    when = rf"(?:(week|month|year|第)\s*(\d+)\s*(?:周|个月|年)?|(\d+)\s*-?\s*{unit})"
+    found: Found = {}
+    for first, second in (
+        (rf"({NUMBER})\s*%\s*(?:\w+\s+){{0,3}}?\(?(?:at|by|in|after)?\s*{when}", (1, (3, 4))),
+        (rf"{when}\)?\s*[:,=]?\s*(?:[a-z]+\s+){{0,3}}\(?({NUMBER})\s*%", (5, (2, 3))),
+    ):
+        units = set()
+        points: Found = {}
+        for m in re.finditer(first, sentence, re.IGNORECASE):
+            time = m[second[1][0]] or m[second[1][1]]
+            points[time] = m[second[0]]
+            named = re.search(r"week|month|year|周|月|年", m[0], re.IGNORECASE)
+            units.add(named[0].lower() if named else "")
+        if len(points) > len(found) and len(units) == 1:
+            found = points
+    return found
 
 
 def _differences(sentence: str) -> Iterator[Found]:

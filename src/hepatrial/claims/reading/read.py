@@ -62,7 +62,8 @@ def read_text(text: str, base: Base) -> ReadText:
         found += about_trials(sentence, here)
         found += _says(sentence)
         if scope == "human":
-            found += [o for o in _outcomes(sentence) if named or treated or o["kind"] == "absence"]
+            said = [o for o in _outcomes(sentence) if named or treated or o["kind"] == "absence"]
+            found += [_of_trial(one, here) for one in said]
         found += _topics(sentence, base)
     found = _once(_told(found))
     topics = [row["topic"] for row in found if row["kind"] == "fact"]
@@ -72,11 +73,19 @@ def read_text(text: str, base: Base) -> ReadText:
     return ReadText(_narrowed(scope, whole, topics, found), kind_of(found), _hedged(whole), asserts)
 
 
+def _of_trial(found: Found, here: list[tuple[str, Any]]) -> Found:
+    """An effect said of one named trial is held against that trial alone."""
+    known = [entry for _, entry in here if entry is not None]
+    if found["kind"] == "effect" and len(known) == 1:
+        return {**found, "trial": known[0].id}
+    return found
+
+
 def _scope(text: str) -> str:
     """The nearest to a patient of which it speaks; a denial ("says nothing about patients") counts not."""
     kept = re.sub(
         r"(?:says? nothing (?:about|of)|not (?:shown|seen|tested|known) in|unknown in|no(?:thing)? in) "
-        r"(?:\w+ )?(?:patients|people|humans)",
+        r"(?:\w+ )?(?:patients|people|humans)|\bwhether\b[^.;]*",
         " ", text, flags=re.IGNORECASE,
     )  # fmt: skip
     table = words("scope")

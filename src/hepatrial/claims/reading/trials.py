@@ -44,7 +44,8 @@ def mentions(text: str, base: Base) -> list[tuple[str, Trial | Pool | None]]:
     for m in _AUTHOR.finditer(text):
         if m[1].lower() in _NOT_AUTHORS.split():
             continue
-        name = f"{m[1]} {m[3]}"
+        author = m[1].removesuffix("'s")
+        name = f"{author} {m[3]}"
         entry = find_study(base, name)
         if (
             entry
@@ -156,7 +157,7 @@ def _survival(sentence: str, trial: Trial) -> Iterator[Found]:
             yield common | {"arm": arm, "value": value if alive else _turned(value)}
     arms = places(sentence, words("arms"))
     for count, n, start, end in counts(sentence):
-        arm = _arm_of(sentence, start, end, arms)
+        arm = _arm_of(sentence, start, end, arms) or _by_size(trial, n)
         sized = find_arm(trial, arm) if arm else None
         if sized is not None and sized.n == n and count <= n:
             value = f"{100 * (count if alive else n - count) / n:.1f}"
@@ -168,6 +169,11 @@ def percents_by_arm(sentence: str) -> Iterator[tuple[str, str]]:
     found = list(re.finditer(rf"(?<![\d.])({NUMBER})\s*%(?!\s*(?:CI|confidence))", sentence))
     arms = places(sentence, words("arms"))
     order = sorted((spots[0], name) for name, spots in arms.items() if spots)
+    risen = len(found) == 2 and re.search(r"\bfrom\s*$", sentence[: found[0].start()])
+    if risen and re.fullmatch(r"\s*to\s*", sentence[found[0].end() : found[1].start()]):
+        yield found[0][1], "control"
+        yield found[1][1], "treated"
+        return
     together = len(found) == 2 and re.fullmatch(
         r"\s*(?:\([^)]*\)\s*)?(?:v|vs|versus|against|and|,|与|和|对|compared with)\s*",
         sentence[found[0].end() : found[1].start()],

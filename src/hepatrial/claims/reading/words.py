@@ -15,6 +15,9 @@ _PLAIN = {
     "；": "; ", "：": ": ", "。": ". ", "＜": "<", "＞": ">", "＝": "=", "per cent": "%", "percent ": "% ",
     "percent.": "%.", "et al.": "et al", "vs.": "vs", "Fig.": "Fig",
 }  # fmt: skip
+_NUMBERS = (
+    "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+)  # fmt: skip
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 
 
@@ -31,7 +34,12 @@ def plain(text: str) -> str:
     text = re.sub(r"(?<=10)[⁰¹²³⁴⁵⁶⁷⁸⁹]+", lambda m: "^" + m[0].translate(_SUPERSCRIPTS), text)
     for old, new in _PLAIN.items():
         text = text.replace(old, new)
+    text = re.sub(rf"\b({'|'.join(_NUMBERS)})(?=-(?:week|month|year))", _digits, text, flags=re.IGNORECASE)
     return re.sub(r"\s+", " ", text).strip()
+
+
+def _digits(m: re.Match[str]) -> str:
+    return str(_NUMBERS.index(m[0].lower()) + 1)
 
 
 def sentences(text: str) -> list[str]:
