@@ -134,8 +134,8 @@ def command(run: Run) -> str:
     shipped = run.protocol in list_protocols()
     same = shipped and load_protocol(run.protocol).as_dict() == run.request["protocol"]
     words = ["hepatrial", "run", run.protocol if same else f"{run.protocol}-{run.id}-protocol.toml"]
-    for name in ("patients", "replicates", "pairs", "seed", "variant"):
-        if options[name] is not None:
+    for name in ("patients", "replicates", "pairs", "seed", "variant", "parameters", "members"):
+        if options.get(name) is not None:
             words += [f"--{name}", str(options[name])]
     for name, value in options["settings"].items():
         words += ["--set", f"{name}={value!r}"]

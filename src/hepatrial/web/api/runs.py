@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
+from hepatrial.api import MEMBERS, MOST_MEMBERS
 from hepatrial.web import downloads, figures
 from hepatrial.web.api.protocols import Body
 from hepatrial.web.jobs.folders import CURVES, LIVE, PROGRESS
@@ -33,6 +34,10 @@ class RunIn(Body):
     seed: int = Field(default=1, ge=0, lt=2**63)
     variant: str | None = Field(default=None, max_length=60)
     settings: dict[str, float] = Field(default={}, description="Parameter card -> value.")
+    parameters: Literal["ensemble", "cards"] = Field(
+        default="ensemble", description="Average over plausible settings, or the cards' centres."
+    )
+    members: int = Field(default=MEMBERS, ge=1, le=MOST_MEMBERS, description="Settings averaged over.")
 
 
 class Progress(BaseModel):
@@ -116,7 +121,8 @@ def listing(server: Served, lang: Lang) -> list[RunOut]:
 @router.post("", status_code=201)
 def create(given: RunIn, server: Served, lang: Lang) -> RunOut:
     """Put a run into the queue; everything that is wrong is said at once and nothing is entered then."""
-    options = given.model_dump(include={"patients", "replicates", "pairs", "seed", "variant", "settings"})
+    words_of_it = {"protocol", "title", "note", "origin"}
+    options = given.model_dump(exclude=words_of_it)
     words = {"title": given.title, "note": given.note, "origin": given.origin}
     return told(server, submit(server, given.protocol, options, lang=lang, **words), lang)
 

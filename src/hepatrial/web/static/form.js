@@ -234,6 +234,7 @@ document.getElementById("run").addEventListener("click", async (event) => {
       pairs: number(value("pairs")),
       seed: number(value("seed")),
       variant: value("variant") || null,
+      parameters: value("parameters"),
     });
     location.assign(`/runs/${run.id}`);
   } catch (error) {
