@@ -18,6 +18,7 @@ from hepatrial.model import load_patient_model
 from hepatrial.provenance import fingerprint, package_versions
 from hepatrial.trial import RunFolder, resume_trial
 from hepatrial.trial.folder import TABLES
+from hepatrial.trial.plausible import FILE as WORLDS
 
 Progress = Callable[[str, int, int], None]
 KEYS = ("replicate", "arm", "subject", "patient", "day", "visit", "event")
@@ -65,6 +66,9 @@ def check_bundle(
         anew = Path(folder) / "run"
         anew.mkdir()
         (anew / "spec.json").write_bytes(json.dumps({**spec, "versions": here}).encode())
+        if WORLDS in files:
+            (anew / WORLDS).parent.mkdir()
+            (anew / WORLDS).write_bytes(files[WORLDS])
         done = resume_trial(anew, threads=threads, progress=progress)
         tables = {
             name: difference(pl.read_parquet(io.BytesIO(files[f"{name}.parquet"])), _table(done, name))

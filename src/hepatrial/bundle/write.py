@@ -16,9 +16,11 @@ from hepatrial.protocol import protocol_from_dict
 from hepatrial.protocol.write import protocol_toml
 from hepatrial.schema import MARK, RESEARCH_USE_ONLY
 from hepatrial.trial import RunFolder
+from hepatrial.trial.plausible import FILE as WORLDS
 
 KEPT = {
     "spec.json": "What was asked: protocol, options, seed, hashes, versions",
+    WORLDS: "Draws of the posterior ensemble that the trials are averaged over",
     "subject.parquet": "Subject table",
     "visit.parquet": "Visit table",
     "event.parquet": "Event table",
@@ -27,8 +29,9 @@ KEPT = {
     "results.json": "Every number of the report",
     "report.html": "The report",
 }
-"""Files of the run folder; the last two only when a report was written."""
-OPTIONAL = ("results.json", "report.html")
+"""Files of the run folder."""
+OPTIONAL = (WORLDS, "results.json", "report.html")
+"""Files that a run on the central cards, or one without a report, does not have."""
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 MADE = {
