@@ -23,6 +23,7 @@ from hepatrial.cli import (
     protocols,
     run,
     score,
+    uncertainty,
     verify,
 )
 from hepatrial.cli.article_trials import EXAMPLES as ARTICLE_EXAMPLES
@@ -72,6 +73,9 @@ app.command(epilog=design.EXAMPLES)(design.design)
 app.command(epilog=analyse.ANALYSE_EXAMPLES)(analyse.analyse)
 app.command(epilog=analyse.EXPORT_EXAMPLES)(analyse.export)
 app.command(epilog=fit.EXAMPLES)(fit.fit)
+app.command(epilog=uncertainty.SENSITIVITY_EXAMPLES)(uncertainty.sensitivity)
+app.command(epilog=uncertainty.ATTRIBUTE_EXAMPLES)(uncertainty.attribute)
+app.command(epilog=uncertainty.VOI_EXAMPLES)(uncertainty.voi)
 app.command()(protocols.protocols)
 app.command(epilog=protocols.NEW_EXAMPLES)(protocols.new)
 app.command(epilog=protocols.SCHEMA_EXAMPLES)(protocols.schema)

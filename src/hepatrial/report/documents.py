@@ -91,7 +91,8 @@ def frame_of(facts: Facts, results: dict[str, Any], t: Catalogue) -> Frame:
     )
 
 
-def _draw(name: str, caption: str, make: Callable[[Frame], Any], frame: Frame, t: Catalogue) -> Drawing:
+def draw(name: str, caption: str, make: Callable[[Frame], Any], frame: Frame, t: Catalogue) -> Drawing:
+    """A figure for a column and for a phone."""
     description = t("describe.figure", caption=caption, mark=t.mark)
     wide, narrow = (
         to_svg(make(replace(frame, width=width)), f"{name}-{kind}", caption, description)
@@ -119,7 +120,7 @@ def _figures(facts: Facts, results: dict[str, Any], t: Catalogue) -> dict[str, D
     points = [_point(row) for row in results["comparison"] if row["endpoint"] == "survival"]
     shares = [row for row in results["comparison"] if row["endpoint"] != "difference"]
     made = {
-        "km": _draw(
+        "km": draw(
             "figure-km",
             _km_caption(banded, bool(points), replicates, t),
             lambda f: survival_curves(
@@ -133,17 +134,17 @@ def _figures(facts: Facts, results: dict[str, Any], t: Catalogue) -> dict[str, D
             frame,
             t,
         ),
-        "flow": _draw(
+        "flow": draw(
             "figure-flow", t("caption.flow"), lambda f: consort_flow(results["flow"], f, t), frame, t
         ),
-        "endpoints": _draw(
+        "endpoints": draw(
             "figure-endpoints",
             t("caption.tfs"),
             lambda f: endpoint_panels(curves, f, t, weeks=weeks),
             frame,
             t,
         ),
-        "incidence": _draw(
+        "incidence": draw(
             "figure-incidence",
             t("caption.incidence"),
             lambda f: cumulative_incidence(results["survival"]["incidence"], f, t, weeks=weeks),
@@ -153,7 +154,7 @@ def _figures(facts: Facts, results: dict[str, Any], t: Catalogue) -> dict[str, D
     }
     courses = results["laboratory"]["courses"]
     if courses:
-        made["laboratory"] = _draw(
+        made["laboratory"] = draw(
             "figure-laboratory",
             t("caption.laboratory"),
             lambda f: laboratory_courses(courses, f, t, weeks=weeks),
@@ -161,7 +162,7 @@ def _figures(facts: Facts, results: dict[str, Any], t: Catalogue) -> dict[str, D
             t,
         )
     if {row["arm"] for row in shares} & set(frame.controls):
-        made["published"] = _draw(
+        made["published"] = draw(
             "figure-published",
             t("caption.published"),
             lambda f: simulated_against_published(shares, f, t),
@@ -199,7 +200,7 @@ def _variant_figure(facts: Facts, results: dict[str, Any], entry: dict[str, Any]
     week = f"{entry['week']:g}"
     title = t("axis.difference", week=week, arm=labels[entry["arm"]], control=labels[entry["control"]])
     caption = t("caption.variants_figure", week=week, endpoint=t(f"endpoint.{facts.study.endpoint}").lower())
-    return _draw(
+    return draw(
         f"figure-variants-{entry['arm']}",
         caption,
         lambda f: difference_by_variant(
@@ -215,7 +216,7 @@ def _doubt_figure(facts: Facts, results: dict[str, Any], entry: dict[str, Any], 
     caption = t("caption.doubt_figure", week=f"{entry['week']:g}")
     rows = tables.doubt_bars(facts, entry, t)
     name = f"figure-doubt-{entry['arm']}"
-    return _draw(name, caption, lambda f: parts_of_doubt(rows, f, t), frame_of(facts, results, t), t)
+    return draw(name, caption, lambda f: parts_of_doubt(rows, f, t), frame_of(facts, results, t), t)
 
 
 def _doubts(

@@ -1,0 +1,227 @@
+"""``hepatrial sensitivity``, ``attribute``, ``voi``: what drives an outcome, how, and what to measure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from hepatrial.cli import edge
+from hepatrial.cli.progress import progress_bars
+
+SENSITIVITY_EXAMPLES = """Examples:
+
+  hepatrial sensitivity lin2017                                  (Morris over every card with a width)
+
+  hepatrial sensitivity lin2017 --method sobol --factor flare --factor death_base --number 64
+
+  hepatrial sensitivity lin2017 --out runs/what --json           (the same command goes on where it stopped)
+"""
+ATTRIBUTE_EXAMPLES = """Examples:
+
+  hepatrial attribute lin2017
+
+  hepatrial attribute peng2011 --members 60 --patients 100 --out runs/paths --lang zh
+"""
+VOI_EXAMPLES = """Examples:
+
+  hepatrial voi lin2017
+
+  hepatrial voi lin2017 --measurement scd163_day_3 --measured 20 --measured 80 --threshold 0.05 --json
+"""
+
+Protocol = Annotated[
+    str, typer.Argument(metavar="PROTOCOL", help="Shipped protocol (lin2017) or a TOML file.")
+]
+Seed = Annotated[int, typer.Option(help="Of all chance.")]
+Threads = Annotated[int | None, typer.Option(help="Worker threads; change no result.")]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", help="Folder.", show_default="runs/COMMAND-PROTOCOL-SEED"),
+]
+Lang = Annotated[str, typer.Option("--lang", help="Language of the report: en or zh.")]
+Members = Annotated[int, typer.Option(help="Members of the ensemble.")]
+Arm = Annotated[str | None, typer.Option(help="Arm with cells.", show_default="the first")]
+
+RESUMES = "The same command with the same --out goes on."
+
+
+def sensitivity(
+    protocol: Protocol,
+    method: Annotated[str, typer.Option(metavar="morris|sobol", help="Screening or indices.")] = "morris",
+    factors: Annotated[
+        list[str] | None,
+        typer.Option("--factor", metavar="CARD", help="Card that moves. Repeatable.", show_default="all"),
+    ] = None,
+    trajectories: Annotated[
+        int | None,
+        typer.Option("--number", help="Trajectories (4) or points of Sobol (64).", show_default="by method"),
+    ] = None,
+    patients: Annotated[int, typer.Option(help="Patients in each cohort.")] = 120,
+    seed: Seed = 1,
+    threads: Threads = None,
+    out: Out = None,
+    lang: Lang = "en",
+    as_json: edge.JsonOption = False,
+) -> None:
+    """Rank the model's numbers by what they do to survival, bilirubin and MELD of the control arm."""
+    with edge.exit_codes(as_json, lambda: RESUMES):
+        from hepatrial.uncertainty import sensitivity as s
+
+        loaded, folder = _protocol(
+            protocol, lang, out, "sensitivity", seed,
+            lambda p: s.check(p, method, factors or [], trajectories, patients, seed),
+        )  # fmt: skip
+        with progress_bars() as progress:
+            found = s.sensitivity(loaded, folder, threads=threads, progress=progress)
+        _tell(found, folder, lang, as_json, [_line(row) for row in _first(found)])
+
+
+def attribute(
+    protocol: Protocol,
+    arm: Arm = None,
+    members: Members = 30,
+    patients: Annotated[int, typer.Option(help="Patients followed in each member.")] = 50,
+    seed: Seed = 1,
+    threads: Threads = None,
+    out: Out = None,
+    lang: Lang = "en",
+    as_json: edge.JsonOption = False,
+) -> None:
+    """Split an effect along the causal graph, by structural variant, prior beside posterior."""
+    with edge.exit_codes(as_json, lambda: RESUMES):
+        from hepatrial.uncertainty import attribute as a
+
+        asked, folder = _protocol(
+            protocol, lang, out, "attribute", seed, lambda p: a.check(p, arm, members, patients, seed)
+        )
+        with progress_bars() as progress:
+            found = a.attribute(asked, folder, threads=threads, progress=progress)
+        every = [r for r in found["edges"] if r["variant"] == "all" and r["outcome"] == "alive"]
+        _tell(found, folder, lang, as_json, [_edge_line(row) for row in every])
+
+
+def voi(
+    protocol: Protocol,
+    measurements: Annotated[
+        list[str] | None,
+        typer.Option("--measurement", metavar="NAME", help="Reading. Repeatable.", show_default="all"),
+    ] = None,
+    measured: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--measured", help="Patients measured in each arm. Repeatable.", show_default="10, 30, 100"
+        ),
+    ] = None,
+    threshold: Annotated[
+        float, typer.Option(help="Difference in survival above which a trial would be run.")
+    ] = 0.05,
+    arm: Arm = None,
+    members: Members = 30,
+    patients: Annotated[int, typer.Option(help="Patients followed in each member.")] = 60,
+    seed: Seed = 1,
+    threads: Threads = None,
+    out: Out = None,
+    lang: Lang = "en",
+    as_json: edge.JsonOption = False,
+) -> None:
+    """Which cheap reading, in how many patients, would tell the variants apart or change a decision."""
+    with edge.exit_codes(as_json, lambda: RESUMES):
+        from hepatrial.errors import BadInput, Problem
+        from hepatrial.uncertainty import attribute as a
+        from hepatrial.uncertainty import voi as v
+
+        sizes = measured or [10, 30, 100]
+
+        def check(p: Any) -> a.Asked:
+            problems: list[Problem] = []
+            asked = None
+            for attempt in (
+                lambda: a.check(p, arm, members, patients, seed),
+                lambda: v.check_more(measurements or [], sizes, threshold),
+            ):
+                try:
+                    asked = attempt() or asked
+                except BadInput as bad:
+                    problems += bad.problems
+            if problems or asked is None:
+                raise BadInput(problems)
+            return asked
+
+        asked, folder = _protocol(protocol, lang, out, "voi", seed, check)
+        with progress_bars() as progress:
+            found = v.voi(
+                asked, measurements or [], sizes, threshold, folder, threads=threads, progress=progress
+            )
+        _tell(found, folder, lang, as_json, [_reading_line(row) for row in found["rows"]])
+
+
+def _protocol(
+    name: str, lang: str, out: Path | None, what: str, seed: int, check: Callable[[Any], Any]
+) -> tuple[Any, Path]:
+    """The checked request and its folder; everything that is wrong is told at once."""
+    from hepatrial.errors import BadInput, Problem
+    from hepatrial.protocol import load_protocol
+    from hepatrial.report.catalogue import texts
+
+    problems: list[Problem] = []
+    loaded = asked = None
+    try:
+        texts(lang)
+    except BadInput as bad:
+        problems += bad.problems
+    try:
+        loaded = load_protocol(name)
+        asked = check(loaded)
+    except BadInput as bad:
+        problems += bad.problems
+    if problems or loaded is None:
+        raise BadInput(problems)
+    return asked, out or Path("runs") / f"{what}-{loaded.identity.id}-{seed}"
+
+
+def _tell(found: dict[str, Any], folder: Path, lang: str, as_json: bool, lines: list[str]) -> None:
+    from hepatrial.report.uncertainty import write_page
+    from hepatrial.schema import MARK, RESEARCH_USE_ONLY
+
+    written = write_page(found, folder, lang)
+    if as_json:
+        edge.print_json({"mark": MARK[lang], **found})
+        return
+    console = edge.out()
+    console.print(MARK[lang], style="bold")
+    for line in lines:
+        console.print(line)
+    console.print(RESEARCH_USE_ONLY[lang])
+    console.print(f"Report: {written}", style="bold")
+
+
+def _first(found: dict[str, Any], each: int = 6) -> list[dict[str, Any]]:
+    outputs = dict.fromkeys(row["output"] for row in found["rows"])
+    return [row for name in outputs for row in [r for r in found["rows"] if r["output"] == name][:each]]
+
+
+def _line(row: dict[str, Any]) -> str:
+    if row["value"] is None:
+        return f"{row['output']:10} {row['factor']}: no evaluation succeeded"
+    low, high = row["low"], row["high"]
+    ends = "" if low is None else f" ({low:.3g} to {high:.3g})"
+    return f"{row['output']:10} {row['factor']}: {row['value']:.3g}{ends}"
+
+
+def _edge_line(row: dict[str, Any]) -> str:
+    prior, posterior = (
+        f"{100 * one['difference']:+.1f} ± {100 * one['mcse']:.1f}"
+        for one in (row["prior"], row["posterior"])
+    )
+    said = "" if row["learnt"] else "  not learnt from data"
+    return f"{row['edge'].replace('_', ' ')}: prior {prior}, posterior {posterior} points{said}"
+
+
+def _reading_line(row: dict[str, Any]) -> str:
+    return (
+        f"{row['measurement']}, {row['n']} patients: {row['bits']:.3f} ± {row['bits_mcse']:.3f} bits, "
+        f"worth {100 * row['evsi']:.2f} ± {100 * row['evsi_mcse']:.2f} points"
+    )
