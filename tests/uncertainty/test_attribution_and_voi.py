@@ -114,6 +114,35 @@ def test_value_for_a_decision_is_the_closed_form_of_two_normals():
     assert evsi == pytest.approx(0.5 * g * (right - (1 - right)), abs=4 * error)
 
 
+def test_a_sharp_reading_of_the_members_does_not_know_the_luck_of_their_patients():
+    """One variant, many members whose gains are noise: nothing can be told of them."""
+    rng = np.random.default_rng(1)
+    belief = v.Belief(np.full(40, 1 / 40), np.zeros(40, int), rng.normal(0.0, 0.05, 40))
+    centre = rng.normal(0.0, 1.0, 40)
+    raw = v.value_of(belief, centre, np.full(40, 0.01), 0.0, 1)[2]
+    smooth = v.Belief(belief.weight, belief.variant, v.smooth_gain(belief, centre))
+    told = v.value_of(smooth, centre, np.full(40, 0.01), 0.0, 1)[2]
+    assert raw > 0.01  # about the mean positive part of the noise, less that of its mean
+    assert told < 0.3 * raw
+
+
+def test_smoothing_between_members_keeps_a_reading_from_telling_alike_variants_apart():
+    """Two variants whose readings have one distribution over members: sharp readings would tell every pair."""
+    rng = np.random.default_rng(2)
+    centre = rng.normal(0.0, 1.0, 60)
+    belief = v.Belief(np.full(60, 1 / 60), np.repeat([0, 1], 30), np.zeros(60))
+    sharp = v.value_of(belief, centre, np.full(60, 1e-3), 0.0, 1)[0]
+    smooth = v.value_of(belief, centre, v.bandwidth(belief, centre), 0.0, 1)[0]
+    assert sharp > 0.9
+    assert smooth < 0.1
+
+
+def test_one_member_needs_no_smoothing():
+    belief, centre = two((0.0, 1.0), (0.1, -0.1))
+    assert (v.bandwidth(belief, centre) == 0).all()
+    assert v.smooth_gain(belief, centre) == pytest.approx([0.1, -0.1])
+
+
 def test_more_patients_tell_more():
     belief, centre = two((0.0, 1.0), (0.1, -0.1))
     told = [v.value_of(belief, centre, np.full(2, 3.0 / np.sqrt(n)), 0.0, 1)[0] for n in (5, 20, 80)]

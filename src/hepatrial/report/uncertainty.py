@@ -199,7 +199,7 @@ def _voi(found: dict[str, Any], t: Catalogue) -> Parts:
           share=percent(best["bits"] / found["entropy"], 0) if found["entropy"] > 0 else DASH),
         t("voi.go" if found["go"] else "voi.stop", **said),
         t("voi.evsi", label=t.pick(worth["label"]), n=worth["n"], evsi=number(100 * worth["evsi"], 2),
-          error=number(100 * worth["evsi_mcse"], 2), evpi=number(100 * found["evpi"], 2)),
+          error=number(100 * worth["evsi_mcse"], 2), evppi=number(100 * found["evppi"], 2)),
         t("voi.limits"),
     ]  # fmt: skip
     rows = [

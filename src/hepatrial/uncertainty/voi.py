@@ -7,7 +7,10 @@ members as draws of theta,
     EIG  = E_s,v [ log2 p(s | v) / p(s) ]                  bits of the variants' entropy, nested Monte Carlo
     EVSI = E_s [ max(0, E[gain | s]) ] - max(0, E[gain])   gain = difference in survival minus the threshold
 
-where "go" is worth the gain and "stop" nothing. EVPI, the same with everything known, is the ceiling.
+where "go" is worth the gain and "stop" nothing. A few members are draws of a continuum: between them the
+density of a reading is smoothed (Silverman's bandwidth), and of a member's own gain only what runs linearly
+with the reading counts (``smooth_gain``), or a sharp reading would seem to know the luck of the patients.
+EVPPI is the same with the variant known.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from __future__ import annotations
 import math
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -147,7 +150,7 @@ def voi(
         machine: model and engine; default those of patients.
 
     Returns:
-        JSON: ``rows`` (``measurement, n, bits, bits_mcse, evsi, evsi_mcse``), ``entropy``, ``evpi``,
+        JSON: ``rows`` (``measurement, n, bits, bits_mcse, evsi, evsi_mcse``), ``entropy``, ``evppi``,
         ``expected_gain``, ``weights``, ``hash`` and what was asked.
 
     Raises:
@@ -174,8 +177,9 @@ def voi(
     for one in chosen:
         centre, spread = read_off(found, names, one)
         for n in sizes:
-            error = np.sqrt(spread_of(one, spread) / n)
-            bits, bits_mcse, evsi, evsi_mcse = value_of(belief, centre, error, threshold, asked.seed)
+            error = np.sqrt(spread_of(one, spread) / n + bandwidth(belief, centre) ** 2)
+            smooth = replace(belief, gain=smooth_gain(belief, centre))
+            bits, bits_mcse, evsi, evsi_mcse = value_of(smooth, centre, error, threshold, asked.seed)
             rows.append({"measurement": one.name, "label": dict(one.label), "n": n, "bits": bits,
                          "bits_mcse": bits_mcse, "evsi": evsi, "evsi_mcse": evsi_mcse, "cv": one.cv,
                          "grade": one.grade, "source": one.source})  # fmt: skip
@@ -193,7 +197,9 @@ def voi(
         "entropy": float(-(share * np.log2(share)).sum()),
         "expected_gain": float(belief.weight @ belief.gain),
         "go": bool(belief.weight @ gain > 0),
-        "evpi": float(belief.weight @ np.maximum(gain, 0.0) - max(float(belief.weight @ gain), 0.0)),
+        "evppi": float(
+            belief.weight @ np.maximum(of_variant(belief, gain), 0.0) - max(float(belief.weight @ gain), 0.0)
+        ),
         "weights": dict(zip(names, share.tolist(), strict=True)),
         "rows": sorted(rows, key=lambda row: (-row["bits"], row["measurement"], row["n"])),
         "hash": fingerprint(spec),
@@ -256,6 +262,28 @@ def belief_of(
     weight = np.repeat([weights[name] / total / len(found) for name in names], len(found))
     gain = [world["variants"][name]["alive"] - world["control"]["alive"] for name in names for world in found]
     return Belief(weight, np.repeat(np.arange(len(names)), len(found)), np.array(gain))
+
+
+def of_variant(belief: Belief, values: Array) -> Array:
+    """(m,) mean over the members of each pair's variant."""
+    mass = np.bincount(belief.variant, belief.weight)
+    return np.asarray((np.bincount(belief.variant, belief.weight * values) / mass)[belief.variant])
+
+
+def smooth_gain(belief: Belief, centre: Array) -> Array:
+    """(m,) gain of the variant, and of the member what runs linearly with the reading (one slope for all)."""
+    mean = of_variant(belief, belief.gain)
+    away = centre - of_variant(belief, centre)
+    room = float(belief.weight @ away**2)
+    slope = float(belief.weight @ (away * (belief.gain - mean))) / room if room > 0 else 0.0
+    return np.asarray(mean + slope * away)
+
+
+def bandwidth(belief: Belief, centre: Array) -> Array:
+    """(m,) Silverman's bandwidth of the members of each pair's variant; 0 where there is one."""
+    members = np.bincount(belief.variant)[belief.variant]
+    spread = np.sqrt(of_variant(belief, (centre - of_variant(belief, centre)) ** 2))
+    return np.asarray(1.06 * spread * members**-0.2)
 
 
 def read_off(found: Sequence[Mapping[str, Any]], names: Sequence[str], one: Reading) -> tuple[Array, Array]:
