@@ -127,7 +127,7 @@ def test_a_sharp_reading_of_the_members_does_not_know_the_luck_of_their_patients
 
 
 def test_smoothing_between_members_keeps_a_reading_from_telling_alike_variants_apart():
-    """Two variants whose readings have one distribution over members: sharp readings would tell every pair."""
+    """Two variants whose readings have one distribution over members."""
     rng = np.random.default_rng(2)
     centre = rng.normal(0.0, 1.0, 60)
     belief = v.Belief(np.full(60, 1 / 60), np.repeat([0, 1], 30), np.zeros(60))
