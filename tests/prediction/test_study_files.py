@@ -211,3 +211,24 @@ def test_the_files_own_care_comes_before_what_is_usual() -> None:
 def test_bad_care_is_refused_in_its_place() -> None:
     with pytest.raises(BadInput, match=r"care\.antivral"):
         study("[care]\nantivral = 0.4\n")
+
+
+@pytest.mark.parametrize("given", [0, -3, "one", True, 2.5])
+def test_hospitals_are_a_whole_number(given: object) -> None:
+    data = {"study": {"definition": "cossh", "centres": given}, "arms": {"a": {"n": 20}}}
+    with pytest.raises(BadInput) as caught:
+        study_from_dict(data)
+    assert [problem.place for problem in caught.value.problems] == ["study.centres"]
+    assert study_from_dict({**data, "study": {"definition": "cossh", "centres": 3}}).centres == 3
+
+
+def test_acute_hepatitis_a_and_e_are_the_virus_that_clears_itself() -> None:
+    data = {
+        "study": {"definition": "acute_liver_failure"},
+        "etiology": {"HAV": "30 %", "hepatitis E": "20 %"},
+        "arms": {"a": {"n": 20}},
+    }
+    study = study_from_dict(data)
+    assert study.etiology == {"other": 0.5, "viral": 0.5}
+    causes = plan_study(study).protocol.as_dict()["population"]["causes"]
+    assert {one["cause"]: one["share"] for one in causes} == {"other": 0.5, "viral": 0.5}
