@@ -56,6 +56,8 @@ def test_the_average_counts_the_variant_that_does_nothing_with_delivery_alone():
 def test_what_the_fit_did_not_move_is_called_not_learnt():
     rows = rows_of([world(), world(effect=0.12)], [world(), world(effect=0.12)])
     assert not any(row["learnt"] for row in rows.values())
+    assert all(row["resolved"] for row in rows.values())
+    assert not rows_of([world(), world(0.1, 0.4)], [world(), world()])["alive", "all", "total"]["resolved"]
     moved = rows_of([world(), world(effect=0.101)], [world(effect=0.3), world(effect=0.301)])
     assert moved["alive", "all", "lung_action"]["learnt"]
 
@@ -178,7 +180,9 @@ def test_the_page_of_an_attribution_carries_the_mark_twice_and_never_a_gap_in_wo
     rows = list(rows_of([world(), world(0.1)], [world(), world(0.1)]).values())
     weights = {name: one.weight for name, one in load_variants().items()}
     found = {
-        "protocol": "lin2017", "arm": "msc", "control": "smt", "week": 24.0, "members": 2, "patients": 20,
+        "protocol": "lin2017", "arm": "msc", "control": "smt",
+        "labels": {"msc": {"en": "MSC", "zh": "MSC"}, "smt": {"en": "Care", "zh": "标准治疗"}},
+        "week": 24.0, "members": 2, "patients": 20,
         "ensemble": "posterior", "edges": rows, "weights": {"prior": weights, "posterior": weights},
         "tipping": [{"trial": "lin2017", "observed": -0.8, "tipping_point": -0.8, "prior": [-0.3, 0.3],
                      "posterior": [-0.6, 0.28]}], "hash": "ab" * 32,

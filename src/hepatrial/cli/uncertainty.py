@@ -217,6 +217,7 @@ def _edge_line(row: dict[str, Any]) -> str:
         for one in (row["prior"], row["posterior"])
     )
     said = "" if row["learnt"] else "  not learnt from data"
+    said = said if row["resolved"] else "  too few patients to tell"
     return f"{row['edge'].replace('_', ' ')}: prior {prior}, posterior {posterior} points{said}"
 
 

@@ -89,21 +89,35 @@ def _attribution(found: dict[str, Any], t: Catalogue) -> Parts:
                       t("attribute.axis", week=week), kinds, found, t)  # fmt: skip
     total = every["total"]
     texts = [
-        t("attribute.what", arm=found["arm"], control=found["control"], week=week, members=found["members"],
+        t("attribute.what", arm=t.pick(found["labels"][found["arm"]]),
+          control=t.pick(found["labels"][found["control"]]), week=week, members=found["members"],
           patients=found["patients"]),
         t("attribute.total", prior=points(total["prior"]["difference"]),
           posterior=points(total["posterior"]["difference"]),
           error=number(100 * total["posterior"]["mcse"], 1)),
-        t("attribute.not_learnt" if not any(row["learnt"] for row in every.values()) else "attribute.learnt"),
+        t(_verdict(list(every.values()))),
         *(_tipping(one, t) for one in found["tipping"]),
     ]  # fmt: skip
     return texts, [drawing], [_edge_table(found, outcome, t) for outcome in ("alive", "severe_infection")]
 
 
+def _said(row: dict[str, Any]) -> str:
+    if not row["resolved"]:
+        return "attribute.unclear"
+    return "attribute.moved" if row["learnt"] else "attribute.same"
+
+
+def _verdict(rows: Sequence[dict[str, Any]]) -> str:
+    """Key of the sentence on what was learnt of the edges."""
+    if not all(row["resolved"] for row in rows):
+        return "attribute.too_few"
+    return "attribute.learnt" if any(row["learnt"] for row in rows) else "attribute.not_learnt"
+
+
 def _tipping(one: dict[str, Any], t: Catalogue) -> str:
     return t(
         "attribute.tipping",
-        trial=one["trial"],
+        outcome=t.get(f"event.{one['trial']}", one["trial"].replace("_", " ")),
         bias=f"{one['tipping_point']:+.2f}",
         prior=f"{one['prior'][0]:+.2f} (SD {one['prior'][1]:.2f})",
         posterior=f"{one['posterior'][0]:+.2f} (SD {one['posterior'][1]:.2f})",
@@ -124,7 +138,7 @@ def _edge_table(found: dict[str, Any], outcome: str, t: Catalogue) -> Table:
         for row in (one for one in mine if one["variant"] == variant):
             cells = [f"{points(one['difference'])} ± {number(100 * one['mcse'], 1)}"
                      for one in (row["prior"], row["posterior"])]  # fmt: skip
-            said = t("attribute.moved") if row["learnt"] else t("attribute.same")
+            said = t(_said(row))
             rows.append(Row((t(f"edge.{row['edge']}"), *cells, said)))
     head = (t("attribute.edge"), t("attribute.prior"), t("attribute.posterior"), t("table.note"))
     caption = t(f"attribute.table.{outcome}", week=f"{found['week']:g}")

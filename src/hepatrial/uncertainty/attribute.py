@@ -49,6 +49,8 @@ LEAST = 0.005
 """Share of candidates admitted below which a member is replaced."""
 STEADY = 2.0
 """Prior and posterior coincide when they differ by less than so many Monte-Carlo errors."""
+RESOLVED = 0.02
+"""Monte-Carlo error beyond which a difference of prior and posterior is not judged: too few patients."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,8 @@ def attribute(
 
     Returns:
         JSON: ``edges`` (rows with ``edge``, ``outcome``, ``variant`` or "all", ``prior``, ``posterior``,
-        each with ``difference`` and ``mcse``, ``learnt``), ``tipping``, ``hash`` and what was asked.
+        each with ``difference`` and ``mcse``, ``learnt``, ``resolved``), ``tipping``, ``hash`` and what was
+        asked.
     """
     machine = machine or patient_machine()
     posterior = shipped_ensemble()
@@ -152,6 +155,7 @@ def attribute(
         "protocol": asked.protocol.identity.id,
         "arm": asked.arm,
         "control": asked.protocol.control_arm,
+        "labels": arm_labels(asked),
         "week": asked.protocol.endpoints.primary.week,
         "members": asked.members,
         "patients": asked.patients,
@@ -165,6 +169,12 @@ def attribute(
 
 def _unit(machine: Machine, asked: Asked, worlds: Worlds, world: int) -> Any:
     return lambda: follow_world(machine, asked, worlds, world)
+
+
+def arm_labels(asked: Asked) -> dict[str, dict[str, str]]:
+    """Arm -> language -> name to show."""
+    arms = {name: asked.protocol.arms[name] for name in (asked.arm, asked.protocol.control_arm)}
+    return {name: {lang: arm.text("label", lang) for lang in ("en", "zh")} for name, arm in arms.items()}
 
 
 def variants_of(engrafts_only: bool = False) -> list[str]:
@@ -254,6 +264,7 @@ def edge_rows(
                         "edge": edge,
                         **told,
                         "learnt": bool(gap > STEADY * error),
+                        "resolved": bool(error <= RESOLVED),
                     }
                 )
     return rows
