@@ -36,7 +36,7 @@ def boundaries(looks: Sequence[Mapping[str, Any]], frame: Frame, w: Mapping[str,
     x = alt.X(
         "t:Q",
         scale=alt.Scale(domain=[0, 1.02], nice=False),
-        axis=alt.Axis(title=w["x_information"], format="%"),
+        axis=alt.Axis(title=w["x_information"], format="%", tickCount=6),
     )
     y = alt.Y("z:Q", axis=alt.Axis(title=w["y_z"], tickCount=6), scale=alt.Scale(zero=True))
     legend = alt.Legend(orient="top", title=None, symbolType="stroke", symbolSize=400, symbolStrokeWidth=2.4)
