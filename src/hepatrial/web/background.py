@@ -51,8 +51,9 @@ def close() -> None:
     global _pool
     with _lock:
         if _pool is not None:
+            children = list((getattr(_pool, "_processes", None) or {}).values())
             _pool.shutdown(wait=False, cancel_futures=True)
-            for process in list(getattr(_pool, "_processes", {}).values()):
+            for process in children:
                 process.kill()
         _pool = None
         _made.clear()

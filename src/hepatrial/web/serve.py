@@ -49,6 +49,7 @@ def _bind(settings: Settings) -> socket.socket:
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((settings.host, settings.port))
+        bound.listen(2048)  # whoever comes before the app is up waits instead of being refused
     except OSError as error:
         bound.close()
         allowed = f"an address of this machine and a free port ({error.strerror})"
