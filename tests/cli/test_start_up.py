@@ -46,4 +46,5 @@ def test_the_process_that_simulates_a_file_leaves_the_heavy_work_to_its_child(tm
         "start: 0\nduration: 1\nsteps: 1\nvariables: x\nabsolute: 1e-6\nrelative: 1e-4"
     )
     command = ["model", "simulate", str(tmp_path / "m.ant"), "--settings", str(tmp_path / "s.txt")]
-    assert imported([*command, "--output", str(tmp_path / "o.csv")]) & HEAVY == set()
+    found = imported([*command, "--output", str(tmp_path / "o.csv")])
+    assert found & (HEAVY | {"numpy"}) == set()
