@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from hepatrial.claims import article, audit
+from hepatrial.claims import RULES, article, audit
 from hepatrial.claims.findings import finding_text
 from hepatrial.claims.grade import grade_html, grade_rows
+from hepatrial.claims.page import rule_text
 from hepatrial.evidence import checks
 from hepatrial.evidence.arithmetic import check_base
 from hepatrial.evidence.base import load_base
@@ -108,3 +109,9 @@ def test_the_certainty_table_speaks_chinese() -> None:
     page = grade_html(BASE, "zh")
     assert "⊕○○○" in page
     assert "偏倚风险" in page
+
+
+def test_every_rule_of_the_verdicts_has_its_chinese() -> None:
+    for rule in RULES:
+        assert re.search(r"[\u4e00-\u9fff]", rule_text(rule, "zh")), rule.name
+        assert rule_text(rule, "en") == rule.says

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from hepatrial.claims.drawings import FOREST_OUTCOMES, forest_svg, outcome_name, risk_svg
 from hepatrial.claims.findings import finding_text
 from hepatrial.claims.grade import grade_html, grade_rows
-from hepatrial.claims.rules import RULES
+from hepatrial.claims.rules import RULES, Rule
 from hepatrial.claims.texts import LANGS, check_lang, environment, words
 from hepatrial.claims.types import Article, Audited
 from hepatrial.evidence.arithmetic import check_base
@@ -70,6 +70,7 @@ def _context(
         "sources": odd,
         "source_counts": counts,
         "rules": RULES,
+        "rule_text": lambda rule: rule_text(rule, lang),
         "base": base,
         "research": RESEARCH_USE_ONLY[lang],
     }
@@ -124,12 +125,17 @@ def claims_markdown(article: Article, audited: Sequence[Audited], base: Base, la
     lines += ["", f"## {w['sources']}", "", w["sources_how"].format(**counts), ""]
     lines += [f"- {place}: {text}" for place, text in odd]
     lines += ["", f"## {w['rules']}", ""]
-    lines += [f"{i}. {rule.says}: {w[rule.verdict]}" for i, rule in enumerate(RULES, start=1)]
+    lines += [f"{i}. {rule_text(r, lang)}: {w[r.verdict]}" for i, r in enumerate(RULES, start=1)]
     lines += [
         "",
         f"{w['base']} {base.version}, {base.assembled}, {base.hash[:12]}. {RESEARCH_USE_ONLY[lang]}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def rule_text(rule: Rule, lang: str) -> str:
+    """When a rule applies, in a language."""
+    return str(words("page")["zh"]["rule"][rule.name]) if lang == "zh" else rule.says
 
 
 def _claim_lines(row: dict[str, Any], w: dict[str, Any]) -> list[str]:
