@@ -138,3 +138,30 @@ def test_all_problems_of_all_claims_come_at_once() -> None:
         "'B'",
     ):
         assert place in said, place
+
+
+@pytest.mark.parametrize(
+    "claims", [1, "x", [1, None], [{"text": 5}], [{"text": "x", "asserts": 3}], [[]], {}]
+)
+def test_nonsense_is_refused_and_never_a_traceback(claims: object) -> None:
+    with pytest.raises(BadInput):
+        check_article({"title": "t", "claims": claims}, BASE)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0 of 0 patients (0/0), 5 ± 0 (n = 0), p = 0.",
+        "RR 0 (0-0); mean score 0.0 (n = 0); 100/0 % of 0 patients.",
+        "Survival was 50 % at week 4 and 60 % at week 4; weeks 4 and 4: 50 and 60 % alive.",
+        "Of 900000000000 patients 800000000000 (88.9 %) survived.",
+    ],
+)
+def test_figures_that_are_none_in_a_text_are_left_alone_or_judged(text: str) -> None:
+    assert verdict(text) in ("not checkable", "contradicted", "unsupported")
+
+
+def test_numbers_of_patients_that_nobody_has_are_refused() -> None:
+    row = {"text": "x", "asserts": [{"kind": "mean", "mean": "2.43", "n": 10**12}]}
+    with pytest.raises(BadInput, match="not above 100000"):
+        check_article({"title": "t", "claims": [row]}, BASE)

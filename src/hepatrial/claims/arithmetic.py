@@ -15,6 +15,9 @@ from hepatrial.evidence import checks
 from hepatrial.evidence.base import Base, Trial
 from hepatrial.evidence.checks import Finding
 
+MANY_PAIRS = 20_000
+"""Pairs of survivors beyond which a course of differences is not searched."""
+
 
 def check_arithmetic(assertion: Any, claim: Claim, base: Base) -> Iterator[Reason]:
     """The reasons of an assertion whose kind is in ``types.ARITHMETIC``.
@@ -82,7 +85,8 @@ def _differences(a: t.DifferenceAssertion, claim: Claim, _base: Base) -> Iterato
             place, value, a.n1, a.n2, percent1=one, percent2=two, censored=a.censored
         )
         yield checked(a.kind, found, "broken")
-    if a.n1 is not None and a.n2 is not None and len(a.points) > 1 and not a.censored:
+    small = a.n1 is not None and a.n2 is not None and a.n1 * a.n2 <= MANY_PAIRS
+    if small and a.n1 and a.n2 and len(a.points) > 1 and not a.censored:
         points = [(float(week), value) for week, value in a.points.items()]
         yield checked(a.kind, checks.course_of_differences(claim.id, points, a.n1, a.n2), "broken")
 

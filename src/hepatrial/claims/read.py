@@ -97,10 +97,12 @@ def check_article(data: Mapping[str, Any], base: Base) -> Article:
         found = Article.model_validate(full)
     except ValidationError as error:
         problems += _plain(typed_problems(error, Article))
-    ids = [row.get("id") for row in full.get("claims", ()) if isinstance(row, Mapping)]
+    rows = full.get("claims", ())
+    rows = rows if isinstance(rows, list | tuple) else ()
+    ids = [row.get("id") for row in rows if isinstance(row, Mapping)]
     problems += [
         Problem("claims", repr(name), "each id may stand once")
-        for name in dict.fromkeys(str(one) for one in ids)
+        for name in dict.fromkeys(one for one in ids if isinstance(one, str))
         if ids.count(name) > 1
     ]
     if found is not None:

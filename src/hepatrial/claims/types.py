@@ -35,6 +35,8 @@ PrintedP = Annotated[
     StringConstraints(pattern=r"^(?:[pP]\s*)?[<>=≤≥]?\s*\d*\.?\d+(?:[eE]-?\d+)?$"),
 ]
 """A p-value as printed: "0.03", "<0.001"."""
+LARGEST = 100_000
+"""Patients of an arm beyond which no figure is checked as whole patients."""
 Measure = Literal["RR", "OR", "HR", "RD", "MD", "SMD", "percent"]
 
 
@@ -123,8 +125,8 @@ class PercentAssertion(_Record):
 
     kind: Literal["percent"]
     value: Printed
-    n: int | None = Field(default=None, ge=1)
-    count: int | None = Field(default=None, ge=0)
+    n: int | None = Field(default=None, ge=1, le=LARGEST)
+    count: int | None = Field(default=None, ge=0, le=LARGEST)
     censored: bool = False
     """It is a Kaplan-Meier percentage of a curve with censoring."""
 
@@ -133,8 +135,8 @@ class CountAssertion(_Record):
     """A number of patients out of a number of patients."""
 
     kind: Literal["count"]
-    count: int = Field(ge=0)
-    n: int = Field(ge=1)
+    count: int = Field(ge=0, le=LARGEST)
+    n: int = Field(ge=1, le=LARGEST)
 
 
 class DifferenceAssertion(_Record):
@@ -143,8 +145,8 @@ class DifferenceAssertion(_Record):
     kind: Literal["differences"]
     points: dict[str, Printed]
     """Week -> first arm less second."""
-    n1: int | None = Field(default=None, ge=1)
-    n2: int | None = Field(default=None, ge=1)
+    n1: int | None = Field(default=None, ge=1, le=LARGEST)
+    n2: int | None = Field(default=None, ge=1, le=LARGEST)
     first: dict[str, Printed] = {}
     """Week -> percentage of the first arm, where printed too."""
     second: dict[str, Printed] = {}
@@ -168,10 +170,10 @@ class IntervalAssertion(_Record):
     high: Printed
     measure: Measure | Literal[""] = ""
     p: PrintedP | None = None
-    x1: int | None = Field(default=None, ge=0)
-    n1: int | None = Field(default=None, ge=1)
-    x2: int | None = Field(default=None, ge=0)
-    n2: int | None = Field(default=None, ge=1)
+    x1: int | None = Field(default=None, ge=0, le=LARGEST)
+    n1: int | None = Field(default=None, ge=1, le=LARGEST)
+    x2: int | None = Field(default=None, ge=0, le=LARGEST)
+    n2: int | None = Field(default=None, ge=1, le=LARGEST)
 
 
 class PValueAssertion(_Record):
@@ -179,10 +181,10 @@ class PValueAssertion(_Record):
 
     kind: Literal["p_value"]
     value: PrintedP
-    x1: int | None = Field(default=None, ge=0)
-    n1: int = Field(ge=1)
-    x2: int | None = Field(default=None, ge=0)
-    n2: int = Field(ge=1)
+    x1: int | None = Field(default=None, ge=0, le=LARGEST)
+    n1: int = Field(ge=1, le=LARGEST)
+    x2: int | None = Field(default=None, ge=0, le=LARGEST)
+    n2: int = Field(ge=1, le=LARGEST)
     mean1: Printed | None = None
     spread1: Printed | None = None
     mean2: Printed | None = None
@@ -199,16 +201,16 @@ class MeanAssertion(_Record):
 
     kind: Literal["mean"]
     mean: Printed
-    n: int = Field(ge=1)
+    n: int = Field(ge=1, le=LARGEST)
     sd: Printed | None = None
-    items: int = Field(default=1, ge=1)
+    items: int = Field(default=1, ge=1, le=1_000)
     integers: bool = True
     """Whether the items are whole numbers (grades, points); laboratory values and ages are not."""
 
 
 class _Line(_Record):
     label: Text
-    count: int = Field(ge=0)
+    count: int = Field(ge=0, le=LARGEST)
     percent: Printed | None = None
 
 
@@ -216,7 +218,7 @@ class TableAssertion(_Record):
     """Counts and percentages of one arm said to be out of the same n."""
 
     kind: Literal["table"]
-    n: int = Field(ge=1)
+    n: int = Field(ge=1, le=LARGEST)
     lines: tuple[_Line, ...] = Field(min_length=1)
 
 
@@ -232,9 +234,9 @@ class NoEventAssertion(_Record):
     """Nobody of ``n`` had an event of which another arm had ``x_other`` of ``n_other``."""
 
     kind: Literal["no_event"]
-    n: int = Field(ge=1)
-    x_other: int = Field(ge=0)
-    n_other: int = Field(ge=1)
+    n: int = Field(ge=1, le=LARGEST)
+    x_other: int = Field(ge=0, le=LARGEST)
+    n_other: int = Field(ge=1, le=LARGEST)
 
 
 class SetsAssertion(_Record):

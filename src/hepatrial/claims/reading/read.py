@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from hepatrial.claims.harms import HARMS
 from hepatrial.claims.reading.numbers import figures
 from hepatrial.claims.reading.trials import about_trials, mentions
 from hepatrial.claims.reading.words import clauses, places, plain, sentences, words
-from hepatrial.claims.types import ARITHMETIC
+from hepatrial.claims.types import ARITHMETIC, Assertion
 from hepatrial.evidence.base import Base
 
 Found = dict[str, Any]
@@ -65,12 +67,24 @@ def read_text(text: str, base: Base) -> ReadText:
             said = [o for o in _outcomes(sentence) if named or treated or o["kind"] == "absence"]
             found += [_of_trial(one, here) for one in said]
         found += _topics(sentence, base)
-    found = _once(_told(found))
+    found = [row for row in _once(_told(found)) if _sound(row)]
     topics = [row["topic"] for row in found if row["kind"] == "fact"]
     asserts = tuple(found) or (
         {"kind": "uncheckable", "reason": NOT_RECOGNISED[0], "reason_zh": NOT_RECOGNISED[1]},
     )
     return ReadText(_narrowed(scope, whole, topics, found), kind_of(found), _hedged(whole), asserts)
+
+
+_ASSERTION: TypeAdapter[Any] = TypeAdapter(Assertion)
+
+
+def _sound(row: Found) -> bool:
+    """Whether what was read is an assertion at all ("0 of 0" is none)."""
+    try:
+        _ASSERTION.validate_python(row)
+    except ValidationError:
+        return False
+    return True
 
 
 def _of_trial(found: Found, here: list[tuple[str, Any]]) -> Found:
