@@ -29,7 +29,7 @@ def main() -> None:
             address = next(line.strip() for line in server.stdout or () if line.startswith("http")).rstrip(
                 "/"
             )
-            with httpx.Client(base_url=address, timeout=120) as client:
+            with httpx.Client(base_url=address, timeout=120, headers={"connection": "close"}) as client:
                 measure(client)
         finally:
             server.terminate()

@@ -38,6 +38,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
             log_level="warning",
             access_log=False,
             server_header=False,
+            timeout_keep_alive=30,
             timeout_graceful_shutdown=3,
         )
         uvicorn.Server(config).run(sockets=[bound])
