@@ -148,3 +148,18 @@ def test_the_openapi_document_describes_errors_as_problems(client):
     told = client.get("/api/openapi.json").json()
     assert "ProblemDetails" in told["components"]["schemas"]
     assert "HTTPValidationError" not in str(told)
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_every_protocol_has_its_form_in_both_languages_and_unit_systems(client, lang):
+    for name in ("new", *list_protocols()):
+        for units in ("si", "conventional"):
+            page = client.get(f"/trial/{name}?lang={lang}&units={units}")
+            assert page.status_code == 200, name
+            assert 'data-name="regimen"' in page.text
+
+
+def test_light_pages_answer_before_anything_has_been_made(client):
+    for path in ("/", "/trial", "/mechanism", "/mechanism/patients", "/mechanism/own", "/runs", "/compare"):
+        assert client.get(path).status_code == 200, path
+    assert client.get("/trial/lin2018", headers={"accept": "text/html"}).status_code == 404

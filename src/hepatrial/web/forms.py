@@ -174,8 +174,8 @@ class Builder:
         }
 
     def _map(self, schema: Mapping[str, Any], value: Mapping[str, Any], common: dict[str, Any]) -> Field:
-        (of_key,) = schema["patternProperties"].values()
-        inner, _ = self._resolved(of_key)
+        by_pattern = [*schema.get("patternProperties", {}).values(), schema.get("additionalProperties")]
+        inner, _ = self._resolved(next((one for one in by_pattern if isinstance(one, dict)), {}))
         if "properties" not in inner:
             rows = ", ".join(f"{key} {shown(share)}" for key, share in value.items())
             return Field(kind="list", value=rows, **common)
