@@ -50,7 +50,7 @@ def measure(client: httpx.Client) -> None:
     states = [client.get(f"/api/runs/{run}").json()["state"] for run in runs]
     print(f"the two runs were {states} after it")
     for run in runs:
-        client.post(f"/api/runs/{run}/cancel")
+        client.post(f"/api/runs/{run}/cancel", headers=secret(client))
     print("200 requests at once: {} in {:.1f} s".format(*at_once(client)))
 
 
@@ -63,7 +63,12 @@ def warm(client: httpx.Client) -> None:
 
 def start(client: httpx.Client, protocol: object, seed: int) -> str:
     asked = {"protocol": protocol, "patients": 1000, "replicates": 100, "pairs": 2000, "seed": seed}
-    return str(client.post("/api/runs", json=asked).json()["id"])
+    return str(client.post("/api/runs", json=asked, headers=secret(client)).json()["id"])
+
+
+def secret(client: httpx.Client) -> dict[str, str]:
+    """The proof that a browser gives: this client keeps the pages' cookie."""
+    return {"x-csrf-token": client.cookies.get("hepatrial_csrf", "")}
 
 
 def first_curve(client: httpx.Client, protocol: object) -> float:
@@ -72,7 +77,7 @@ def first_curve(client: httpx.Client, protocol: object) -> float:
     while client.get(f"/api/runs/{run}/figures/survival").status_code != 200:
         time.sleep(0.02)
     took = time.perf_counter() - begun
-    client.post(f"/api/runs/{run}/cancel")
+    client.post(f"/api/runs/{run}/cancel", headers=secret(client))
     return took
 
 
