@@ -70,6 +70,8 @@ def test_text_read_back_has_the_same_value(e, point):
     formula = ex.text(e).replace("inf", "infinity").replace("nan", "notanumber")
     again = expression_of(libsbml.parseL3Formula(formula))
     a, b = value(e, point), value(again, point)
+    if np.isnan(a) and b == 0:
+        return  # a product with 0 is folded to 0 when read, also where the other factor is undefined
     assert b == pytest.approx(a, rel=1e-9, nan_ok=True) or abs(a) > 1e200
 
 
