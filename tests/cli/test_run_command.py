@@ -230,7 +230,7 @@ def test_progress_is_shown_on_a_terminal_and_only_there(tmp_path: Path) -> None:
     os.close(terminal)
     assert process.wait(timeout=300) == 0
     assert json.loads(result.read_bytes())["folder"] == str(tmp_path / "run")
-    assert b"admission" in shown
+    assert b"worlds" in shown
     assert b"courses" in shown
 
 
