@@ -397,7 +397,10 @@ def test_a_function_argument_hides_what_has_its_name():
 
 
 def test_amounts_of_substance_only_species_stay_when_an_event_changes_the_size():
-    body = "compartment c = 1; substanceOnly species S in c; S = 6; q := S; at (time > 0.7), t0 = false: c = 4;"  # old Antimony takes the 6 for a concentration: in a compartment of size 1 that is the same
+    # Old Antimony takes the 6 for a concentration; in a compartment of size 1 that is the same.
+    body = (
+        "compartment c = 1; substanceOnly species S in c; S = 6; q := S; at (time > 0.7), t0 = false: c = 4;"
+    )
     near(ant(body, "S", amount="S")[0], 6)
     near(ant(body, "S", concentration="S")[0], np.where(T > 0.7, 1.5, 6))
 
