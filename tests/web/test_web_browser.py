@@ -149,7 +149,7 @@ def test_plan_run_compare_and_download(server, tab, tmp_path):
         ("protocol.toml", lambda data: tomllib.loads(data.decode())["arms"]["msc"]["regimen"][0]["dose"]),
     ):
         with tab.expect_download(timeout=90_000) as caught:
-            tab.get_by_role("link", name=name, exact=True).click()
+            tab.get_by_role("link", name=name, exact=True).click(timeout=90_000)
         path = tmp_path / name
         caught.value.save_as(path)
         assert read(path.read_bytes())
