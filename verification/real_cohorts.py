@@ -49,8 +49,8 @@ def main(data: Path, worlds: int) -> None:
                 item.pop("detail")
         stored[name] = done
         print(name, [(g["group"], g["missed"], g["compared"]) for g in done["groups"]], flush=True)
-    text = json.dumps(stored, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    (ROOT / "docs" / "real-cohorts.json").write_text(text, encoding="utf-8")
+        text = json.dumps(stored, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        (ROOT / "docs" / "real-cohorts.json").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
