@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -89,7 +90,7 @@ def spent_by(given: Boundary, total: float, fractions: NDArray[np.float64]) -> F
     shape = 0.0 if given.parameter is None else given.parameter
     functions: dict[str, Callable[[], Floats]] = {
         "spending_obrien_fleming": lambda: np.asarray(2 * ndtr(ndtri(total / 2) / np.sqrt(t))),
-        "spending_pocock": lambda: np.asarray(total * np.log1p((np.e - 1) * t)),
+        "spending_pocock": lambda: np.asarray(total * np.log1p((math.e - 1) * t)),
         "hwang_shih_decani": lambda: np.asarray(
             total * (t if abs(shape) < 1e-9 else np.expm1(-shape * t) / np.expm1(-shape))
         ),
