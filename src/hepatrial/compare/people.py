@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from hepatrial.compare.cohort import ENTRY_DAY, RealCohort
 from hepatrial.model.scores import meld
+from hepatrial.prediction.vocabulary import VARIABLES
 from hepatrial.prediction.world import ArmCourses
 
 Array = NDArray[np.float64]
-LOG = frozenset(("alt", "ast", "bilirubin", "inr", "creatinine", "ammonia", "wbc", "platelets", "lactate"))
+LOG = frozenset(name for name, variable in VARIABLES.items() if variable.scale == "log")
 """Measures compared on the logarithm."""
 
 

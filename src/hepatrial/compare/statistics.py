@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from hepatrial.compare.people import LOG, Array, People
 from hepatrial.compare.study import LEAST
+from hepatrial.prediction.table1 import NORMAL_IQR
 
 LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9)
 BOOTSTRAP = 400
@@ -38,7 +40,6 @@ SEVERITY = (
 """Tried as predictors of a bad outcome."""
 BEFORE = ((0.0, 3.0), (3.0, 7.0), (7.0, 30.0), (30.0, 90.0))
 """Days before death in which the last value is compared."""
-NORMAL_IQR = 1.349
 
 
 @dataclass(frozen=True)
@@ -267,13 +268,35 @@ def _course(
         keep = known & (bad == wanted) & (people.death > at)
         return np.full(len(people), np.nan) if source is None else np.where(keep, source, np.nan)
 
+    label = f"{measure}, day {at:g}, {group}"
+    told = {"measure": measure, "day": at, "group": group}
+    return _quartiles("course", label, measure, values, real, virtual, told)
+
+
+def before_death(real: People, virtual: People) -> list[Item]:
+    """The last value in each span of days before death, of those who died."""
+    items = []
+    for measure in real.labs:
+        for first, last in BEFORE:
+            values = partial(last_before, measure=measure, first=first, last=last)
+            label = f"{measure}, {first:g} to {last:g} days before death"
+            told = {"measure": measure, "from": first, "to": last}
+            item = _quartiles("before death", label, measure, values, real, virtual, told)
+            items += [] if item is None else [item]
+    return items
+
+
+def _quartiles(
+    kind: str, label: str, measure: str, values: Callable[[People], Array], real: People, virtual: People,
+    told: Mapping[str, Any],
+) -> Item | None:  # fmt: skip
+    """Quartiles of a value in both cohorts; None where fewer than ``LEAST`` of either have it."""
+
     def figure(people: People) -> Array:
-        x = values(people)
-        return (
-            quantiles(_scaled(measure, x), people.weights, (0.25, 0.5, 0.75))
-            if np.isfinite(x).sum() > 2
-            else np.full(3, np.nan)
-        )
+        x = _scaled(measure, values(people))
+        if np.isfinite(x).sum() < 3:
+            return np.full(3, np.nan)
+        return quantiles(x, people.weights, (0.25, 0.5, 0.75))
 
     n = int(np.isfinite(values(real)).sum())
     if n < LEAST or np.isfinite(values(virtual)).sum() < LEAST:
@@ -282,52 +305,12 @@ def _course(
     low, high = bootstrap(real, figure)
     back = np.exp if measure in LOG else np.asarray
     spread = float(q[2] - q[0]) / NORMAL_IQR or 1.0
-    detail = {
-        "measure": measure, "day": at, "group": group,
-        "real": list(map(float, back(q))), "virtual": list(map(float, back(v))),
-    }  # fmt: skip
+    detail = {**told, "real": list(map(float, back(q))), "virtual": list(map(float, back(v)))}
     return Item(
-        "course", f"{measure}, day {at:g}, {group}", float(back(q[1])), float(back(low[1])),
-        float(back(high[1])), float(back(v[1])), float(v[1] - q[1]) / spread,
-        "real SD (of the interquartile range)", not q[0] <= v[1] <= q[2],
+        kind, label, float(back(q[1])), float(back(low[1])), float(back(high[1])), float(back(v[1])),
+        float(v[1] - q[1]) / spread, "real SD (of the interquartile range)", not q[0] <= v[1] <= q[2],
         "virtual median within the real quartiles", n, detail,
     )  # fmt: skip
-
-
-def before_death(real: People, virtual: People) -> list[Item]:
-    """The last value in each span of days before death, of those who died."""
-    items = []
-    for measure in real.labs:
-        for first, last in BEFORE:
-
-            def figure(
-                people: People, measure: str = measure, span: tuple[float, float] = (first, last)
-            ) -> Array:
-                x = _scaled(measure, last_before(people, measure, *span))
-                if np.isfinite(x).sum() < 3:
-                    return np.full(3, np.nan)
-                return quantiles(x, people.weights, (0.25, 0.5, 0.75))
-
-            n = int(np.isfinite(last_before(real, measure, first, last)).sum())
-            if n < LEAST or np.isfinite(last_before(virtual, measure, first, last)).sum() < LEAST:
-                continue
-            q, v = figure(real), figure(virtual)
-            low, high = bootstrap(real, figure)
-            back = np.exp if measure in LOG else np.asarray
-            detail = {
-                "measure": measure, "from": first, "to": last,
-                "real": list(map(float, back(q))), "virtual": list(map(float, back(v))),
-            }  # fmt: skip
-            items.append(
-                Item(
-                    "before death", f"{measure}, {first:g} to {last:g} days before death", float(back(q[1])),
-                    float(back(low[1])), float(back(high[1])), float(back(v[1])),
-                    float(v[1] - q[1]) / (float(q[2] - q[0]) / NORMAL_IQR or 1.0),
-                    "real SD (of the interquartile range)", not q[0] <= v[1] <= q[2],
-                    "virtual median within the real quartiles", n, detail,
-                )
-            )  # fmt: skip
-    return items
 
 
 def last_before(people: People, measure: str, first: float, last: float) -> Array:
