@@ -88,7 +88,9 @@ def test_derivatives_equal_differences_where_the_function_is_smooth(e, point, i)
     # Kinks and steps are no places for differences.
     if abs(coarse - fine) > 1e-5 * (1 + abs(fine)) or max(slopes) - min(slopes) > 1e-3 * (1 + abs(fine)):
         return
-    exact = value(ex.derivative(e, NAMES[i]), point)
+    # Off ties by less than a step: at x == y a branch may hold at that one point alone.
+    beside = tuple(v + h * (j + 1) / 7 for j, v in enumerate(point))
+    exact = value(ex.derivative(e, NAMES[i]), beside)
     if math.isfinite(exact):
         assert exact == pytest.approx(fine, rel=1e-3, abs=1e-3)
 
