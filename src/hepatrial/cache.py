@@ -9,10 +9,12 @@ others is taken for absent.
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import stat
 import sys
 import tempfile
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -72,6 +74,26 @@ def keep(name: str, content: bytes) -> None:
         _drop_oldest(folder)
     except OSError:
         return
+
+
+def code_digest(files: Iterable[Path], packages: Iterable[str]) -> bytes:
+    """What a result depends on besides its input: for the name under which it is kept.
+
+    Args:
+        files: our own text.
+        packages: names of packages that it calls; place, size and date of their files stand for them, so that
+            none of them is loaded.
+    """
+    digest = hashlib.sha256(sys.version.encode())
+    for file in sorted(files):
+        digest.update(file.read_bytes())
+    for package in packages:
+        found = importlib.util.find_spec(package)
+        parts = sorted(Path(found.origin).parent.glob("*")) if found is not None and found.origin else []
+        for part in parts:
+            state = part.stat()
+            digest.update(f"{part} {state.st_size} {state.st_mtime_ns}\n".encode())
+    return digest.digest()
 
 
 def _digest(name: str, content: bytes) -> bytes:

@@ -1,6 +1,7 @@
 """What a fresh process may import: a list, because a time would be the machine's."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -48,3 +49,36 @@ def test_the_process_that_simulates_a_file_leaves_the_heavy_work_to_its_child(tm
     command = ["model", "simulate", str(tmp_path / "m.ant"), "--settings", str(tmp_path / "s.txt")]
     found = imported([*command, "--output", str(tmp_path / "o.csv")])
     assert found & (HEAVY | {"numpy"}) == set()
+
+
+def of_child(asked, cache):
+    """The answer of the child of ``model simulate`` in a fresh process, and what it had imported."""
+    program = (
+        "import json, sys\n"
+        "from hepatrial.engine.course import child\n"
+        "child()\n"
+        "print(json.dumps(sorted(sys.modules)), file=sys.stderr)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        input=json.dumps(asked),
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "HEPATRIAL_CACHE": str(cache)},
+    )
+    return json.loads(done.stdout.splitlines()[-1])["answer"], set(json.loads(done.stderr.splitlines()[-1]))
+
+
+def test_a_course_asked_for_again_needs_no_parser_and_no_scipy(tmp_path):
+    (tmp_path / "m.ant").write_text("model m() x = 1; x' = -x; end")
+    (tmp_path / "s.txt").write_text(
+        "start: 0\nduration: 1\nsteps: 1\nvariables: x\nabsolute: 1e-6\nrelative: 1e-4"
+    )
+    asked = {"model": str(tmp_path / "m.ant"), "settings": str(tmp_path / "s.txt")}
+    first, before = of_child(asked, tmp_path / "cache")
+    second, after = of_child(asked, tmp_path / "cache")
+    assert second == first
+    not_needed = {"hepatrial.engine.stepper", "numpy.ma", "pydantic", "typer"} | HEAVY - {"llvmlite"}
+    assert {"scipy", "antimony", "libsbml", "hepatrial.engine.stepper"} <= before
+    assert after & not_needed == set()

@@ -7,7 +7,7 @@ import sys
 
 def main() -> None:
     """Entry point of the ``hepatrial`` command."""
-    if sys.argv[1:3] == ["model", "simulate"] and "--settings" in sys.argv and "--help" not in sys.argv:
+    if sys.argv[1:3] == ["model", "simulate"] and any(word.startswith("--settings") for word in sys.argv):
         from hepatrial.model.apart import start_early
 
         start_early("hepatrial.engine.course")

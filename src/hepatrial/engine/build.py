@@ -208,6 +208,11 @@ def usual_lanes(n_states: int) -> int:
     return 8 if wide and n_states <= _STATES_FOR_EIGHT else 4
 
 
+def translator() -> tuple[object, ...]:
+    """What decides the machine code of a module besides its text: LLVM and the processor."""
+    return llvmlite.__version__, llvm.llvm_version_info, llvm.get_host_cpu_name(), _features()
+
+
 def _features() -> str:
     features: str = llvm.get_host_cpu_features().flatten()
     return features
@@ -224,6 +229,5 @@ def _generator_digest() -> bytes:
 
 def _key(spec: ModelSpec, width: int, scalar: str) -> str:
     digest = hashlib.sha256(_generator_digest())
-    machine = (llvmlite.__version__, llvm.llvm_version_info, llvm.get_host_cpu_name(), _features())
-    digest.update(repr((spec.hash, spec.scales.tolist(), width, scalar, machine)).encode())
+    digest.update(repr((spec.hash, spec.scales.tolist(), width, scalar, translator())).encode())
     return digest.hexdigest()

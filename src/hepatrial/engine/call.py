@@ -350,17 +350,23 @@ def _impulses(
     time = c.floats("impulses.time", impulses.time, (len(patient),))
     action = c.floats("impulses.action", impulses.action, (len(patient),))
     amount = c.floats("impulses.amount", impulses.amount, (len(patient),))
-    c.require("impulses.patient", patient, np.isin(patient, np.arange(n)), f"must be a row below {n}")
+    c.require("impulses.patient", patient, _is_index(patient, n), f"must be a row below {n}")
     c.require("impulses.time", time, np.isfinite(time) & (time >= 0), "must be finite and not negative")
     actions = len(spec.actions)
     allowed = f"must be an index of one of {', '.join(spec.actions) or 'no actions'}"
-    c.require("impulses.action", action, np.isin(action, np.arange(actions)), allowed)
+    c.require("impulses.action", action, _is_index(action, actions), allowed)
     c.require("impulses.amount", amount, np.isfinite(amount), "must be finite")
     if c.problems:
         return np.zeros(n + 1, dtype=np.int64), time, action.astype(np.int64), amount
     order = np.lexsort((time, patient))  # stable: equal times keep the order of the table
     start = np.searchsorted(patient[order], np.arange(n + 1)).astype(np.int64)
     return start, time[order], action[order].astype(np.int64), amount[order]
+
+
+def _is_index(x: NDArray[np.float64], size: int) -> NDArray[np.bool_]:
+    """Which numbers are whole, from 0, below a size. (``numpy.isin`` would sort, and load ``numpy.ma``.)"""
+    found: NDArray[np.bool_] = (x >= 0) & (x < size) & (x == np.floor(x))
+    return found
 
 
 def _outputs(

@@ -38,15 +38,22 @@ def course_of_files(model: Path, settings: Path, read: Callable[[], None] | None
         raise BadInput(problems)
     if read is not None:
         read()
+    from hepatrial.engine.confirmed import is_confirmed, keep_confirmed
     from hepatrial.engine.timecourse import csv_text, time_course
 
-    return csv_text(asked, time_course(spec, asked))
+    confirmed = is_confirmed(spec, asked)
+    table = csv_text(asked, time_course(spec, asked, confirmed))
+    if not confirmed:
+        keep_confirmed(spec, asked)
+    return table
 
 
 def child() -> None:
-    """The child of ``hepatrial model simulate``; it loads everything before it reads what is asked."""
-    import scipy.integrate  # noqa: F401
+    """The child of ``hepatrial model simulate``; it loads what every course needs before it is asked.
 
+    Not scipy, whose import takes longer than all else: a smooth course that was confirmed does without.
+    """
+    import hepatrial.engine.confirmed
     import hepatrial.engine.timecourse  # noqa: F401
 
     def answer(asked: dict[str, Any], read: Callable[[], None]) -> str:

@@ -8,14 +8,12 @@ kept.
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import re
-import sys
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 
-from hepatrial.cache import keep, read_kept
+from hepatrial.cache import code_digest, keep, read_kept
 from hepatrial.model.spec import ModelSpec
 from hepatrial.model.wire import spec_from_json, spec_to_json
 
@@ -68,14 +66,4 @@ def _name(kind: str, texts: Iterable[bytes]) -> str:
 
 @cache
 def _reader_digest() -> bytes:
-    """Of the reader's own text, the Python that runs it and the parsers, without loading them."""
-    digest = hashlib.sha256(sys.version.encode())
-    for file in sorted([*FOLDER.glob("*.py"), FOLDER.parent / "errors.py"]):
-        digest.update(file.read_bytes())
-    for parser in _PARSERS:
-        found = importlib.util.find_spec(parser)
-        files = sorted(Path(found.origin).parent.glob("*")) if found is not None and found.origin else []
-        for file in files:
-            state = file.stat()
-            digest.update(f"{file} {state.st_size} {state.st_mtime_ns}\n".encode())
-    return digest.digest()
+    return code_digest([*FOLDER.glob("*.py"), FOLDER.parent / "errors.py"], _PARSERS)
