@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtri
 
 _M0 = np.uint64(0xD2E7470EE14C6C93)
 _M1 = np.uint64(0xCA5A826395121157)
@@ -96,6 +95,8 @@ class Stream:
 
     def normal(self, patient: ArrayLike, occurrence: ArrayLike = 0) -> NDArray[np.float64]:
         """Standard normal draws, by inversion (monotone in the uniform draw)."""
+        from scipy.special import ndtri  # here, because it takes longer to import than all else
+
         return np.asarray(ndtri(self.uniform(patient, occurrence)), dtype=np.float64)
 
     def exponential(self, patient: ArrayLike, occurrence: ArrayLike = 0) -> NDArray[np.float64]:

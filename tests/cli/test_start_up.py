@@ -82,3 +82,11 @@ def test_a_course_asked_for_again_needs_no_parser_and_no_scipy(tmp_path):
     not_needed = {"hepatrial.engine.stepper", "numpy.ma", "pydantic", "typer"} | HEAVY - {"llvmlite"}
     assert {"scipy", "antimony", "libsbml", "hepatrial.engine.stepper"} <= before
     assert after & not_needed == set()
+
+
+def test_a_small_ensemble_needs_no_scipy(tmp_path):
+    (tmp_path / "m.ant").write_text("model m() x = 1; x' = -x; end")
+    asked = ["model", "ensemble", str(tmp_path / "m.ant"), "--patients", "2", "--visits", "0,1", "--end", "1"]
+    imported([*asked, "--out", str(tmp_path / "first")])
+    found = imported([*asked, "--out", str(tmp_path / "second")])
+    assert found & (HEAVY - {"llvmlite", "polars"}) == set()

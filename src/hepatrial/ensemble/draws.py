@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
 
 from hepatrial.errors import BadInput, Problem, nearest_name
 from hepatrial.rng import Stream, uniform_of_many
@@ -48,6 +47,8 @@ class Draw:
 
     def values(self, u: Array) -> Array:
         """(n,) values: the inverse distribution function at uniform draws."""
+        from scipy.special import ndtri  # here, because it takes longer to import than a small run
+
         first, second = (self.entries[entry] for entry in SHAPES[self.distribution])
         if self.distribution == "uniform":
             return first + (second - first) * u
@@ -60,6 +61,8 @@ class Draw:
 
     def _truncated(self, u: Array, centre: float, sd: float, log: bool) -> Array:
         """The draws moved to the part of (0, 1) that the limits leave."""
+        from scipy.special import ndtr
+
         edges = [0.0, 1.0]
         for side, name in enumerate(_LIMITS):
             if name in self.entries:
