@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu, spearmanr
 
-from hepatrial.compare.people import People
+from hepatrial.analysis.weighted import weighted_quantiles
+from hepatrial.compare import read_cohort
+from hepatrial.compare.people import People, real_people
 from hepatrial.compare.statistics import (
     before_death,
+    bootstrap,
     concordance,
     correlations,
     courses,
+    known,
     last_before,
     marginals,
     outcome,
-    quantiles,
     risks,
     spearman,
 )
@@ -62,7 +68,7 @@ def test_a_cohort_moved_by_a_spread_is_missed_by_that_spread_and_by_nothing_else
     real, moved = people(), people(shift=0.5)
     [found] = [item for item in marginals(real, moved) if item.label == "bilirubin"]
     x = np.log(real.entry["bilirubin"])
-    q = quantiles(x, real.weights, (0.25, 0.75))
+    q = weighted_quantiles(x, real.weights, (0.25, 0.75))
     assert found.missed
     assert found.size == pytest.approx(0.5 / ((q[1] - q[0]) / 1.349))
     assert not [item for item in correlations(real, moved) if item.missed]
@@ -94,9 +100,49 @@ def test_a_weight_of_k_is_k_patients(counts: list[int], seed: int) -> None:
     assert concordance(x, bad, weights) == pytest.approx(concordance(x[times], bad[times], one))
 
 
-def test_quantiles_of_equal_weights_are_those_of_mid_points() -> None:
-    x = np.array([4.0, 1.0, 3.0, 2.0, np.nan])
-    assert quantiles(x, np.full(5, 0.2), (0.125, 0.5, 0.875)) == pytest.approx([1.0, 2.5, 4.0])
+def test_an_interval_is_that_of_samples_drawn_one_by_one() -> None:
+    p = people()
+    x, y, weights = known(p, p.entry["bilirubin"], p.entry["albumin"])
+    low, high = bootstrap(spearman, x, y, weights)
+    luck = np.random.default_rng(7)
+    rows = [luck.integers(0, N, N) for _ in range(2_000)]
+    each = np.array([spearmanr(x[r], y[r]).statistic for r in rows])
+    assert (low, high) == pytest.approx(np.quantile(each, (0.025, 0.975)), abs=0.03)
+
+
+def test_a_sample_without_any_bad_outcome_has_no_concordance_and_spoils_no_interval() -> None:
+    bad = np.array([[True, False, False], [False, False, False]])
+    found = concordance(np.array([[3.0, 1.0, 2.0]] * 2), bad, np.ones((2, 3)))
+    assert found[0] == 1.0
+    assert np.isnan(found[1])
+
+
+def test_irregular_visits_are_told_in_windows_and_shared_ones_on_their_day(tmp_path: Path) -> None:
+    def read(days: list[float]) -> People:
+        rows = [f"p{i},{day},bilirubin,umol/L,{50 + i}" for i, day in enumerate(days)]
+        rows += [f"p{i},0,bilirubin,umol/L,40" for i in range(len(days))]
+        path = tmp_path / "values.csv"
+        path.write_text("\n".join(["subject,time_d,measure,unit,value", *rows]) + "\n")
+        return real_people(read_cohort(path))
+
+    assert list(read([91.0] * 12 + [400.0]).labs["bilirubin"]) == [91.0]
+    irregular = read([float(day) for day in range(170, 190)]).labs["bilirubin"]
+    assert list(irregular) == [180.0]
+    assert np.isfinite(irregular[180.0]).sum() == 20
+
+
+def test_of_two_values_in_a_window_the_nearer_to_its_middle_counts(tmp_path: Path) -> None:
+    path = tmp_path / "values.csv"
+    rows = ["a,176,bilirubin,umol/L,10", "a,181,bilirubin,umol/L,20", "a,190,bilirubin,umol/L,30"]
+    path.write_text("\n".join(["subject,time_d,measure,unit,value", "a,0,inr,1,1", *rows]) + "\n")
+    assert real_people(read_cohort(path)).labs["bilirubin"][180.0].tolist() == [20.0]
+
+
+def test_deaths_after_the_follow_up_of_virtual_patients_are_not_compared_before_death() -> None:
+    p = people()
+    late = replace(p, death=p.death + 400.0, labs={"bilirubin": {405.0: p.entry["bilirubin"]}})
+    assert before_death(late, late)
+    assert not before_death(late, late, end=365.0)
 
 
 def test_someone_lost_before_the_horizon_has_no_known_outcome() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hepatrial.analysis.weighted import weighted_quantiles
 from hepatrial.calibration.cells import CellsResult, load_plan, weigh_cells
 from hepatrial.calibration.ensemble import COMMAND, Ensemble, Origin
 from hepatrial.calibration.fit import plausibility
@@ -124,7 +125,7 @@ def _targets(fit: Fit, weights: Array) -> list[dict[str, Any]]:
             shown = np.stack([one.values for one in fit.last])
         for i, target in enumerate(fit.declaration.of_layer(layer)):
             good = np.isfinite(shown[:, i]) & (weights > 0)
-            low, middle, high = _quantiles(shown[good, i], weights[good], (0.05, 0.5, 0.95))
+            low, middle, high = weighted_quantiles(shown[good, i], weights[good], (0.05, 0.5, 0.95))
             ends = natural(np.array([low, middle, high]), target.transform)
             rows.append(
                 {
@@ -147,22 +148,17 @@ def _numbers(fit: Fit, layer: str, weights: Array) -> list[dict[str, Any]]:
         doubt, steps = fit.members.doubts[known[name]], fit.members.steps[:, known[name]]
         mean = float((weights * steps).sum())
         sd = math.sqrt(float((weights * (steps - mean) ** 2).sum()))
+        ends = weighted_quantiles(steps, weights, (0.05, 0.95))
         rows.append(
             {
                 "card": name,
                 "layer": layer,
                 "prior": doubt.value(0.0),
                 "posterior": doubt.value(mean),
-                "posterior_90": [doubt.value(x) for x in _quantiles(steps, weights, (0.05, 0.95))],
+                "posterior_90": [doubt.value(float(x)) for x in ends],
                 "sd_ratio": sd,
                 "shift": mean,
                 "learnt": sd < LEARNT_SD or abs(mean) > LEARNT_SHIFT,
             }
         )
     return rows
-
-
-def _quantiles(values: Array, weights: Array, levels: tuple[float, ...]) -> list[float]:
-    order = np.argsort(values)
-    edges = (np.cumsum(weights[order]) - 0.5 * weights[order]) / weights.sum()
-    return [float(np.interp(level, edges, values[order])) for level in levels]

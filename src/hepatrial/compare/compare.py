@@ -177,7 +177,7 @@ def compare_cohort(
     groups = []
     for number, (label, study) in enumerate(studies.items()):
         lived = _worlds(machine, ensemble, study, worlds, seed + number, threads or cores(), progress, label)
-        groups.append(_group(label, people[label], lived, study, treatments[label], horizon_d))
+        groups.append(_group(label, people[label], lived, study, treatments[label], horizon_d, progress))
     asked = {
         "values": cohort.values.write_csv(), "events": cohort.events.write_csv(), "definition": definition,
         "etiology": dict(etiology or {}), "by": by, "worlds": worlds, "seed": seed, "country": country,
@@ -230,15 +230,24 @@ def _worlds(
 
 
 def _group(
-    label: str, real: People, lived: list[World], study: Study, treatment: str | None, asked: float | None
-) -> Group:
+    label: str, real: People, lived: list[World], study: Study, treatment: str | None, asked: float | None,
+    progress: Progress | None = None,
+) -> Group:  # fmt: skip
     end = horizon(real)
     day = asked or max((h for h in HORIZONS if h <= end), default=end)
     virtual = virtual_people([world.arms[ARM] for world in lived], end)
-    items = [
-        *marginals(real, virtual), *correlations(real, virtual), *risks(real, virtual, day),
-        *courses(real, virtual, day), *before_death(real, virtual),
-    ]  # fmt: skip
+    kinds: tuple[Callable[[], list[Item]], ...] = (
+        lambda: marginals(real, virtual),
+        lambda: correlations(real, virtual),
+        lambda: risks(real, virtual, day),
+        lambda: courses(real, virtual, day),
+        lambda: before_death(real, virtual, end),
+    )
+    items: list[Item] = []
+    for done, kind in enumerate(kinds, start=1):
+        items += kind()
+        if progress:
+            progress(f"figures, {label}", done, len(kinds))
     items.sort(key=lambda item: (not item.missed, -_rank(item)))
     return Group(
         label, real, virtual, treatment, day, len(lived), sum(world.admitted for world in lived),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,10 @@ from hepatrial.prediction.world import ArmCourses
 Array = NDArray[np.float64]
 LOG = frozenset(name for name, variable in VARIABLES.items() if variable.scale == "log")
 """Measures compared on the logarithm."""
+LEAST = 10
+"""Patients from whom a measure is matched or compared."""
+LONGEST = 365.0
+"""Days; the longest follow-up compared."""
 
 
 @dataclass(frozen=True)
@@ -48,28 +52,19 @@ class People:
         """(n,) day of death, transplant or the undefined outcome, whichever came first."""
         return np.minimum(np.minimum(self.death, self.transplant), self.worse)
 
-    def pick(self, rows: NDArray[np.intp]) -> People:
-        """Some of them, as often as named (a bootstrap sample); weights made to add up to 1."""
-        weights = self.weights[rows]
-        return People(
-            weights / weights.sum(),
-            {name: x[rows] for name, x in self.entry.items()},
-            {name: {day: x[rows] for day, x in by.items()} for name, by in self.labs.items()},
-            self.death[rows], self.transplant[rows], self.seen[rows], self.worse[rows],
-        )  # fmt: skip
-
 
 def real_people(cohort: RealCohort) -> People:
-    """Real patients, each of equal weight; days are the whole days on which somebody was measured."""
+    """Real patients, each of equal weight; days are those of visits that many share, else windows."""
     subjects = cohort.subjects
     row = {subject: i for i, subject in enumerate(subjects)}
     n = len(subjects)
+    nominal = visit_day if has_visits(cohort.values) else window
     entry: dict[str, Array] = {}
     labs: dict[str, dict[float, Array]] = {}
     for measure in cohort.values["measure"].unique(maintain_order=True):
         mine = cohort.values.filter(pl.col("measure") == measure)
         entry[measure] = _entry(mine, row, n)
-        labs[measure] = _courses(mine, row, n)
+        labs[measure] = _courses(mine, row, n, nominal)
     death, transplant = _event(cohort, "death", row, n), _event(cohort, "transplant", row, n)
     worse, seen = _event(cohort, "deterioration", row, n), _event(cohort, "last_seen", row, n)
     last = np.zeros(n)
@@ -90,11 +85,38 @@ def _entry(mine: pl.DataFrame, row: Mapping[str, int], n: int) -> Array:
     return out
 
 
-def _courses(mine: pl.DataFrame, row: Mapping[str, int], n: int) -> dict[float, Array]:
+def has_visits(values: pl.DataFrame) -> bool:
+    """Whether most later values lie on whole days on which at least ``LEAST`` patients were measured."""
+    later = values.filter((pl.col("time_d") > ENTRY_DAY) & (pl.col("time_d") <= LONGEST))
+    shared = later.group_by("measure", pl.col("time_d").round()).len()["len"]
+    return not len(later) or float(shared.filter(shared >= LEAST).sum()) >= 0.5 * len(later)
+
+
+def visit_day(day: float) -> float:
+    """The whole day of a value after entry."""
+    return float(max(round(day), 1))
+
+
+def window(day: float) -> float:
+    """The middle of the window in which a day lies: of a day until 14, a week until 90, then 30 days."""
+    width = 1.0 if day <= 14.0 else 7.0 if day <= 90.0 else 30.0
+    return float(max(round(day / width), 1) * width)
+
+
+def _courses(
+    mine: pl.DataFrame, row: Mapping[str, int], n: int, nominal: Callable[[float], float]
+) -> dict[float, Array]:
+    """Day -> (n,) the value nearest to it; none after the longest follow-up compared."""
     found: dict[float, Array] = {}
-    for subject, day, value in mine.select("subject", "time_d", "value").iter_rows():
-        if day > 0:
-            found.setdefault(float(max(round(day), 1)), np.full(n, np.nan))[row[subject]] = value
+    off: dict[float, Array] = {}
+    for subject, time, value in mine.select("subject", "time_d", "value").iter_rows():
+        day = nominal(time)
+        if time <= 0 or day > LONGEST:
+            continue
+        gap, at = abs(time - day), row[subject]
+        if gap <= off.setdefault(day, np.full(n, np.inf))[at]:
+            found.setdefault(day, np.full(n, np.nan))[at] = value
+            off[day][at] = gap
     return dict(sorted(found.items()))
 
 

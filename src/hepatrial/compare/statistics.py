@@ -6,21 +6,25 @@ bootstrap over patients (Efron 1979): the virtual ones are many, so theirs are n
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hepatrial.compare.people import LOG, Array, People
-from hepatrial.compare.study import LEAST
+from hepatrial.analysis.weighted import weighted_quantiles, weighted_ranks
+from hepatrial.compare.people import LEAST, LOG, Array, People
 from hepatrial.prediction.table1 import NORMAL_IQR
 
 LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9)
 BOOTSTRAP = 400
+SEED = 1
+EPSILON = 1e-12
+"""A variance of ranks below this is none."""
 LEAST_PAIRS = 25
 """Patients with both measures from whom a correlation is compared."""
 LEAST_EVENTS = 8
@@ -73,78 +77,81 @@ class Item:
     detail: Mapping[str, Any]
 
 
-def quantiles(x: Array, weights: Array, levels: tuple[float, ...]) -> Array:
-    """Weighted quantiles (inverse of the weighted distribution function, mid-points) of what is known."""
-    known = np.isfinite(x)
-    x, w = x[known], weights[known]
-    order = np.argsort(x, kind="stable")
-    x, w = x[order], w[order]
-    place = (np.cumsum(w) - 0.5 * w) / w.sum()
-    return np.interp(levels, place, x)
+def spearman(x: Array, y: Array, weights: Array) -> Array:
+    """(...) Pearson correlation of weighted mid-ranks of (..., n) known pairs; NaN if one is constant."""
+    w = weights / weights.sum(axis=-1, keepdims=True)
+    a, b = weighted_ranks(x, w), weighted_ranks(y, w)
+    a, b = (r - (w * r).sum(axis=-1, keepdims=True) for r in (a, b))
+    size = np.sqrt((w * a**2).sum(axis=-1) * (w * b**2).sum(axis=-1))
+    moved = size > EPSILON
+    return np.asarray(np.where(moved, (w * a * b).sum(axis=-1) / np.where(moved, size, 1.0), np.nan))
 
 
-def ranks(x: Array, weights: Array) -> Array:
-    """Weighted mid-ranks in (0, 1); ties share theirs."""
-    values, where = np.unique(x, return_inverse=True)
-    mass = np.bincount(where, weights=weights, minlength=len(values)) / weights.sum()
-    return np.asarray((np.cumsum(mass) - 0.5 * mass)[where])
+def concordance(score: Array, bad: NDArray[np.bool_], weights: Array) -> Array:
+    """(...) probability that of two patients the one with the bad outcome has the higher score.
+
+    Args:
+        score, bad, weights: (..., n), all known; ties count half; NaN where all or none had the outcome.
+    """
+    of_bad, of_good = np.where(bad, weights, 0.0), np.where(bad, 0.0, weights)
+    both = (of_bad.sum(axis=-1) > 0) & (of_good.sum(axis=-1) > 0)
+    with np.errstate(invalid="ignore"):
+        r = weighted_ranks(score, of_good)  # where each score stands among those without the outcome
+        found = (of_bad * r).sum(axis=-1) / of_bad.sum(axis=-1)
+    return np.asarray(np.where(both, found, np.nan))
 
 
-def spearman(x: Array, y: Array, weights: Array) -> float:
-    """Pearson correlation of weighted mid-ranks of those with both; NaN if one is constant."""
-    known = np.isfinite(x) & np.isfinite(y)
-    w = weights[known] / weights[known].sum()
-    a, b = ranks(x[known], w), ranks(y[known], w)
-    a, b = a - w @ a, b - w @ b
-    size = float(np.sqrt((w @ a**2) * (w @ b**2)))
-    return float(w @ (a * b)) / size if size > 0 else float("nan")
+@lru_cache(maxsize=64)
+def _resampled(n: int) -> NDArray[np.intp]:
+    """(``BOOTSTRAP``, n) rows of resampled patients, the same for every figure of n patients."""
+    return np.random.default_rng(SEED).integers(0, n, (BOOTSTRAP, n))
 
 
-def concordance(score: Array, bad: NDArray[np.bool_], weights: Array) -> float:
-    """Probability that of two patients the one with the bad outcome has the higher score; ties count half."""
-    known = np.isfinite(score)
-    s, b, w = score[known], bad[known], weights[known]
-    if not b.any() or b.all():
-        return float("nan")
-    r = ranks(s, np.where(b, 0.0, w))  # where each score stands among those without the outcome
-    return float(w[b] @ r[b] / w[b].sum())
+def bootstrap(figure: Callable[..., Array], *columns: NDArray[Any]) -> tuple[Array, Array]:
+    """95 % percentile interval of a vector of figures over resampled patients.
 
-
-def bootstrap(people: People, figure: Callable[[People], Array], seed: int = 1) -> tuple[Array, Array]:
-    """95 % percentile interval of a vector of figures over resampled patients."""
-    luck = np.random.default_rng(seed)
-    n = len(people)
-    drawn = np.stack([figure(people.pick(luck.integers(0, n, n))) for _ in range(BOOTSTRAP)])
-    with np.errstate(all="ignore"):
+    Args:
+        figure: makes (..., figures) of arrays (..., n), here of all samples in one call.
+        columns: (n,) arrays, what is known of those patients who have it.
+    """
+    rows = _resampled(len(columns[0]))
+    drawn = figure(*(column[rows] for column in columns))
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a figure that no sample has is NaN
         low, high = np.nanquantile(drawn, (0.025, 0.975), axis=0)
     return low, high
+
+
+def known(people: People, *columns: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+    """The columns and the weights of those who have all of them and weigh something."""
+    have = people.weights > 0
+    for column in columns:
+        have = have & np.isfinite(column)
+    return (*(column[have] for column in columns), people.weights[have])
 
 
 def marginals(real: People, virtual: People) -> list[Item]:
     """Location and spread of each measure at entry, on the logarithm where that is usual."""
     items = []
+    figure = partial(weighted_quantiles, levels=LEVELS)
     for name in _common(real, virtual, LEAST):
-        x, y = _scaled(name, real.entry[name]), _scaled(name, virtual.entry[name])
-
-        def figure(people: People, name: str = name) -> Array:
-            return quantiles(_scaled(name, people.entry[name]), people.weights, LEVELS)
-
-        q, v = figure(real), figure(virtual)
-        low, high = bootstrap(real, figure)
+        x, y = (known(people, _scaled(name, people.entry[name])) for people in (real, virtual))
+        q, v = figure(*x), figure(*y)
+        low, high = bootstrap(figure, *x)
         back = np.exp if name in LOG else np.asarray
-        spread = float(q[3] - q[1]) / NORMAL_IQR or float(np.nanstd(x)) or 1.0
+        spread = float(q[3] - q[1]) / NORMAL_IQR or float(x[0].std()) or 1.0
         size = float(v[2] - q[2]) / spread
         detail = {
             "real": list(map(float, back(q))), "virtual": list(map(float, back(v))),
             "spread_ratio": float((v[3] - v[1]) / (q[3] - q[1])) if q[3] > q[1] else None,
-            "n_virtual": int(np.isfinite(y).sum()),
+            "n_virtual": len(y[0]),
         }  # fmt: skip
         missed = abs(size) > 0.5 and not low[2] <= v[2] <= high[2]
         items.append(
             Item(
                 "marginal", name, float(back(q[2])), float(back(low[2])), float(back(high[2])),
                 float(back(v[2])), size, "real SD (of the interquartile range)", missed,
-                "median within half a real SD or within its interval", int(np.isfinite(x).sum()), detail,
+                "median within half a real SD or within its interval", len(x[0]), detail,
             )
         )  # fmt: skip
     return items
@@ -154,23 +161,12 @@ def correlations(real: People, virtual: People) -> list[Item]:
     """Rank correlations of all pairs of measures at entry."""
     items = []
     for a, b in combinations(_common(real, virtual, LEAST_PAIRS), 2):
-        both = int((np.isfinite(real.entry[a]) & np.isfinite(real.entry[b])).sum())
-        if both < LEAST_PAIRS or (a in _MADE_OF and b in _MADE_OF[a]) or (b in _MADE_OF and a in _MADE_OF[b]):
+        if (a in _MADE_OF and b in _MADE_OF[a]) or (b in _MADE_OF and a in _MADE_OF[b]):
             continue
-
-        def figure(people: People, a: str = a, b: str = b) -> Array:
-            return np.array([spearman(people.entry[a], people.entry[b], people.weights)])
-
-        low, high = bootstrap(real, figure)
-        mine, theirs = float(figure(real)[0]), float(figure(virtual)[0])
-        if not (np.isfinite(mine) and np.isfinite(theirs)):
-            continue
-        items.append(
-            Item(
-                "correlation", f"{a}, {b}", mine, float(low[0]), float(high[0]), theirs, theirs - mine,
-                "rank correlation", not low[0] <= theirs <= high[0], "within the real interval", both, {},
-            )
-        )  # fmt: skip
+        x, y = (known(people, people.entry[a], people.entry[b]) for people in (real, virtual))
+        if len(x[0]) >= LEAST_PAIRS and len(y[0]):
+            item = _item("correlation", f"{a}, {b}", spearman, x, y, "rank correlation", {})
+            items += [item] if _told(item) else []
     return items
 
 
@@ -192,34 +188,35 @@ def outcome(people: People, day: float) -> tuple[NDArray[np.bool_], NDArray[np.b
 
 def risks(real: People, virtual: People, day: float) -> list[Item]:
     """Share with a bad outcome by a day, and how well each measure at entry orders it."""
-    bad, known = outcome(real, day)
-    if bad[known].sum() < LEAST_EVENTS or (~bad[known]).sum() < LEAST_EVENTS:
+    bad, sure = outcome(real, day)
+    if bad[sure].sum() < LEAST_EVENTS or (~bad[sure]).sum() < LEAST_EVENTS:
         return []
 
-    def share(people: People) -> Array:
+    def columns(people: People, entry: Array | None = None) -> tuple[NDArray[Any], ...]:
         b, k = outcome(people, day)
-        return np.array([float(people.weights[b & k].sum() / people.weights[k].sum())])
+        score = np.zeros(len(people)) if entry is None else entry
+        x, worse, weights = known(people, np.where(k, score, np.nan), b.astype(float))
+        return x, worse > 0, weights
 
-    items = [
-        _item("risk", f"bad outcome by day {day:g}", real, virtual, share, int(known.sum()), "share", {})
-    ]
+    x, y = columns(real), columns(virtual)
+    items = [_item("risk", f"bad outcome by day {day:g}", _share_bad, x, y, "share", {})]
     for name in (name for name in SEVERITY if name in _common(real, virtual, LEAST_PAIRS)):
-
-        def auc(people: People, name: str = name) -> Array:
-            b, k = outcome(people, day)
-            return np.array([concordance(np.where(k, people.entry[name], np.nan), b, people.weights)])
-
-        n = int((known & np.isfinite(real.entry[name])).sum())
+        x, y = columns(real, real.entry[name]), columns(virtual, virtual.entry[name])
         detail = {"bins": _risk_by_bin(name, real, virtual, day)}
-        item = _item("risk", f"{name}: concordance", real, virtual, auc, n, "concordance", detail)
-        if np.isfinite(item.real) and np.isfinite(item.virtual):
-            items.append(item)
+        if len(x[0]) and len(y[0]):
+            item = _item("risk", f"{name}: concordance", concordance, x, y, "concordance", detail)
+            items += [item] if _told(item) else []
     return items
+
+
+def _share_bad(_score: Array, bad: NDArray[np.bool_], weights: Array) -> Array:
+    return np.asarray((weights * bad).sum(axis=-1) / weights.sum(axis=-1))
 
 
 def _risk_by_bin(name: str, real: People, virtual: People, day: float) -> list[dict[str, Any]]:
     """Risk in quarters of the real distribution of a measure at entry, in both cohorts."""
-    edges = quantiles(real.entry[name], real.weights, (0.25, 0.5, 0.75))
+    x, weights = known(real, real.entry[name])
+    edges = weighted_quantiles(x, weights, (0.25, 0.5, 0.75))
     found = []
     for number in range(4):
         row: dict[str, Any] = {"quarter": number + 1}
@@ -235,16 +232,22 @@ def _risk_by_bin(name: str, real: People, virtual: People, day: float) -> list[d
 
 
 def _item(
-    kind: str, label: str, real: People, virtual: People, figure: Callable[[People], Array], n: int,
-    scale: str, detail: Mapping[str, Any],
+    kind: str, label: str, figure: Callable[..., Array], real: tuple[NDArray[Any], ...],
+    virtual: tuple[NDArray[Any], ...], scale: str, detail: Mapping[str, Any],
 ) -> Item:  # fmt: skip
-    low, high = bootstrap(real, figure)
-    mine, theirs = float(figure(real)[0]), float(figure(virtual)[0])
-    missed = not low[0] <= theirs <= high[0]
+    """One figure of the known columns of both cohorts."""
+    low, high = (float(end) for end in bootstrap(figure, *real))
+    mine, theirs = float(figure(*real)), float(figure(*virtual))
+    missed = not low <= theirs <= high
     return Item(
-        kind, label, mine, float(low[0]), float(high[0]), theirs, theirs - mine, scale, missed,
-        "within the real interval", n, detail,
+        kind, label, mine, low, high, theirs, theirs - mine, scale, missed, "within the real interval",
+        len(real[0]), detail,
     )  # fmt: skip
+
+
+def _told(item: Item) -> bool:
+    """Both cohorts have the figure."""
+    return bool(np.isfinite(item.real) and np.isfinite(item.virtual))
 
 
 def courses(real: People, virtual: People, day: float) -> list[Item]:
@@ -273,12 +276,13 @@ def _course(
     return _quartiles("course", label, measure, values, real, virtual, told)
 
 
-def before_death(real: People, virtual: People) -> list[Item]:
-    """The last value in each span of days before death, of those who died."""
+def before_death(real: People, virtual: People, end: float = np.inf) -> list[Item]:
+    """The last value in each span of days before death, of those who died by ``end`` (virtual patients are
+    followed no longer)."""
     items = []
     for measure in real.labs:
         for first, last in BEFORE:
-            values = partial(last_before, measure=measure, first=first, last=last)
+            values = partial(last_before, measure=measure, first=first, last=last, end=end)
             label = f"{measure}, {first:g} to {last:g} days before death"
             told = {"measure": measure, "from": first, "to": last}
             item = _quartiles("before death", label, measure, values, real, virtual, told)
@@ -291,36 +295,31 @@ def _quartiles(
     told: Mapping[str, Any],
 ) -> Item | None:  # fmt: skip
     """Quartiles of a value in both cohorts; None where fewer than ``LEAST`` of either have it."""
-
-    def figure(people: People) -> Array:
-        x = _scaled(measure, values(people))
-        if np.isfinite(x).sum() < 3:
-            return np.full(3, np.nan)
-        return quantiles(x, people.weights, (0.25, 0.5, 0.75))
-
-    n = int(np.isfinite(values(real)).sum())
-    if n < LEAST or np.isfinite(values(virtual)).sum() < LEAST:
+    figure = partial(weighted_quantiles, levels=(0.25, 0.5, 0.75))
+    x, y = (known(people, _scaled(measure, values(people))) for people in (real, virtual))
+    if len(x[0]) < LEAST or len(y[0]) < LEAST:
         return None
-    q, v = figure(real), figure(virtual)
-    low, high = bootstrap(real, figure)
+    q, v = figure(*x), figure(*y)
+    low, high = bootstrap(figure, *x)
     back = np.exp if measure in LOG else np.asarray
     spread = float(q[2] - q[0]) / NORMAL_IQR or 1.0
     detail = {**told, "real": list(map(float, back(q))), "virtual": list(map(float, back(v)))}
     return Item(
         kind, label, float(back(q[1])), float(back(low[1])), float(back(high[1])), float(back(v[1])),
         float(v[1] - q[1]) / spread, "real SD (of the interquartile range)", not q[0] <= v[1] <= q[2],
-        "virtual median within the real quartiles", n, detail,
+        "virtual median within the real quartiles", len(x[0]), detail,
     )  # fmt: skip
 
 
-def last_before(people: People, measure: str, first: float, last: float) -> Array:
-    """(n,) the value nearest to death that lies ``first`` to ``last`` days before it, NaN for none."""
+def last_before(people: People, measure: str, first: float, last: float, end: float = np.inf) -> Array:
+    """(n,) the value nearest to a death by ``end`` that lies ``first`` to ``last`` days before it, NaN for
+    none."""
     out = np.full(len(people), np.nan)
     days = {0.0: people.entry.get(measure, out), **people.labs.get(measure, {})}
     with np.errstate(invalid="ignore"):
         for day, x in sorted(days.items()):
             gap = people.death - day
-            inside = np.isfinite(gap) & (gap >= first) & (gap < last) & np.isfinite(x)
+            inside = (people.death <= end) & np.isfinite(gap) & (gap >= first) & (gap < last) & np.isfinite(x)
             out = np.where(inside, x, out)
     return out
 

@@ -9,17 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hepatrial.compare.people import LOG, People
+from hepatrial.compare.people import LEAST, LOG, LONGEST, People
 from hepatrial.errors import BadInput, Problem
 from hepatrial.prediction.interventions import find_intervention
 from hepatrial.prediction.study import Study, study_from_dict
 from hepatrial.prediction.vocabulary import VARIABLES
 from hepatrial.schema import MEASURES
 
-LEAST = 10
-"""Patients from whom a measure is matched or compared."""
-LONGEST = 365.0
-"""Days; the longest follow-up compared."""
 ARM, CONTROL = "cohort", "standard"
 
 
