@@ -148,3 +148,12 @@ def test_the_cohort_of_a_world_has_no_gap():
     for world in range(3):
         rows = np.unique(plan.row[(plan.world == world) & (plan.replicate > 0)])
         assert np.array_equal(rows, np.arange(len(rows)))
+
+
+def test_trials_of_a_world_are_whole_before_the_last_world_is_admitted(tmp_path):
+    told = []
+    worlds = Worlds("posterior", ((0,), (1,), (0,), (1,)), TWO.settings, TWO.variants, {}, "ab")
+    run(tmp_path / "run", worlds, pairs=0, progress=lambda *now: told.append(now))
+    first, last = told.index(("courses", 1, 4)), told.index(("worlds", 4, 4))
+    assert first < last
+    assert told[-1] == ("courses", 4, 4)

@@ -1,4 +1,4 @@
-"""Admission in a run that several threads, jobs of an array or Dask workers divide among themselves.
+"""Admission in a run that jobs of an array or Dask workers divide among themselves.
 
 On the cards alone there is one cohort, and its chunks of candidates are divided. In several plausible worlds
 each world's cohort is a piece of work of its own.
@@ -7,12 +7,11 @@ each world's cohort is a piece of work of its own.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
 from itertools import count
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 from hepatrial.ensemble.shares import Share
@@ -22,50 +21,6 @@ from hepatrial.population.pool import GIVE_UP_AFTER, SMALLEST_ACCEPTANCE, onset_
 from hepatrial.provenance import package_versions
 from hepatrial.trial.courses import Trial
 from hepatrial.trial.job import COURSE_CHUNK, Job, Progress, job_of_spec, missing_courses
-
-
-class _OneAtATime:
-    """A store whose writes wait for each other."""
-
-    def __init__(self, shards: Shards) -> None:
-        self._shards, self._lock = shards, Lock()
-
-    def get(self, name: str) -> bytes | None:
-        return self._shards.get(name)
-
-    def put(self, name: str, data: bytes) -> None:
-        with self._lock:
-            self._shards.put(name, data)
-
-
-def admit(
-    job: Job, shards: Shards, threads: int, tell: Progress, wanted: Sequence[int], ahead: int | None = None
-) -> dict[int, Trial]:
-    """Worlds with their cohorts, from the folder as far as they are there, else simulated.
-
-    Args:
-        job: the run.
-        shards: its folder.
-        threads: workers; change no result.
-        tell: progress.
-        wanted: worlds.
-        ahead: as in ``population.pool.build_pool``, on the cards alone.
-    """
-    if job.worlds.alone:
-        return {w: job.trial(w, shards, threads, partial(tell, "admission"), ahead) for w in wanted}
-    store, done = _OneAtATime(shards), count(1)
-    tell("worlds", 0, len(wanted))
-
-    def one(world: int) -> Trial:
-        trial = job.trial(world, store)
-        tell("worlds", next(done), len(wanted))
-        return trial
-
-    pool = ThreadPoolExecutor(max_workers=threads)
-    try:
-        return dict(zip(wanted, pool.map(one, wanted), strict=True))
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def worlds_of_share(job: Job, share: Share | None) -> list[int]:

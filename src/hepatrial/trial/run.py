@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from functools import partial
 from io import BytesIO
@@ -28,9 +27,10 @@ from hepatrial.population.machine import Machine
 from hepatrial.population.pool import CHUNK
 from hepatrial.protocol import Protocol, protocol_from_dict
 from hepatrial.provenance import fingerprint, package_versions
-from hepatrial.trial.admit import admit, share_onset, tidy, work_on_cluster, worlds_of_share
+from hepatrial.trial.admit import share_onset, tidy, work_on_cluster, worlds_of_share
 from hepatrial.trial.courses import AGAIN, COURSE, Trial, VariantSet
 from hepatrial.trial.folder import FORMAT, TABLES, RunFolder
+from hepatrial.trial.follow import follow
 from hepatrial.trial.job import COURSE_CHUNK, Job, Progress, job_of_spec, missing_courses, read_worlds
 from hepatrial.trial.plan import make_plan
 from hepatrial.trial.plausible import CARDS, FILE, Worlds
@@ -116,8 +116,7 @@ def run_trial(
     elif share is not None and worlds.alone:
         share_onset(job, shards, share, workers, tell)
     wanted = worlds_of_share(job, share)
-    trials = admit(job, shards, workers, tell, wanted, ahead=1 if scheduler or share else None)
-    _simulate(trials, job, shards, share, workers, tell)
+    trials = follow(job, shards, share, workers, tell, wanted, ahead=1 if scheduler or share else None)
     if share is not None:
         return RunFolder(shards.path)
     _write_tables(list(trials.values()), job, shards)
@@ -318,42 +317,6 @@ def _finished(shards: Shards) -> bool:
     """Whether every final file is there and whole."""
     names = (*(f"{name}.parquet" for name in TABLES), FOLLOWED_AGAIN, "acceptance.json", "admission.json")
     return all(shards.get(name) is not None for name in names)
-
-
-def _simulate(
-    trials: Mapping[int, Trial],
-    job: Job,
-    shards: Shards,
-    share: Share | None,
-    workers: int,
-    tell: Progress,
-) -> None:
-    """Simulate every chunk that is not in the folder yet; the main thread does all the writing."""
-    chunks = job.chunks
-    mine = [number for number in range(len(chunks)) if share is None or share.has(number)]
-    missing = set(missing_courses(shards, chunks))
-    todo = [chunks[number] for number in mine if number in missing]
-    total = len(mine)
-    done = total - len(todo)
-    tell("courses", done, total)
-    pending: set[Future[dict[str, bytes]]] = set()
-    queue = iter(todo)
-    executor = ThreadPoolExecutor(max_workers=workers)
-    try:
-        while True:
-            for chunk in queue:
-                pending.add(executor.submit(chunk.simulate, trials[chunk.world]))
-                if len(pending) > workers:
-                    break
-            if not pending:
-                return
-            ready, pending = wait(pending, return_when=FIRST_COMPLETED)
-            for future in ready:
-                shards.put_all(future.result())
-                done += 1
-                tell("courses", done, total)
-    finally:
-        executor.shutdown(wait=True, cancel_futures=True)
 
 
 def _write_tables(trials: Sequence[Trial], job: Job, shards: Shards) -> None:

@@ -43,7 +43,7 @@ class RunIn(Body):
 class Progress(BaseModel):
     """How far a run is."""
 
-    stage: str = Field(description="first, admission, courses or report.")
+    stage: str = Field(description="first, admission, worlds, courses or report.")
     done: int
     total: int
     seconds: float = Field(description="Since the worker began.")

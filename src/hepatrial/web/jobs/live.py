@@ -18,29 +18,37 @@ from hepatrial.report.strategies import STRATEGIES, strategy_curves, strategy_va
 from hepatrial.trial.courses import COURSE, simulate_courses
 from hepatrial.trial.run import make_job, patient_machine
 
-FIRST = (60, 300, 1000)
-"""Patients followed in every arm for the first curves, one after the other."""
+FIRST = 60
+"""Patients followed in every arm for the first curves."""
+IN_A_WORLD = 8
+"""Of them in one plausible world: few worlds give them sooner than one patient of each."""
 
 SHOWN_LIVE = ("treatment_policy", "composite")
 
 
-def first_curves(protocol: Protocol, options: dict[str, Any], patients: int) -> dict[str, Any]:
+def first_curves(protocol: Protocol, options: dict[str, Any], patients: int = FIRST) -> dict[str, Any]:
     """Curves of the first subjects of a run, each followed in every arm with the same luck.
 
-    They are the first of the run's counterfactual arms unless a Table 1 is matched; then they are patients
+    They are counterfactual persons of the run's first plausible worlds. With a Table 1 they are patients
     before the match, and the page says so.
     """
     matched = bool(protocol.population.table1)
     unmatched = protocol_from_dict(protocol.as_dict() | _without_table1(protocol)) if matched else protocol
-    few = {**options, "replicates": 0, "pairs": patients}
-    job = make_job(patient_machine(), unmatched, few, worlds_for(options))
-    rows = [
-        simulate_courses(job.trial(chunk.world, None), chunk.rows).subject
-        for chunk in job.chunks
-        if chunk.luck_of == COURSE
-    ]
+    worlds = worlds_for(options)
+    most = patients if worlds.alone else max(patients, IN_A_WORLD * len(worlds))
+    few = {**options, "replicates": 0, "pairs": most}
+    job = make_job(patient_machine(), unmatched, few, worlds, course_size=most * len(protocol.arms))
+    rows: list[pl.DataFrame] = []
+    followed = 0
+    for chunk in job.chunks:
+        if chunk.luck_of != COURSE:
+            continue
+        rows.append(simulate_courses(job.trial(chunk.world, None), chunk.rows).subject)
+        followed += len(chunk.rows) // len(protocol.arms)
+        if followed >= patients:
+            break
     subjects = pl.concat(rows).with_columns(replicate=pl.lit(1, dtype=pl.Int32))
-    return _told("first", subjects, protocol, {"patients": patients, "matched": not matched})
+    return _told("first", subjects, protocol, {"patients": followed, "matched": not matched})
 
 
 def _without_table1(protocol: Protocol) -> dict[str, Any]:

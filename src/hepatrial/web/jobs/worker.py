@@ -26,11 +26,10 @@ REFRESH = 1.5
 
 def main() -> None:
     """Entry point of the process."""
-    _be_nice()
-    from hepatrial.trial.run import patient_machine
-
+    preparing = threading.Thread(target=_prepare, daemon=True)
+    preparing.start()
     try:
-        patient_machine()
+        preparing.join()
         line = sys.stdin.buffer.readline()
     except KeyboardInterrupt:
         return
@@ -41,6 +40,21 @@ def main() -> None:
     folders = Folders(Path(job["data"]), job["run"])
     sys.stderr = (folders.job / LOG).open("a", encoding="utf-8", buffering=1)
     folders.write(OUTCOME, outcome(job, folders), durable=True)
+
+
+def _prepare() -> None:
+    """Import and compile what every run needs, while none waits.
+
+    In a thread of its own because Linux counts niceness by thread: the main thread keeps the server's until
+    the first curves are drawn.
+    """
+    _be_nice()
+    from hepatrial.prediction.predict import shipped_ensemble
+    from hepatrial.trial.run import patient_machine
+    from hepatrial.web.jobs import live  # noqa: F401 (its imports are most of the wait)
+
+    patient_machine()
+    shipped_ensemble()
 
 
 def outcome(job: dict[str, Any], folders: Folders) -> dict[str, Any]:
@@ -73,6 +87,7 @@ def _do(job: dict[str, Any], folders: Folders) -> str:
         planned = plan.protocol
     teller = Teller(folders, planned, plan.options, Trials(folders.result, planned))
     teller.first()
+    _be_nice()
     folder = api.carry_out(plan, lang=job["lang"], threads=job["threads"], progress=teller)
     teller.say("report", 0, 1)
     finish(folder, folders)
@@ -97,14 +112,15 @@ class Teller:
         self.begun = time.time()
         self.said = self.drawn = 0.0
         self.stage = ""
-        self.more = 1
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         now = time.monotonic()
+        if stage == "worlds" and self.stage == "courses":
+            return  # worlds and courses take turns; the bar of the courses tells both
         if stage != self.stage or now - self.said > EVERY or done >= total:
             self.say(stage, done, total)
-        if now - self.drawn > REFRESH:
-            self._draw(stage, done)
+        if stage == "courses" and now - self.drawn > REFRESH:
+            self._draw()
             self.drawn = time.monotonic()
 
     def say(self, stage: str, done: int, total: int) -> None:
@@ -115,23 +131,17 @@ class Teller:
 
     def first(self) -> None:
         """The first curves, before anything else."""
-        from hepatrial.web.jobs.live import FIRST, first_curves
+        from hepatrial.web.jobs.live import first_curves
 
         if self.folders.read(LIVE) is None:
             self.say("first", 0, 1)
-            self.folders.write(LIVE, first_curves(self.protocol, self.options, FIRST[0]))
+            self.folders.write(LIVE, first_curves(self.protocol, self.options))
         self.drawn = time.monotonic()
 
-    def _draw(self, stage: str, done: int) -> None:
-        from hepatrial.web.jobs.live import FIRST, first_curves
-
-        if stage == "courses":
-            found = self.trials.curves()
-            if found is not None:
-                self.folders.write(LIVE, found)
-        elif self.more < len(FIRST) and done > 2 * FIRST[self.more]:
-            self.folders.write(LIVE, first_curves(self.protocol, self.options, FIRST[self.more]))
-            self.more += 1
+    def _draw(self) -> None:
+        found = self.trials.curves()
+        if found is not None:
+            self.folders.write(LIVE, found)
 
 
 def _be_nice() -> None:

@@ -33,6 +33,7 @@ TEXTS = {
     "waits": "Waits for its turn.",
     "first": "Following the first patients.",
     "admission": "Growing patients: {done} of {total} admitted.",
+    "worlds": "Growing patients: {done} of {total} plausible settings.",
     "courses": "Following trials: {done} of {total} parts.",
     "report": "Writing the report.",
     "lost": "The server does not answer; trying again. The run goes on with the server.",
