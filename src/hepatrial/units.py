@@ -63,7 +63,7 @@ _SPELLINGS: dict[str, str] = {
     "l": "L",
     "dl": "dL",
     "ml": "mL",
-    **dict.fromkeys(("ul", "µL", "μL"), "uL"),
+    **dict.fromkeys(("ul", "µL", "μL", "µl", "μl", "mm3", "mm^3"), "uL"),
     "nl": "nL",
     "IU": "U",
     "cell": "cells",

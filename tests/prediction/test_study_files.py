@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from hepatrial.errors import BadInput
 from hepatrial.prediction.library import example_text, list_studies, load_study
 from hepatrial.prediction.planned import plan_study
-from hepatrial.prediction.study import Study, study_from_dict
+from hepatrial.prediction.study import Study, read_study, study_from_dict
 
 BASE = """
 [study]
@@ -232,3 +233,175 @@ def test_acute_hepatitis_a_and_e_are_the_virus_that_clears_itself() -> None:
     assert study.etiology == {"other": 0.5, "viral": 0.5}
     causes = plan_study(study).protocol.as_dict()["population"]["causes"]
     assert {one["cause"]: one["share"] for one in causes} == {"other": 0.5, "viral": 0.5}
+
+
+def problems_in(text: str) -> dict[str, str]:
+    with pytest.raises(BadInput) as caught:
+        study_from_dict(tomllib.loads(text))
+    return {one.place: one.allowed for one in caught.value.problems}
+
+
+def arms(text: str, definition: str = "cossh") -> Study:
+    return study_from_dict(tomllib.loads(f"study.definition = '{definition}'\n{text}"))
+
+
+def test_a_file_of_an_editor_that_writes_byte_order_marks_and_crlf_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "study.toml"
+    path.write_bytes(("\ufeff" + BASE.replace("\n", "\r\n")).encode())
+    assert read_study(path).control == "smt"
+
+
+def test_causes_among_the_entries_of_the_study_are_read() -> None:
+    made = study_from_dict({"study": {"definition": "apasl", "etiology": "ALD"}, "arms": {"a": {"n": 9}}})
+    assert made.etiology == {"alcohol": 1.0}
+    with pytest.raises(BadInput, match="once"):
+        study_from_dict({"study": {"definition": "apasl", "etiology": "ALD"}, "etiology": "hbv"})
+
+
+@pytest.mark.parametrize(
+    ("written", "tag"),
+    [
+        ("EASL-CLIF ACLF", "easl_clif"),
+        ("COSSH-ACLF criteria", "cossh"),
+        ("Chinese Medical Association", "chinese_medical_association"),
+        ("fulminant hepatic failure", "acute_liver_failure"),
+    ],
+)
+def test_definitions_with_the_words_beside_their_names(written: str, tag: str) -> None:
+    assert study_from_dict({"study": {"definition": written}, "arms": {"a": {"n": 9}}}).definition == tag
+
+
+def test_a_mistake_in_one_arm_makes_no_others() -> None:
+    found = problems_in(
+        """
+        [study]
+        definition = "cossh"
+        [arms.a]
+        n = 20
+        products = ["uc msk"]
+        [arms.b]
+        n = 20
+        [[endpoints]]
+        kind = "hazard_ratio"
+        day = 28
+        [[endpoints]]
+        kind = "survival"
+        day = 28
+        arms = ["a"]
+        """
+    )
+    assert list(found) == ["arms.a.products[0]"]
+
+
+def test_regimens_are_checked_with_everything_else() -> None:
+    found = problems_in(
+        """
+        [study]
+        definition = "cosh"
+        [arms.a]
+        n = 20
+        regimen = [{ product = "uc_msc", dose = "banana", route = "nose", days = [-3] }]
+        [arms.b]
+        n = 20
+        drugs = ["G-CSF"]
+        dose = "1e6 cells/kg"
+        [arms.c]
+        n = 20
+        products = ["HepaStem"]
+        days = [3, 0]
+        """
+    )
+    assert found.keys() == {
+        "study.definition", "arms.a.regimen[0].dose", "arms.a.regimen[0].route",
+        "arms.a.regimen[0].days[0]", "arms.b.dose", "arms.c.days",
+    }  # fmt: skip
+
+
+def test_what_all_arms_are_given_makes_no_arm_a_treated_one() -> None:
+    made = arms("[arms.pe_msc]\nn=9\ndevices=['PE']\nproducts=['uc_msc']\n[arms.pe]\nn=9\ndevices=['PE']\n")
+    assert (made.control, len(made.arms)) == ("pe", 2)
+
+
+def test_an_arm_of_albumin_is_treated_and_its_comparator_the_control() -> None:
+    made = arms("[arms.albumin]\nn=9\ndrugs=['albumin']\n[arms.nothing]\nn=9\n", "decompensated_cirrhosis")
+    assert made.control == "nothing"
+    assert plan_study(made).protocol.arms["albumin"].care.albumin is not None
+
+
+def test_an_antiviral_of_one_arm_is_withheld_from_the_other() -> None:
+    made = plan_study(arms("[arms.etv]\nn=9\ndrugs=['entecavir']\n[arms.none]\nn=9\n")).protocol.arms
+    assert (made["etv"].care.antiviral, made["none"].care.antiviral) == (1.0, 0.0)
+    both = plan_study(arms("[arms.a]\nn=9\n[arms.b]\nn=9\nproducts=['uc_msc']\n")).protocol.arms
+    assert both["a"].care.antiviral is None
+
+
+def test_arms_are_named_as_their_paper_names_them() -> None:
+    made = arms("[arms.'UC-MSC + PE']\nn=9\nproducts=['uc_msc']\n[arms.'对照组']\nn=9\n")
+    assert made.control == "对照组"
+    assert len(plan_study(made).protocol.arms) == 2
+    assert problems_in("study.definition='cossh'\n[arms.a]\nn=9\n[arms.A]\nn=9\n").keys() == {"arms"}
+
+
+def test_arms_as_a_list_of_tables_are_read_and_one_named_twice_is_refused() -> None:
+    made = arms("[[arms]]\nname='a'\nn=9\n[[arms]]\nname='b'\nn=8\n")
+    assert {name: arm.n for name, arm in made.arms.items()} == {"a": 9, "b": 8}
+    assert "arms" in problems_in(
+        "study.definition='cossh'\n[[arms]]\nname='a'\nn=9\n[[arms]]\nname='a'\nn=8\n"
+    )
+
+
+def test_mortality_is_a_share_and_deaths_are_a_number() -> None:
+    kinds = "[[endpoints]]\nkind='mortality'\nday=28\n[[endpoints]]\nkind='deaths'\nday=28\n"
+    assert [one.name for one in arms(f"[arms.a]\nn=9\n{kinds}").endpoints] == ["mortality_d28", "deaths_d28"]
+
+
+def test_criteria_as_people_write_them() -> None:
+    made = arms(
+        "[arms.a]\nn=9\n[selection]\ncriteria=['18 ≤ age ≤ 65 years', 'PTA<40%', 'TBil ≥ 10 mg/dL', "
+        "'MELD between 17 and 30', 'MELD >= 20', 'encephalopathy grade: 0-2']\n"
+    )
+    assert made.age == (18, 65)
+    assert {(one.measure, one.min, one.max) for one in made.limits} == {
+        ("pta", None, 40.0), ("bilirubin", 171.0, None), ("meld", 20.0, 30.0), ("he_grade", 0.0, 2.0),
+    }  # fmt: skip
+
+
+def test_criteria_that_nobody_meets_are_refused() -> None:
+    found = problems_in(
+        "study.definition='cossh'\n[arms.a]\nn=9\n[selection]\n"
+        "criteria=['MELD 30-40','MELD 10-20','age 60-70','age 20-30',\n"
+        "'creatinine <= 1.5 umol/L','no cancer']\n"
+    )
+    places = [f"selection.criteria[{number}]" for number in (1, 3, 4, 5)]
+    assert list(found) == places
+
+
+def test_a_bilirubin_that_only_another_unit_makes_liver_failure_is_refused() -> None:
+    found = problems_in("study.definition='apasl'\n[arms.a]\nn=9\n[baseline]\nbilirubin='18 (6) umol/L'\n")
+    assert "mg/dL" in found["baseline.bilirubin"]
+    found = problems_in(
+        "study.definition='compensated'\n[arms.a]\nn=9\n[baseline]\nbilirubin='18 (6) mg/dL'\n"
+    )
+    assert "umol/L" in found["baseline.bilirubin"]
+
+
+def test_what_the_file_cannot_mean_is_told_in_the_notes() -> None:
+    made = arms(
+        "etiology='HCV'\n[arms.a]\nn=9\n[selection]\ncriteria=['MELD 10-15','age 1-17']\n"
+        "[baseline]\nmeld='22 (3)'\nage='4 (1-12)'\n[[endpoints]]\nkind='survival'\nyear=9\n",
+        "decompensated",
+    )
+    told = " ".join(plan_study(made).notes)
+    for words in (
+        "hcv: counted as other",
+        "No country",
+        "no children",
+        "meld 22, criteria 10 to 15",
+        "five years",
+    ):
+        assert words in told
+
+
+def test_the_studies_that_ship_need_no_note_of_their_writer() -> None:
+    told = {name: load_study(name).notes for name in list_studies()}
+    assert not any(told.values()), told

@@ -121,3 +121,90 @@ def test_a_row_that_is_like_no_known_one_is_read_and_not_used() -> None:
     assert [one.variable for one in found] == ["age"]
     assert reader.not_used == ["arterial_ph", "serum_zinc"]
     assert not reader.problems
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "same"),
+    [
+        ("inr", "2·1 (0·5)", "2.1 (0.5)"),
+        ("inr", "2,1 (1,7-2,5)", "2.1 (1.7-2.5)"),
+        ("creatinine", "78 (64−98) μmol/L", "78 (64-98) umol/L"),
+        ("creatinine", "78 umol/L (64–98)", "78 (64-98) umol/L"),
+        ("creatinine", "78（64～98）umol/L", "78 (64-98) umol/L"),
+        ("alt", "6,200 (3,100-9,800) U/L", "6200 (3100-9800) U/L"),
+        ("alt", "316 (252,399)", "316 (252-399)"),
+        ("age", "mean 44 (SD: 11) years", "44 (11)"),
+        ("age", "44 [IQR 30-50]", "44 (30-50)"),
+        ("platelets", "90 (40) ×10⁹/L", "90 (40)"),
+        ("wbc", "9100 (4000) /mm³", "9.1 (4)"),
+        ("hbv_dna", "5.2 (1.1) lg IU/mL", "5.2 (1.1)"),
+    ],
+)
+def test_figures_as_papers_and_word_processors_write_them(name: str, written: str, same: str) -> None:
+    one, other = only(**{name: written}), only(**{name: same})
+    assert (one.location, one.spread) == pytest.approx((other.location, other.spread))
+
+
+def test_a_range_is_no_pair_of_quartiles() -> None:
+    row = only(age="median 44 (range 18-70)")
+    assert (row.location, row.spread) == (44.0, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "allowed"),
+    [
+        ("inr", "2.1 mg/dL", "without a unit"),
+        ("meld", "24 range 10-40", "without a unit"),
+        ("pta", "31 (6) umol/L", "unit %"),
+        ("hbv_dna", "250000 IU/mL", "logarithm"),
+        ("age", "44 (60)", "SD"),
+        ("albumin", "28 (SE 0.5) g/L", "se = 2, n = 30"),
+        ("sex", "80 % male", "male ="),
+    ],
+)
+def test_what_stands_behind_a_number_is_never_skipped(name: str, written: str, allowed: str) -> None:
+    found, problems = read(**{name: written})
+    assert not found
+    assert allowed in problems[0].allowed
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "meant"),
+    [
+        ("creatinine", "88 (20) mg/dL", "88 umol/L"),
+        ("albumin", "3.1 (0.4) g/L", "3.1 g/dL"),
+        ("albumin", "31 mg/dL", "31 g/L"),
+    ],
+)
+def test_a_wrong_unit_is_named_with_the_one_that_fits(name: str, written: str, meant: str) -> None:
+    assert read(**{name: written})[1][0].nearest == meant
+
+
+def test_classes_in_roman_numbers_with_their_words_and_alone() -> None:
+    found, problems = read(
+        he={"grade I-II": "40 %", "III": "10 %"}, aclf_grade={"ACLF-1": 0.6, "ACLF 2-3": 0.4}, child_class="C"
+    )
+    assert not problems
+    assert [(one.column, one.low, one.high, one.share) for one in found] == [
+        ("he_grade", 1, 2, 0.4),
+        ("he_grade", 3, 3, 0.1),
+        ("aclf_grade", 1, 1, 0.6),
+        ("aclf_grade", 2, 3, 0.4),
+        ("child_pugh", 10, 15, 1.0),
+    ]
+
+
+@pytest.mark.parametrize("written", ["45 (80.4)", "45 (80,4 %)", "45/56 (80 %)", "80.4%"])
+def test_counts_with_their_percentage_are_shares(written: str) -> None:
+    assert only(male=written).share == pytest.approx(0.804, abs=1e-3)
+
+
+def test_the_shares_of_the_sexes_add_up() -> None:
+    assert "add up" in read(male="80 %", female="50 %")[1][0].allowed
+    assert not read(male="80 %", female="20 %")[1]
+
+
+def test_a_row_that_only_looks_like_an_unused_one_is_not_refused() -> None:
+    reader = Reader([], [])
+    assert not read_table1({"height": "170 (8)", "pt": "25 (6) s", "lymphocyte": 1.2}, "baseline", reader)
+    assert (reader.problems, len(reader.not_used)) == ([], 3)

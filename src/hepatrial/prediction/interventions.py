@@ -43,25 +43,63 @@ class Intervention:
         return self.how != "none"
 
 
-_ALIASES = {
-    "gcsf": "g_csf", "filgrastim": "g_csf", "lenograstim": "g_csf", "pe": "plasma_exchange",
-    "tpe": "plasma_exchange", "hvp": "high_volume_plasma_exchange",
-    "high_volume_plasmapheresis": "high_volume_plasma_exchange", "albumin_dialysis": "mars",
-    "als": "other_device", "alss": "plasma_exchange", "nucleoside_analogue": "antiviral",
-    "entecavir": "antiviral", "tenofovir": "antiviral", "lamivudine": "antiviral",
-    "steroid": "corticosteroid",
-    "prednisolone": "corticosteroid", "nac": "acetylcysteine", "n_acetylcysteine": "acetylcysteine",
-    "smt": "standard_care", "standard": "standard_care", "conventional": "standard_care",
-    "none": "standard_care",
-    "sham": "placebo", "saline": "placebo", "exosomes": "vesicles",
-    "umbilical_cord_msc": "uc_msc", "cord_msc": "uc_msc", "ucmsc": "uc_msc", "adipose_msc": "at_msc",
-    "bm_msc": "bm_msc_allogeneic", "bone_marrow_msc": "bm_msc_allogeneic", "hepastem": "halpc",
-    "cd133_cells": "cd133", "mononuclear_cells": "bm_mnc", "cells": "other_cells", "device": "other_device",
-    "drug": "other_drug", "bone_marrow_cells": "bm_mnc", "autologous_bone_marrow": "bm_mnc",
-    "autologous_bone_marrow_cells": "bm_mnc", "bone_marrow_mononuclear_cells": "bm_mnc", "pbsc": "cd34_cd133",
-    "methylprednisolone": "corticosteroid", "dexamethasone": "corticosteroid", "dpmas": "other_device",
-    "plasmapheresis": "plasma_exchange", "human_albumin": "albumin", "noradrenaline": "other_drug",
-}  # fmt: skip
+_ALSO = {
+    "g_csf": "gcsf filgrastim lenograstim granulocyte_colony_stimulating_factor peg_filgrastim",
+    "plasma_exchange": "pe tpe alss therapeutic_plasma_exchange pex plex plasmapheresis",
+    "high_volume_plasma_exchange": ("hvp high_volume_plasmapheresis high_volume_pe hvpe high_volume_plasma"),
+    "mars": "albumin_dialysis",
+    "other_device": (
+        "als device double_plasma_molecular_adsorption artificial_liver bioartificial_liver elad "
+        "haemoperfusion hemoperfusion spad dpmas"
+    ),
+    "antiviral": (
+        "nucleoside_analogue entecavir tenofovir lamivudine telbivudine adefovir taf tdf "
+        "nucleoside_analogues nucleos_t_ide_analogue nucleos_t_ide_analogues"
+    ),
+    "corticosteroid": (
+        "steroid prednisolone prednisone hydrocortisone steroids corticosteroids glucocorticoid "
+        "glucocorticoids methylprednisolone dexamethasone"
+    ),
+    "acetylcysteine": "nac n_acetylcysteine acetyl_cysteine",
+    "standard_care": (
+        "smt standard conventional none standard_medical_therapy standard_medical_treatment "
+        "standard_of_care soc usual_care conventional_care conventional_treatment "
+        "conventional_therapy best_supportive_care supportive_care no_treatment control"
+    ),
+    "placebo": "sham saline normal_saline",
+    "vesicles": "exosomes",
+    "uc_msc": (
+        "umbilical_cord_msc cord_msc ucmsc umbilical_cord_mesenchymal_stem_cells "
+        "umbilical_cord_mesenchymal_stromal_cells umbilical_cord_derived_msc "
+        "umbilical_cord_blood_msc wharton_jelly_msc"
+    ),
+    "at_msc": "adipose_msc adipose_mesenchymal_stem_cells adipose_derived_msc ad_msc",
+    "bm_msc_allogeneic": (
+        "bm_msc bone_marrow_msc allogeneic_bm_msc allogeneic_bone_marrow_msc allogeneic_marrow_msc "
+        "bone_marrow_mesenchymal_stem_cells bone_marrow_mesenchymal_stromal_cells"
+    ),
+    "halpc": "hepastem liver_progenitor_cells",
+    "cd133": "cd133_cells cd133_positive_cells",
+    "bm_mnc": (
+        "mononuclear_cells bone_marrow_cells autologous_bone_marrow autologous_bone_marrow_cells "
+        "bone_marrow_mononuclear_cells mnc bone_marrow_stem_cells"
+    ),
+    "other_cells": "cells hepatocytes hepatocyte_transplantation placenta_msc menstrual_blood_msc",
+    "other_drug": (
+        "drug pentoxifylline simvastatin statin thymosin_alpha_1 thymosin faecal_transplant "
+        "fecal_transplant fmt carvedilol propranolol beta_blocker midodrine norepinephrine "
+        "immunoglobulin noradrenaline"
+    ),
+    "cd34_cd133": "pbsc cd34 cd34_cells",
+    "bm_msc_autologous": (
+        "autologous_bm_msc autologous_bone_marrow_msc autologous_marrow_msc autologous_msc"
+    ),
+    "msc_vesicles": "msc_exosomes",
+    "antibiotic": "norfloxacin ciprofloxacin co_trimoxazole antibiotics antibiotic_prophylaxis",
+    "albumin": "human_albumin",
+}
+"""Other spellings of a name, as ``key`` writes them."""
+_ALIASES = {word: name for name, words in _ALSO.items() for word in words.split()}
 
 
 @cache

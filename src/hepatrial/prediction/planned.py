@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hepatrial.errors import BadInput, Problem
 from hepatrial.prediction.study import Arm, Study, fast_share
 from hepatrial.protocol import DEFINITIONS, Protocol, protocol_from_dict
-from hepatrial.protocol.diseases import CAUSES_OF, Disease
+from hepatrial.protocol.diseases import CAUSES, CAUSES_OF, Disease
 from hepatrial.schema import MEASURES
 from hepatrial.units import write_quantity
 
@@ -35,13 +34,15 @@ _ACUTE_OFFERS = "0.06 1/d"
 it outside the West, offers to the listed. Set by hand so that 9 and 39 % of the registry's paracetamol and
 drug-induced failure are transplanted within 21 days (stravitz2023, seen), which may be fitted."""
 _REGIONS: Mapping[str, tuple[str, ...]] = {
-    "china": ("china", "taiwan", "hong kong"),
+    "china": ("china", "taiwan", "hong kong", "p.r. china", "pr china", "people's republic of china"),
     "japan": ("japan",),
-    "us": ("usa", "united states", "us", "u.s.", "canada"),
+    "us": ("usa", "united states", "us", "u.s.", "canada", "united states of america", "north america"),
     "eu": (
         "europe", "germany", "france", "uk", "united kingdom", "england", "scotland", "spain", "italy",
         "denmark", "belgium", "netherlands", "sweden", "norway", "finland", "switzerland", "austria",
-        "portugal", "ireland", "australia", "new zealand",
+        "portugal", "ireland", "australia", "new zealand", "great britain", "european union", "eu",
+        "the netherlands", "czech republic", "czechia", "poland", "hungary", "slovakia", "slovenia",
+        "croatia", "greece", "estonia", "latvia", "lithuania", "luxembourg", "iceland",
     ),
 }  # fmt: skip
 """Countries of the regions whose transplant programmes the protocol knows."""
@@ -70,7 +71,21 @@ def plan_study(study: Study) -> Planned:
     """
     disease = disease_class(study)
     full = _protocol(study, disease, relaxed=False)
-    return Planned(full, _protocol(study, disease, relaxed=True), study.notes)
+    notes = (*study.notes, *study_notes(study, disease))
+    return Planned(full, _protocol(study, disease, relaxed=True), notes)
+
+
+def inner_names(study: Study) -> dict[str, str]:
+    """Name of each arm in the protocol, which takes lower-case letters, digits and underscores alone."""
+    found: dict[str, str] = {}
+    for number, name in enumerate(study.arms, start=1):
+        plain = name.lower()
+        if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", plain):
+            plain = f"arm_{number}"
+        while plain in found.values():
+            plain += "_"
+        found[name] = plain
+    return found
 
 
 def disease_class(study: Study) -> Disease:
@@ -87,6 +102,7 @@ def disease_class(study: Study) -> Disease:
 
 def _protocol(study: Study, disease: Disease, *, relaxed: bool) -> Protocol:
     days = visit_days_of(study)
+    inner = inner_names(study)
     data: dict[str, Any] = {
         "identity": {
             "id": "study",
@@ -104,23 +120,21 @@ def _protocol(study: Study, disease: Disease, *, relaxed: bool) -> Protocol:
             **_causes(study, disease),
         },
         "selection": {},
-        "arms": {name: _arm(arm) for name, arm in study.arms.items()},
+        "arms": {inner[name]: _arm(arm, study) for name, arm in study.arms.items()},
         "care": {**_shared_care(study), **study.care},
         "visits": {"days": days, "measures": list(measures_of(study))},
         "endpoints": {
-            "control_arm": study.control,
+            "control_arm": inner[study.control],
             "primary": {"endpoint": "overall_survival", "week": study.follow_up / 7},
             "survival_weeks": [study.follow_up / 7],
         },
         "follow_up": {"length": f"{study.follow_up!r} d"},
     }
-    lowered = {name.lower(): name for name in study.arms}
-    data["arms"] = {name.lower(): arm for name, arm in data["arms"].items()}
-    data["endpoints"]["control_arm"] = study.control.lower()
-    if len(lowered) < len(study.arms):
-        raise BadInput([Problem("arms", ", ".join(study.arms), "names that differ in more than capitals")])
     if len(data["arms"]) == 1:
-        data["arms"]["mirror"] = {"label": "mirror of the only arm", "n": 1}
+        data["arms"]["mirror" if "mirror" not in data["arms"] else "mirrored"] = {
+            "label": "mirror of the only arm",
+            "n": 1,
+        }
     return protocol_from_dict(data)
 
 
@@ -143,6 +157,54 @@ def _age(study: Study, relaxed: bool) -> dict[str, float]:
     if relaxed:
         return {"min": 16.0, "max": 100.0}
     return {"min": 16.0 if math.isinf(low) else low, "max": 100.0 if math.isinf(high) else high}
+
+
+def study_notes(study: Study, disease: Disease) -> tuple[str, ...]:
+    """What was made of the file that its writer may not expect."""
+    notes = []
+    if folded := _folded(study, disease):
+        notes.append(f"The class {disease.replace('_', ' ')} has no cause of its own for {folded}.")
+    if not study.country:
+        notes.append("No country is told: transplants are as rare as outside Europe and North America.")
+    elif region_of(study) is None:
+        notes.append(f"Transplants in {study.country} are taken to be as rare as outside the West.")
+    rows = {one.variable: one for one in study.baseline if one.location is not None}
+    if study.age[1] < 18 or ("age" in rows and (rows["age"].location or 0.0) < YOUNGEST):
+        notes.append(
+            f"The model has no children: patients of at least {YOUNGEST:g} years stand in for them, and what "
+            "is said of children is a guess."
+        )
+    limits = [(one.measure, one.min, one.max) for one in study.limits] + [("age", *study.age)]
+    for name, low, high in limits:
+        if name not in rows:
+            continue
+        middle = rows[name].location or 0.0
+        middle = math.exp(middle) if rows[name].log else middle
+        if (low is not None and middle < low) or (high is not None and middle > high):
+            ends = f"{'-' if low is None else f'{low:g}'} to {'-' if high is None else f'{high:g}'}"
+            notes.append(
+                f"The criteria exclude the middle of the Table 1: {name} {middle:.3g}, criteria {ends} (SI)."
+            )
+    if study.follow_up > FITTED_UNTIL:
+        notes.append("Nothing was fitted beyond five years: later figures are extrapolated.")
+    return tuple(notes)
+
+
+FITTED_UNTIL = 1830.0
+"""Days; the latest figure of a fitted cohort."""
+YOUNGEST = 16.0
+"""Years; the model's youngest patients."""
+
+
+def _folded(study: Study, disease: Disease) -> str:
+    """The causes that the class does not have, and as what they count."""
+    told = [
+        name
+        for name in study.etiology
+        if name != "other" and (_CAUSE.get(name, name) in ("other", *(set(CAUSES) - set(CAUSES_OF[disease]))))
+    ]
+    able = CAUSES_OF[disease]
+    return f"{', '.join(told)}: counted as {'other' if 'other' in able else able[0]}" if told else ""
 
 
 def _eligibility(study: Study, relaxed: bool) -> list[dict[str, Any]]:
@@ -169,15 +231,24 @@ def _eligibility(study: Study, relaxed: bool) -> list[dict[str, Any]]:
     ]
 
 
-def _arm(arm: Arm) -> dict[str, Any]:
-    """The arm as the protocol has it; only cells that the model has an effect for are given."""
+def _arm(arm: Arm, study: Study) -> dict[str, Any]:
+    """The arm as the protocol has it; only cells that the model has an effect for are given.
+
+    An antiviral that some arms are given is withheld from the others.
+    """
     able = {one.name for one in arm.given if one.how in ("model", "both")}
     lines = [dict(line) for line in arm.regimen if line["product"] in able]
     care = dict(arm.care)
     for one in arm.given:
         for entry, course in COURSES.get(one.name, {}).items():
             care.setdefault(entry, course)
+    if "antiviral" not in study.care and any(_antiviral(other) for other in study.arms.values()):
+        care.setdefault("antiviral", 1.0 if _antiviral(arm) else 0.0)
     return {"label": arm.name, "n": arm.n, "regimen": lines, **({"care": care} if care else {})}
+
+
+def _antiviral(arm: Arm) -> bool:
+    return any(one.name == "antiviral" for one in arm.given)
 
 
 COURSES: Mapping[str, Mapping[str, Any]] = {
@@ -194,6 +265,7 @@ COURSES: Mapping[str, Mapping[str, Any]] = {
     "rifaximin": {"rifaximin": 1.0},
     "lactulose": {"lactulose": 1.0},
     "antibiotic": {"prophylaxis": 1.0},
+    "albumin": {"albumin": {"below": "30 g/L", "rate": "20 g/d"}},
 }
 """Course of care of a treatment that an arm names without one; assumed but for larsen2016."""
 

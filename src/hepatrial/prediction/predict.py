@@ -43,7 +43,7 @@ from hepatrial.prediction.sampling import (
     value_of,
 )
 from hepatrial.prediction.study import Endpoint, Study
-from hepatrial.prediction.vocabulary import EVENT_KINDS
+from hepatrial.prediction.vocabulary import EVENT_KINDS, key
 from hepatrial.prediction.world import Member, World, live
 from hepatrial.protocol import DEFINITIONS, Limit
 from hepatrial.provenance import fingerprint, package_versions
@@ -145,7 +145,9 @@ def predict_study(
     outputs_of(measures_needed(planned.protocol), machine.spec.outputs)  # refuses what the model cannot make
     spec = prediction_spec(task, leave_out)
     label = fingerprint(spec)
-    shards = prepare(Path(out) if out else Path("predictions") / f"{study.id}-{label[:8]}", spec)
+    shards = prepare(
+        Path(out) if out else Path("predictions") / f"{key(study.id)[:40] or 'study'}-{label[:8]}", spec
+    )
     blocks = -(-draws // REUSE)
     tell = progress or (lambda _stage, _done, _total: None)
     for done, _ in enumerate(_blocks(task, shards, blocks, threads or cores()), start=1):

@@ -100,8 +100,11 @@ def prior_effect(
 
 
 def print_bias(study: Study, arm: str, luck: Luck) -> float:
-    """Log odds ratio by which a printed effect of a treated arm differs from the true one (``BIAS``)."""
-    if not study.arms[arm].treated:
+    """Log odds ratio by which a printed effect of a treated arm differs from the true one (``BIAS``).
+
+    A control arm has none, also where it is given something that all arms are given.
+    """
+    if study.arms[arm].control or not study.arms[arm].treated:
         return 0.0
     centre, sd = BIAS["unknown" if study.centres is None else "one" if study.centres == 1 else "several"]
     return centre + sd * luck.normal("bias")

@@ -35,8 +35,10 @@ def intervals(draws: pl.DataFrame) -> list[dict[str, Any]]:
 
 
 def number(value: float | None) -> str:
-    """Three digits, or a dash."""
-    return "-" if value is None else f"{value:.3g}"
+    """Three digits, all of a number from 1,000, or a dash."""
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if abs(value) >= 999.5 else f"{value:.3g}"
 
 
 def facts_lines(facts: Mapping[str, Any]) -> list[str]:

@@ -1,9 +1,10 @@
 """Rows of a Table 1 as people write them, read into locations, spreads and shares.
 
 Accepted for a number: ``"43.9 (11.6)"`` and ``"43.9 +- 11.6"`` (mean and SD), ``"316 (252-399) umol/L"``
-and ``"316 [252, 399] umol/L"`` (median and quartiles), ``"44"`` (mean), or a table of ``mean``, ``sd``,
-``se`` (with ``n``), ``median``, ``iqr``, ``q1``, ``q3``, ``unit``. For yes or no: ``"80 %"``, ``0.8``,
-``"45/56"``. For classes: a table of label (``"1"``, ``"1-2"``, ``"A"``) and share.
+and ``"316 [252, 399] umol/L"`` (median and quartiles), ``"44"`` (mean), ``"44 (range 18-70)"`` (the range
+is not used), or a table of ``mean``, ``sd``, ``se`` (with ``n``), ``median``, ``iqr``, ``q1``, ``q3``,
+``unit``. For yes or no: ``"80 %"``, ``0.8``, ``"45/56"``, ``"45 (80.4)"``. For classes: a table of label
+(``"1"``, ``"1-2"``, ``"III"``, ``"A"``) and share, or one label that everybody has.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from difflib import get_close_matches
 from typing import Any
 
 from hepatrial.errors import Problem, nearest_name
+from hepatrial.prediction.tidy import tidy, without_commas
 from hepatrial.prediction.vocabulary import (
     ALIASES,
     FIELDS_OF_MEASURES,
     GRADED,
     ONLY_READ,
+    SEX,
     VARIABLES,
     YES_NO_FROM,
     Variable,
@@ -85,7 +88,8 @@ class Reader:
 def read_table1(raw: object, place: str, reader: Reader) -> list[Wanted]:
     """All rows of a ``[baseline]`` table; problems go to the reader."""
     if not isinstance(raw, Mapping):
-        reader.problems.append(Problem(place, repr(raw), 'a table: age = "44 (11)", bilirubin = "...'))
+        allowed = 'a table of rows: age = "44 (11)", bilirubin = "323 (148) umol/L"'
+        reader.problems.append(Problem(place, repr(raw), allowed))
         return []
     found: list[Wanted] = []
     seen: dict[str, str] = {}
@@ -99,23 +103,30 @@ def read_table1(raw: object, place: str, reader: Reader) -> list[Wanted]:
                 continue
             seen[name] = str(written)
             found += read_row(VARIABLES[name], name, value, here, reader.problems)
-        elif name in ONLY_READ:
+        elif name in SEX:
+            reader.problems.append(Problem(here, repr(value), 'male = "80 %" or female = "20 %"'))
+        elif name in ONLY_READ or not (like := get_close_matches(name, _MODELLED, 1, MISSPELT)):
             reader.not_used.append(name)
         else:
-            names = (*VARIABLES, *ONLY_READ, *ALIASES)
-            if not get_close_matches(name, names, 1, MISSPELT):
-                reader.not_used.append(name)
-                continue
-            allowed = f"a row that is known: {', '.join(VARIABLES)}; or one that is like none of them"
-            reader.problems.append(Problem(here, repr(written), allowed, nearest_name(name, names)))
+            allowed = f"a row that is known: {', '.join(VARIABLES)}; leave out one that only looks like these"
+            reader.problems.append(Problem(here, repr(written), allowed, ALIASES.get(like[0], like[0])))
+    if {"male", "female"} <= seen.keys():
+        shares = {one.variable: one.share or 0.0 for one in found if one.variable in ("male", "female")}
+        if len(shares) == 2 and abs(sum(shares.values()) - 1.0) > 0.02:
+            given = f"male {shares['male']:.3g} and female {shares['female']:.3g}"
+            reader.problems.append(Problem(place, given, "shares that add up to 1; one of the two is enough"))
     return found
+
+
+_MODELLED = (*VARIABLES, *ALIASES)
 
 
 def _graded(name: str, value: object) -> str:
     """The row of classes when a table of classes is given."""
     if name in GRADED and isinstance(value, Mapping):
-        row, begins = GRADED[name]
-        if value and all(str(label).strip().lower().startswith(begins) for label in value):
+        row = GRADED[name]
+        labels = {label.lower(): low for label, low, _ in VARIABLES[row].classes}
+        if value and all(_ends(str(label), labels) for label in value):
             return row
     return name
 
@@ -150,10 +161,13 @@ def read_share(value: object, place: str, problems: list[Problem]) -> float | No
         value = inner
     share: float | None = None
     if isinstance(value, str):
-        if match := re.fullmatch(r"\s*(\d+)\s*(?:/|of)\s*(\d+)\s*", value):
+        text = re.sub(r"(?<=\d),(?=\d{1,2}(?!\d))", ".", tidy(value))
+        if match := re.fullmatch(r"(\d+) ?(?:/|of) ?(\d+)(?: ?\([\d.]+ ?%?\))?", text):
             share = int(match[1]) / int(match[2]) if int(match[2]) else None
-        elif match := re.fullmatch(r"\s*(?:\d+\s*\()?\s*(\d+\.?\d*)\s*(?:%|percent)\s*\)?\s*", value):
-            share = float(match[1]) / 100
+        elif match := re.fullmatch(_PERCENT, text):
+            share = float(match[1] or match[2]) / 100
+        elif re.fullmatch(r"0?\.\d+|0|1|0\.0|1\.0", text):
+            share = float(text)
     elif isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
         share = float(value)
     if share is None or not 0.0 <= share <= 1.0:
@@ -161,6 +175,10 @@ def read_share(value: object, place: str, problems: list[Problem]) -> float | No
         problems.append(Problem(place, repr(value), hint))
         return None
     return share
+
+
+_PERCENT = r"(?:\d+ ?\( ?)?(\d+\.?\d*) ?(?:%|percent) ?\)?|\d+ ?\( ?(\d+\.?\d*) ?\)"
+"""A percentage, or a count with its percentage, whose sign may stand in the head of the column."""
 
 
 def _percent_like(value: object) -> bool:
@@ -171,21 +189,24 @@ def _read_classes(
     variable: Variable, name: str, value: object, place: str, problems: list[Problem]
 ) -> list[Wanted]:
     labels = {label.lower(): (low, high) for label, low, high in variable.classes}
+    known = ", ".join(dict.fromkeys(label for label, _, _ in variable.classes))
+    if isinstance(value, str | int) and not isinstance(value, bool) and _ends(str(value), labels):
+        value = {str(value): 1.0}
     if not isinstance(value, Mapping):
         example = ", ".join(f'"{label}" = "30 %"' for label, _, _ in variable.classes[:2])
-        problems.append(Problem(place, repr(value), f"a table of classes and shares: {{ {example} }}"))
+        allowed = f"a table of classes and shares, {{ {example} }}, or the one class of all; classes: {known}"
+        problems.append(Problem(place, repr(value), allowed))
         return []
     found: list[Wanted] = []
     before = len(problems)
     taken: set[float] = set()
     for label, given in value.items():
-        ends = [part.strip().lower() for part in re.split(r"-|to|or|/", str(label)) if part.strip()]
+        ends = _ends(str(label), labels)
         here = f"{place}.{label}"
-        if not ends or any(end not in labels for end in ends):
-            allowed = (
-                f"a class of {name}: {', '.join(dict.fromkeys(label for label, _, _ in variable.classes))}"
+        if not ends:
+            problems.append(
+                Problem(here, repr(label), f"a class of {name}: {known}", nearest_name(str(label), labels))
             )
-            problems.append(Problem(here, repr(label), allowed, nearest_name(str(label), labels)))
             continue
         low, high = labels[ends[0]][0], labels[ends[-1]][1]
         members = {float(grade) for grade in range(math.floor(low), math.floor(high) + 1)}
@@ -203,14 +224,43 @@ def _read_classes(
     return found if len(problems) == before else []
 
 
+_ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4"}
+
+
+def _ends(text: str, labels: Mapping[str, object]) -> list[str]:
+    """The lowest and highest class of a label such as "1-2", "grade III-IV", "ACLF-2" or "moderate to
+    severe"; empty when it is none."""
+    bare = re.sub(r"^(?:(?:grade|class|stage|aclf|child-pugh|child|he)[\s_-]*)+", "", tidy(text).lower())
+    parts = [part.strip() for part in re.split(r"-|/|,|&|\bto\b|\bor\b|\band\b|_", bare) if part.strip()]
+    parts = [part if part in labels else _ROMAN.get(part, part) for part in parts]
+    return parts if parts and all(part in labels for part in parts) else []
+
+
 _NUMBER = r"([+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)"
-_FORMS = (
-    ("mean_sd", re.compile(rf"^{_NUMBER}\s*(?:±|\+/?-|\+-)\s*{_NUMBER}\s*(.*)$")),
-    ("median_iqr", re.compile(
-        rf"^{_NUMBER}\s*[\(\[]\s*{_NUMBER}\s*(?:-|–|—|,|;|\bto\b|/)\s*{_NUMBER}\s*[\)\]]\s*(.*)$")),
-    ("mean_sd", re.compile(rf"^{_NUMBER}\s*\(\s*(?:SD\s*)?{_NUMBER}\s*\)\s*(.*)$")),
-    ("mean", re.compile(rf"^{_NUMBER}\s*(.*)$")),
-)  # fmt: skip
+_UNIT = r"((?:[A-Za-zµμ%×/*]|10\^|1e\d)[^()\[\]±;,]*?)?"
+_BETWEEN = r"\s*(?:-|,|;|\bto\b|\band\b|/)\s*"
+_QUARTILES = r"(?:(?:IQR|Q1 ?[-,] ?Q3|quartiles?)\s*[:,=]?\s*)?"
+_FORMS = tuple(
+    (names, re.compile(rf"^{pattern}$", re.IGNORECASE))
+    for names, pattern in (
+        (("mean", "unit", "sd", "unit"), rf"{_NUMBER}\s*{_UNIT}\s*(?:±|\+/?-)\s*{_NUMBER}\s*{_UNIT}"),
+        (
+            ("median", "unit", "q1", "q3", "unit"),
+            rf"{_NUMBER}\s*{_UNIT}\s*[\(\[]\s*{_QUARTILES}{_NUMBER}{_BETWEEN}{_NUMBER}\s*[\)\]]\s*{_UNIT}",
+        ),
+        (
+            ("median", "unit", "unit"),
+            rf"{_NUMBER}\s*{_UNIT}\s*[\(\[]\s*(?:range|min-max)\s*[:,=]?[^()\[\]]*[\)\]]\s*{_UNIT}",
+        ),
+        (
+            ("mean", "unit", "sd", "unit"),
+            rf"{_NUMBER}\s*{_UNIT}\s*\(\s*(?:S\.?D\.?\s*[:=]?\s*|±\s*)?{_NUMBER}\s*\)\s*{_UNIT}",
+        ),
+        (("mean", "unit"), rf"{_NUMBER}\s*{_UNIT}"),
+    )
+)
+"""What a figure may look like, and what its parts are; the unit may stand in front of the brackets or at the
+end."""
 _STATISTICS = ("mean", "sd", "se", "n", "median", "q1", "q3", "iqr", "unit", "min", "max", "range", "note")
 
 
@@ -227,12 +277,8 @@ def _read_number(
         if quantity is None:
             return []
         si[statistic] = quantity
-    low, high = FIELDS_OF_MEASURES.get(name, (-math.inf, math.inf))
-    for statistic in ("mean", "median"):
-        if statistic in si and not low <= si[statistic] <= high:
-            allowed = f"{name} from {low:g} to {high:g} {variable.unit}".strip()
-            problems.append(Problem(f"{place}.{statistic}", _told(value), allowed))
-            return []
+    if not _possible(variable, name, parts, si, place, value, problems):
+        return []
     location, spread = _moments(variable, si)
     return [
         Wanted(
@@ -247,23 +293,56 @@ def _read_number(
     ]
 
 
+def _possible(
+    variable: Variable,
+    name: str,
+    parts: Mapping[str, float],
+    si: Mapping[str, float],
+    place: str,
+    value: object,
+    problems: list[Problem],
+) -> bool:
+    """Whether every figure is one that patients can have; else a problem, with the unit that was meant."""
+    low, high = FIELDS_OF_MEASURES.get(name, (-math.inf, math.inf))
+    unit = "" if variable.unit in ("1", "points") else f" {variable.unit}"
+    for statistic in ("mean", "median", "q1", "q3"):
+        if statistic in si and not low <= si[statistic] <= high:
+            allowed = f"{name} from {low:g} to {high:g}{unit}"
+            meant = other_unit(variable, name, parts[statistic], low, high)
+            problems.append(Problem(f"{place}.{statistic}", _told(value), allowed, meant))
+            return False
+    if si.get("sd", 0.0) > (high - low) / 2:  # Popoviciu's inequality
+        allowed = (
+            f"an SD of {name} of at most {(high - low) / 2:g}{unit}, half of what patients can differ by"
+        )
+        problems.append(Problem(f"{place}.sd", _told(value), allowed))
+        return False
+    return True
+
+
+def other_unit(variable: Variable, name: str, number: float, low: float, high: float) -> str | None:
+    """The number with another usual unit in which it lies between two SI values, or None."""
+    for unit in usual_units(variable.unit, name):
+        try:
+            if low <= convert(number, unit, variable.unit, name) <= high:
+                return f"{number:g} {unit}"
+        except (UnitError, ValueError, OverflowError):  # the last two: no finite number
+            continue
+    return None
+
+
 def _parts(value: object, place: str, problems: list[Problem]) -> dict[str, Any] | None:
     """Numbers by statistic, and ``unit``; None with a problem noted."""
     allowed = (
-        'a mean and SD as "44 (11)", a median and quartiles as "316 (252-399) umol/L", or a table of them'
+        'a mean and SD as "44 (11)", a median and quartiles as "316 (252-399) umol/L", or a table of them '
+        "({ mean = 44, sd = 11 }, { mean = 44, se = 2, n = 30 })"
     )
     if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
         return {"mean": float(value)}
     if isinstance(value, str):
-        for form, pattern in _FORMS:
-            if match := pattern.match(value.strip()):
-                numbers = [float(text) for text in match.groups()[:-1]]
-                unit = match.groups()[-1].strip() or None
-                names = {"mean_sd": ("mean", "sd"), "median_iqr": ("median", "q1", "q3"), "mean": ("mean",)}[
-                    form
-                ]
-                found: dict[str, Any] = dict(zip(names, numbers, strict=True))
-                return _sound(found | ({"unit": unit} if unit else {}), place, value, problems)
+        found = _written(value)
+        if found is not None:
+            return _sound(found, place, value, problems)
         problems.append(Problem(place, repr(value), allowed))
         return None
     if not isinstance(value, Mapping):
@@ -281,6 +360,28 @@ def _parts(value: object, place: str, problems: list[Problem]) -> dict[str, Any]
     return _from_table(value, place, problems)
 
 
+def _written(value: str) -> dict[str, Any] | None:
+    """A figure in one of ``_FORMS``, or None."""
+    text = without_commas(tidy(value))
+    lead = re.match(r"^(mean|median)\b\s*[:=]?\s*(.*)$", text, re.IGNORECASE)
+    text = lead[2] if lead else text
+    for names, pattern in _FORMS:
+        if match := pattern.match(text):
+            found: dict[str, Any] = {}
+            for name, part in zip(names, match.groups(), strict=True):
+                if name == "unit":
+                    if part and part.strip():
+                        found["unit"] = part.strip()
+                else:
+                    found[name] = float(part)
+            if lead and lead[1].lower() == "median" and "mean" in found and "sd" not in found:
+                found["median"] = found.pop("mean")
+            if lead and lead[1].lower() == "mean" and names == ("median", "unit", "unit"):
+                found["mean"] = found.pop("median")
+            return found
+    return None
+
+
 def _from_table(value: Mapping[str, Any], place: str, problems: list[Problem]) -> dict[str, Any] | None:
     given = {name: value[name] for name in value if name not in ("min", "max", "range", "note")}
     if "iqr" in given:
@@ -291,8 +392,8 @@ def _from_table(value: Mapping[str, Any], place: str, problems: list[Problem]) -
         given |= {"q1": quartiles[0], "q3": quartiles[1]}
     unit, found = given.pop("unit", None), {}
     for name, number in given.items():
-        if isinstance(number, str) and (match := _FORMS[-1][1].match(number.strip())):
-            inner = match[2].strip() or None
+        if isinstance(number, str) and (match := _FORMS[-1][1].match(without_commas(tidy(number)))):
+            inner = (match[2] or "").strip() or None
             if unit and inner and inner != unit:
                 problems.append(Problem(f"{place}.{name}", repr(number), f"in the row's unit, {unit}"))
                 return None
@@ -348,6 +449,9 @@ _BARE = (
 """Rows whose papers use one unit only, so that a bare number has one meaning."""
 
 
+_LOG_IU = ("log_iu_ml", "log_10_iu_ml", "lg_iu_ml", "log10iu_ml", "log10", "log", "lg")
+
+
 def _in_unit(
     variable: Variable, name: str, number: float, unit: str | None, place: str, problems: list[Problem]
 ) -> float | None:
@@ -358,9 +462,15 @@ def _in_unit(
         if unit is None:
             raise UnitError(number, f"with its unit, {' or '.join(usual_units(target, name))}")
         if target in ("1", "points"):
-            return read_quantity(number, target)
-        if target in ("%", "log10 IU/mL") or key(unit) == key(target):
+            return read_quantity(f"{number!r} {unit}", target)
+        if key(unit) == key(target) or (target == "log10 IU/mL" and key(unit) in _LOG_IU):
             return number
+        if target == "%":
+            if unit.split()[0] in ("%", "percent"):
+                return number
+            raise UnitError(number, "a number with the unit %")
+        if target == "log10 IU/mL":
+            raise UnitError(number, "the decimal logarithm, as in 5.2 log10 IU/mL")
         if key(unit) in ("10_9_l", "x10_9_l", "10_9l", "g_l", "k_ul") and target == "1e9/L":
             return number
         return convert(number, unit, target, name)

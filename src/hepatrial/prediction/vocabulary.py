@@ -87,12 +87,8 @@ YES_NO_FROM: dict[str, tuple[str, float, float]] = {
 }
 """Yes-or-no rows as ranges of a column of the pool. Kidney failure is creatinine from 2 mg/dL (CLIF-C OF)."""
 
-GRADED = {
-    "ascites": ("ascites_grade", ("none", "mild", "moderate", "severe", "0", "1", "2", "3")),
-    "encephalopathy": ("he_grade", ("0", "1", "2", "3", "4")),
-    "child_pugh": ("child_class", ("a", "b", "c")),
-}
-"""Rows that a paper prints as one number or as classes -> the row of the classes, and how they begin."""
+GRADED = {"ascites": "ascites_grade", "encephalopathy": "he_grade", "child_pugh": "child_class"}
+"""Rows that a paper prints as one number or as classes -> the row of the classes."""
 
 ONLY_READ = (
     "bmi", "crp", "pct", "procalcitonin", "ggt", "alp", "ferritin", "cholesterol", "glucose", "urea", "bun",
@@ -103,9 +99,13 @@ ONLY_READ = (
     "sbp", "hepatorenal_syndrome", "bleeding", "gi_bleeding", "ventilation", "vasopressors",
     "renal_replacement", "icu", "cossh_aclf", "cossh_aclf_ii", "aarc", "clif_c_ad", "who_status",
     "liver_stiffness", "elf", "jaundice", "oedema", "plasma_exchange_before", "antiviral_before",
-    "time_from_onset", "jaundice_to_he", "hospital_stay",
+    "time_from_onset", "jaundice_to_he", "hospital_stay", "pt", "height", "prealbumin", "imeld",
+    "pre_albumin",
 )  # fmt: skip
 """Rows of published tables that the model has no column for: read, listed as not used."""
+
+SEX = ("sex", "gender")
+"""Rows that do not say whose share they are."""
 
 ALIASES: dict[str, str] = {
     "tbil": "bilirubin", "total_bilirubin": "bilirubin", "bili": "bilirubin", "tb": "bilirubin",
@@ -127,6 +127,14 @@ ALIASES: dict[str, str] = {
     "body_weight": "weight", "bodyweight": "weight", "pao2_fio2": "pf_ratio",
     "ascites_grades": "ascites_grade",
     "renal_failure": "kidney_failure", "liver_cirrhosis": "cirrhosis",
+    "hepatic_encephalopathy_grade": "he_grade",
+    "white_blood_cells": "wbc", "white_cell_count": "wbc", "white_blood_cell_count": "wbc",
+    "platelet_count": "platelets", "serum_bilirubin": "bilirubin", "pao2_fio2_ratio": "pf_ratio",
+    "international_normalised_ratio": "inr", "international_normalized_ratio": "inr", "aged": "age",
+    "age_years": "age", "child_turcotte_pugh": "child_pugh", "child_turcotte_pugh_score": "child_pugh",
+    "child_turcotte_pugh_class": "child_class", "ctp_score": "child_pugh", "clif_of_score": "clif_c_of",
+    "aclf_grades": "aclf_grade", "meld_na_score": "meld_na", "meldna_score": "meld_na",
+    "hbv_dna_level": "hbv_dna", "cirrhotic": "cirrhosis", "ascites_present": "ascites",
 }  # fmt: skip
 """Other spellings of a variable; hyphens, blanks and capitals do not matter either."""
 
@@ -145,6 +153,11 @@ DEFINITIONS: dict[str, str] = {
 DEFINITION_ALIASES: dict[str, str] = {
     "clif": "easl_clif", "easl": "easl_clif", "easlclif": "easl_clif", "canonic": "easl_clif",
     "aarc": "apasl", "cma": "chinese_medical_association", "chinese": "chinese_medical_association",
+    "chinese_criteria": "chinese_medical_association", "chinese_guideline": "chinese_medical_association",
+    "chinese_guidelines": "chinese_medical_association", "easl_clif_c": "easl_clif", "clif_c": "easl_clif",
+    "asian_pacific": "apasl", "acute_failure": "acute_liver_failure", "fulminant_hepatic_failure":
+    "acute_liver_failure", "fulminant": "acute_liver_failure", "fhf": "acute_liver_failure",
+    "severe_acute_liver_injury": "acute_liver_injury",
     "alf": "acute_liver_failure",
     "ali_alf": "acute_liver_injury", "ali": "acute_liver_injury", "acute": "acute_liver_failure",
     "decompensated": "decompensated_cirrhosis", "compensated": "compensated_cirrhosis",
@@ -166,12 +179,23 @@ ETIOLOGY_ALIASES: dict[str, str] = {
     "drug": "dili", "drugs": "dili", "toxin": "dili", "acetaminophen": "paracetamol", "apap": "paracetamol",
     "ischemia": "ischaemia", "nash": "metabolic", "nafld": "metabolic", "masld": "metabolic",
     "mash": "metabolic", "aih": "autoimmune", "pbc": "biliary", "psc": "biliary", "unknown": "other",
+    "wilson": "other", "wilson_disease": "other", "budd_chiari": "other", "malignancy": "other",
+    "haemochromatosis": "other", "hemochromatosis": "other", "vascular": "other", "others": "other",
+    "drug_induced": "dili", "idiosyncratic_dili": "dili", "herbal": "dili", "herbs": "dili",
+    "mushroom": "dili", "amanita": "dili", "hypoxic": "ischaemia", "ischaemic": "ischaemia",
+    "ischemic": "ischaemia",
+    "shock": "ischaemia", "alcohol_related": "alcohol", "alcoholic_hepatitis": "alcohol",
+    "alcoholic_liver_disease": "alcohol", "hbv_infection": "hbv", "hepatitis_b_virus": "hbv",
+    "hcv_infection": "hcv",
+    "hepatitis_c_virus": "hcv", "metabolic_syndrome": "metabolic", "autoimmune_hepatitis": "autoimmune",
+    "cholestatic": "biliary", "paracetamol_overdose": "paracetamol", "acetaminophen_overdose": "paracetamol",
     "cryptogenic": "other", "indeterminate": "other", "mixed": "other", "viral_b": "hbv", "viral_c": "hcv",
 }  # fmt: skip
 
 ENDPOINTS: dict[str, str] = {
     "survival": "share alive",
     "transplant_free_survival": "share alive without transplant",
+    "mortality": "share dead",
     "deaths": "number of deaths",
     "transplant": "share transplanted",
     "severe_infection": "share with a severe infection after entry",
@@ -197,6 +221,7 @@ CONTRASTS = (
 EVENT_KINDS: dict[str, str] = {
     "survival": "death",
     "transplant_free_survival": "death_or_transplant",
+    "mortality": "death",
     "deaths": "death",
     "transplant": "transplant",
     "severe_infection": "severe_infection",
@@ -210,7 +235,16 @@ EVENT_KINDS: dict[str, str] = {
 
 ENDPOINT_ALIASES: dict[str, str] = {
     "overall_survival": "survival", "os": "survival", "alive": "survival", "tfs": "transplant_free_survival",
-    "mortality": "deaths", "death": "deaths", "death_count": "deaths", "transplanted": "transplant",
+    "overall_mortality": "mortality", "death_rate": "mortality", "case_fatality": "mortality",
+    "dead": "mortality",
+    "overall_survival_rate": "survival", "survival_rate": "survival",
+    "transplant_free": "transplant_free_survival",
+    "tfs_rate": "transplant_free_survival", "lt_free_survival": "transplant_free_survival",
+    "death": "deaths", "death_count": "deaths", "number_of_deaths": "deaths", "transplanted": "transplant",
+    "infections": "infection", "sepsis": "severe_infection", "variceal_bleeding": "bleeding",
+    "hepatic_encephalopathy": "encephalopathy", "acute_kidney_injury": "aki", "kidney_injury": "aki",
+    "lab_value": "lab", "laboratory_value": "lab", "laboratory_change": "lab_change",
+    "change_from_baseline": "lab_change", "relative_risk": "risk_ratio", "mean_difference": "lab_difference",
     "transplantation": "transplant", "lt": "transplant", "he": "encephalopathy", "hr": "hazard_ratio",
     "rd": "risk_difference", "rr": "risk_ratio", "or": "odds_ratio", "lab_level": "lab",
     "laboratory": "lab", "change": "lab_change",

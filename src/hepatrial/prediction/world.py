@@ -26,7 +26,7 @@ from hepatrial.population.machine import Machine
 from hepatrial.population.onset import Illness, Onset, live_through_onset
 from hepatrial.population.pool import Pool, cut_pool, traits_of
 from hepatrial.prediction.matching import Missed, match_table1
-from hepatrial.prediction.planned import Planned
+from hepatrial.prediction.planned import Planned, inner_names
 from hepatrial.prediction.study import Study
 from hepatrial.prediction.table1 import Wanted
 from hepatrial.prediction.vocabulary import EVENT_KINDS
@@ -154,8 +154,8 @@ def _follow(
     tables = simulate_courses(trial, plan)
     entry = _entry(columns, wanted, matched.weights)
     arms = {
-        name: replace(_courses(illness.protocol, tables, name.lower(), columns, matched.weights), entry=entry)
-        for name in study.arms
+        name: replace(_courses(illness.protocol, tables, inner, columns, matched.weights), entry=entry)
+        for name, inner in inner_names(study).items()
     }
     return World(
         arms, n, pool.candidates, matched.effective_n, matched.misses, matched.widening, relaxed, member.draw
