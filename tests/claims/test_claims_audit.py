@@ -187,6 +187,7 @@ def test_each_rule_gives_its_verdict(reasons, more, verdict) -> None:
 def test_every_rule_is_reached_by_some_reasons() -> None:
     kinds = ({}, {"hedged": True}, {"scope": "dish"}, {"kind": "definition"}, {"kind": "numbers"})
     pool = [reason(s, scope) for s in STATUSES for scope in ("human", "dish")]
+    pool.append(replace(reason("silent", None), assertion="cure"))
     met = {
         judge(claim(**more), pair).name
         for more in kinds

@@ -165,3 +165,17 @@ def test_numbers_of_patients_that_nobody_has_are_refused() -> None:
     row = {"text": "x", "asserts": [{"kind": "mean", "mean": "2.43", "n": 10**12}]}
     with pytest.raises(BadInput, match="not above 100000"):
         check_article({"title": "t", "claims": [row]}, BASE)
+
+
+def test_what_was_read_of_a_text_does_not_vouch_for_what_was_not() -> None:
+    entry = audit(
+        check_article({"title": "t", "claims": ["Cells cut deaths by 60 % in Lin 2017."]}, BASE), BASE
+    )[0]
+    assert entry.verdict == "partly supported"
+    assert any("60 %: not recognised" in reason.text for reason in entry.reasons)
+
+
+def test_the_same_effect_is_overstated_only_where_it_is_said_to_be_proven() -> None:
+    assert verdict("MSC lower mortality in ACLF.") == "partly supported"
+    assert verdict("It is proven that MSC lower mortality in ACLF.") == "overstated"
+    assert verdict("All trials show that MSC lower mortality in ACLF.") == "overstated"

@@ -101,6 +101,8 @@ def _effect(a: t.EffectAssertion, _claim: Claim, context: Context) -> Iterator[R
     level = context.level(outcome)
     if not agree:
         status: t.Status = "refuted"
+    elif (against and a.strength) or (a.strength == "proven" and level not in SURE):
+        status = "overreach"
     elif against or level not in SURE:
         status = "weak"
     else:

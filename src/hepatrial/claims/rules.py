@@ -93,6 +93,8 @@ RULES: tuple[Rule, ...] = (
          lambda c, r: _below(c, r)),
     Rule("in dispute, and seen only further from patients", "overstated",
          "a part on which findings differ was seen only in a dish or animals", _disputed),
+    Rule("a sweeping part was not found", "overstated", "a cure or approval was not found, other parts were",
+         lambda _c, r: any(one.assertion in ("cure", "approved") and one.status == "silent" for one in r)),
     Rule("found in part", "partly supported", "a part of it was not found",
          lambda _c, r: _has(r, "silent", "uncheckable")),
     Rule("found with little certainty", "partly supported", "found with low certainty, or not in all sources",

@@ -62,6 +62,9 @@ class EffectAssertion(_Record):
     all_diseases: bool = False
     trial: str = ""
     """Of this trial or pool alone."""
+    strength: Literal["", "unanimous", "proven"] = ""
+    """That all studies agree (one that differs is enough against it), or that it is proven (which little
+    certainty is enough against)."""
 
 
 class AbsenceAssertion(_Record):

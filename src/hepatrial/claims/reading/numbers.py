@@ -70,7 +70,7 @@ def figures(sentence: str) -> Iterator[Found]:
             yield {"kind": "percent", "value": beside[0], "n": n, "count": count}
         else:
             yield {"kind": "count", "count": count, "n": n}
-    yield from _percents(sentence, taken)
+    yield from _percents(sentence, taken, [(start, end) for _, _, start, end in counted])
     yield from _p_values(sentence, counted)
     yield from _courses(sentence)
     yield from _differences(sentence)
@@ -100,7 +100,8 @@ def counts(sentence: str) -> Iterator[tuple[int, int, int, int]]:
 
 def _beside(sentence: str, start: int, end: int) -> tuple[str, tuple[int, int]] | None:
     """The percentage printed in or before the brackets of a count."""
-    after = re.match(rf"\s*(?:[A-Za-z-]+\s+){{0,6}}?(?:[A-Za-z-]+\s*)?[(,]\s*({NUMBER})\s*%", sentence[end:])
+    words_between = r"\s*(?:[A-Za-z-]+\s+){0,6}?(?:[A-Za-z-]+\s*|[\u4e00-\u9fff]{1,8}\s*)?"
+    after = re.match(rf"{words_between}[(,]\s*({NUMBER})\s*%", sentence[end:])
     if after:
         return after[1], (end + after.start(1), end + after.end())
     before = re.search(rf"({NUMBER})\s*%\s*(?:[A-Za-z-]+\s+){{0,6}}\(\s*$", sentence[:start])
@@ -120,8 +121,14 @@ def _in_order(sentence: str, counted: list[tuple[int, int, int, int]]) -> list[t
     return [(m[1], (m.start(1), m.end())) for m in percents]
 
 
-def _percents(sentence: str, taken: list[tuple[int, int]]) -> Iterator[Found]:
-    """Percentages of stated numbers of patients, and shares of people above 100."""
+def _percents(sentence: str, taken: list[tuple[int, int]], counted: list[tuple[int, int]]) -> Iterator[Found]:
+    """Percentages of stated numbers of patients, and shares of people above 100.
+
+    Args:
+        sentence: plain text.
+        taken: where percentages stand that belong to a count.
+        counted: where counts stand, whose numbers are no denominators of other percentages.
+    """
     used = list(taken)
     of = re.compile(rf"({NUMBER})\s*%\s*of\s+(?:the\s+|all\s+)?(\d+)\b(?!\s*(?:%|\.\d))")
     among = re.compile(
@@ -130,7 +137,8 @@ def _percents(sentence: str, taken: list[tuple[int, int]]) -> Iterator[Found]:
     zh = re.compile(rf"(\d+)\s*[例名位人](?:患者|病人)?中?[^%\d.]{{0,20}}?({NUMBER})\s*%")
     for pattern, value, n in ((of, 1, 2), (among, 2, 1), (zh, 2, 1)):
         for m in pattern.finditer(sentence):
-            if not any(a <= m.start(value) < b for a, b in used):
+            free = not any(a <= m.start(value) < b for a, b in used)
+            if free and not any(a <= m.start(n) < b for a, b in counted):
                 used.append((m.start(value), m.end(value) + 1))
                 yield {"kind": "percent", "value": m[value], "n": int(m[n])}
     people = re.search(
@@ -242,7 +250,7 @@ def _pairs(sentence: str) -> Found:
     found: Found = {}
     for first, second in (
         (rf"({NUMBER})\s*%\s*(?:\w+\s+){{0,3}}?\(?(?:at|by|in|after)?\s*{when}", (1, (3, 4))),
-        (rf"{when}\)?\s*[:,=]?\s*(?:[a-z]+\s+){{0,3}}\(?({NUMBER})\s*%", (5, (2, 3))),
+        (rf"{when}\)?\s*[:,=为是达]?\s*(?:[a-z]+\s+){{0,3}}\(?({NUMBER})\s*%", (5, (2, 3))),
     ):
         units = set()
         points: Found = {}
@@ -275,7 +283,13 @@ def _differences(sentence: str) -> Iterator[Found]:
     elif given and controls:
         found |= {"n1": int(given[1]), "n2": int(controls[1])}
     if len(values) == 1 and len(percents) == 2:
-        yield found | {"points": {key: values[0]}, "first": {key: percents[0]}, "second": {key: percents[1]}}
+        first, second = percents
+        if not values[0].startswith("-") and float(first) < float(second):
+            first, second = (
+                second,
+                first,
+            )  # "from 55.6 % to 73.2 %, a gain of 17.6 points": a size has no sign
+        yield found | {"points": {key: values[0]}, "first": {key: first}, "second": {key: second}}
     elif len(values) == 1 and "n1" in found:
         yield found | {"points": {key: values[0]}}
     elif "n1" in found:

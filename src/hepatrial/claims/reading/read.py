@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from hepatrial.claims.harms import HARMS
 from hepatrial.claims.reading.numbers import figures
 from hepatrial.claims.reading.trials import about_trials, mentions
-from hepatrial.claims.reading.words import clauses, places, plain, sentences, words
+from hepatrial.claims.reading.words import NUMBER, clauses, places, plain, sentences, words
 from hepatrial.claims.types import ARITHMETIC, Assertion
 from hepatrial.evidence.base import Base
 
@@ -65,9 +65,13 @@ def read_text(text: str, base: Base) -> ReadText:
         found += _says(sentence)
         if scope == "human":
             said = [o for o in _outcomes(sentence) if named or treated or o["kind"] == "absence"]
-            found += [_of_trial(one, here) for one in said]
+            if strength := _strength(sentence):
+                said = [{**one, "strength": strength} if one["kind"] == "effect" else one for one in said]
+            unread = bool(here) and all(entry is None for _, entry in here)
+            found += [_of_trial(one, here) for one in said if not (unread and one["kind"] == "effect")]
         found += _topics(sentence, base)
     found = [row for row in _once(_told(found)) if _sound(row)]
+    found += _left_over(whole, found)
     topics = [row["topic"] for row in found if row["kind"] == "fact"]
     asserts = tuple(found) or (
         {"kind": "uncheckable", "reason": NOT_RECOGNISED[0], "reason_zh": NOT_RECOGNISED[1]},
@@ -85,6 +89,53 @@ def _sound(row: Found) -> bool:
     except ValidationError:
         return False
     return True
+
+
+def _strength(sentence: str) -> str:
+    """Whether a sentence says that all studies agree, or that something is proven."""
+    says = words("says")
+    if says["all_agree"].search(sentence):
+        return "unanimous"
+    denied = re.search(
+        r"(?:\bnot\b|n't|never|no|un)\s*(?:yet |been )*proven|未(?:被|得到)?证(?:实|明)", sentence
+    )
+    return "proven" if says["proven"].search(sentence) and not denied else ""
+
+
+_TYPED = re.compile(rf"(?<![\d.])({NUMBER})\s*%(?!\s*(?:CI|confidence|置信))")
+
+
+def _left_over(text: str, found: list[Found]) -> list[Found]:
+    """An assertion that says which percentages were not held against anything, where others were.
+
+    What was read of a text must not vouch for what was not.
+    """
+    if not found:
+        return []
+    used = {number for row in found for number in re.findall(NUMBER, repr(row))}
+    used |= {f"{100 - float(number):g}" for number in used}
+    sized = {float(number) for number in used}
+    counts = [(row["count"], row["n"]) for row in found if "count" in row and row.get("n")]
+    counts += [(row["x1"], row["n1"]) for row in found if "x1" in row] + [
+        (row["x2"], row["n2"]) for row in found if "x2" in row
+    ]
+    shares = [100 * x / n for x, n in counts]
+    events = [row for row in found if row.get("quantity") == "event"]
+    loose = [
+        m[1]
+        for m in _TYPED.finditer(text)
+        if float(m[1]) not in sized and not any(abs(float(m[1]) - share) < 0.6 for share in shares)
+    ]
+    if not loose or events:
+        return []
+    told = ", ".join(f"{number} %" for number in dict.fromkeys(loose))
+    return [
+        {
+            "kind": "uncheckable",
+            "reason": f"{told}: not recognised as a figure of anything that was read; not checked.",
+            "reason_zh": f"{told}：未能识别为所读资料中的数字，未核对。",
+        }
+    ]
 
 
 def _of_trial(found: Found, here: list[tuple[str, Any]]) -> Found:
@@ -167,7 +218,7 @@ def _outcomes(sentence: str) -> Iterator[Found]:
             ]
         for outcome, spots in seen.items():
             for spot in spots[:1]:
-                said = _said(clause, outcome, spot)
+                said = _said(clause, outcome, spot) or _improved(clause, outcome, spot)
                 if said == "absent" and outcome == "death":
                     if re.search(r"\bany\b|\bever\b|never|nobody|\ball\b|从未|任何", clause):
                         yield {"kind": "always"}
@@ -178,6 +229,8 @@ def _outcomes(sentence: str) -> Iterator[Found]:
         better = re.search(r"surviv\w*|生存率|存活率", clause, re.IGNORECASE)
         if better and not seen.get("death"):
             said = _said(clause, "survival", better.start())
+            if not said and words("direction")["better"].search(clause):
+                said = "up"
             if said in ("up", "down", "none"):
                 yield _effect("death", {"up": "down", "down": "up", "none": "none"}[said], flipped)
 
@@ -236,6 +289,17 @@ def _said(clause: str, outcome: str, spot: int) -> str:
     }
     distances = {name: min(abs(p - spot) for p in spots) for name, spots in found.items() if spots}
     return min(distances, key=lambda name: distances[name]) if distances else ""
+
+
+_MORE_IS_BETTER = ("albumin", "prothrombin_activity")
+
+
+def _improved(clause: str, outcome: str, spot: int) -> str:
+    """The direction that "improved" means for an outcome, or ""."""
+    near = clause[max(0, spot - 50) : spot + 50]
+    if not re.search(r"\bimprov\w+|改善", near):
+        return ""
+    return "up" if outcome in _MORE_IS_BETTER else "down"
 
 
 _EVENTS = ("encephalopathy", "hepatorenal_syndrome", "peritonitis", "variceal_bleeding", "allergy")

@@ -13,7 +13,7 @@ from hepatrial.evidence.base import Base, Pool, Trial
 
 Found = dict[str, Any]
 _AUTHOR = re.compile(
-    r"\b([A-Z][A-Za-z\u00c0-\u024f'-]+)(?:\s+(?:[A-Z]{1,2}\b))?"
+    r"(?<![A-Za-z0-9])([A-Z][A-Za-z\u00c0-\u024f'-]+)(?:\s+(?:[A-Z]{1,2}\b))?"
     r"((?:,?\s+et al|\s+and colleagues|\s+and co-workers|等人?)?),?\s*"
     r"(?:\(\s*)?((?:19|20)\d\d)\)?"
 )
@@ -24,7 +24,7 @@ _NOT_AUTHORS = (
     "autumn europe japan germany korea india iran egypt brazil beijing guangzhou"
 )
 """Words before a year that are no author."""
-_NCT = re.compile(r"\bNCT\d{8}\b|\bChiCTR[-\w]*\d+", re.IGNORECASE)
+_NCT = re.compile(r"(?<![A-Za-z0-9])(?:NCT\d{8}(?!\d)|ChiCTR[-A-Za-z0-9]*\d)", re.IGNORECASE)
 _DOSE = re.compile(
     rf"({NUMBER})\s*[x×*]\s*10\s*\^?\s*(\d+)\s*(?:\w+\s+)?(?:cells?|个细胞)?\s*(?:/|per|每)\s*(?:kg|kilogram|公斤|千克)",
     re.IGNORECASE,
@@ -56,7 +56,9 @@ def mentions(text: str, base: Base) -> list[tuple[str, Trial | Pool | None]]:
     for m in _NCT.finditer(text):
         found[m[0]] = find_study(base, m[0])
     for trial in base.trials.values():
-        if trial.name.isupper() and re.search(rf"\b{re.escape(trial.name)}\b", text):
+        if trial.name.isupper() and re.search(
+            rf"(?<![A-Za-z0-9]){re.escape(trial.name)}(?![A-Za-z0-9])", text
+        ):
             found[trial.name] = trial
     once: dict[str, tuple[str, Trial | Pool | None]] = {}
     for name, entry in found.items():
@@ -166,7 +168,12 @@ def _survival(sentence: str, trial: Trial) -> Iterator[Found]:
 
 def percents_by_arm(sentence: str) -> Iterator[tuple[str, str]]:
     """(percentage, arm) of every percentage that belongs to one; two in a row belong to the arms in order."""
-    found = list(re.finditer(rf"(?<![\d.])({NUMBER})\s*%(?!\s*(?:CI|confidence))", sentence))
+    limits = [m.span() for m in _LIMITS.finditer(sentence)]
+    found = [
+        m
+        for m in re.finditer(rf"(?<![\d.])({NUMBER})\s*%(?!\s*(?:CI|confidence|置信))", sentence)
+        if not any(a <= m.start() < b for a, b in limits)
+    ]
     arms = places(sentence, words("arms"))
     order = sorted((spots[0], name) for name, spots in arms.items() if spots)
     risen = len(found) == 2 and re.search(r"\bfrom\s*$", sentence[: found[0].start()])
@@ -186,6 +193,13 @@ def percents_by_arm(sentence: str) -> Iterator[tuple[str, str]]:
         arm = _arm_of(sentence, m.start(), m.end(), arms)
         if arm:
             yield m[1], arm
+
+
+_LIMITS = re.compile(
+    rf"(?:\bCI\b|interval|区间)[^%;]{{0,70}}?{NUMBER}\s*%?\s*(?:-|to|and|,|至|到)\s*{NUMBER}\s*%",
+    re.IGNORECASE,
+)
+"""An interval of a percentage, whose ends are no percentages of an arm."""
 
 
 def _turned(percent: str) -> str:
@@ -214,11 +228,29 @@ def _events(sentence: str, trial: Trial) -> Iterator[Found]:
     if len(named) != 1 or len(held) != 1:
         return
     arms = places(sentence, words("arms"))
-    for count, n, start, end in counts(sentence):
+    counted = list(counts(sentence))
+    if not counted:
+        yield from _event_shares(sentence, trial, held[0])
+    for count, n, start, end in counted:
         arm = _arm_of(sentence, start, end, arms) or _by_size(trial, n)
         if arm:
             yield {"kind": "figure", "trial": trial.id, "quantity": "event", "arm": arm, "event": held[0],
                    "value": str(count)}  # fmt: skip
+
+
+def _event_shares(sentence: str, trial: Trial, event: str) -> Iterator[Found]:
+    """Percentages of an event by arm, as the whole patients behind them, or as a percentage of n."""
+    for value, name in percents_by_arm(sentence):
+        arm = find_arm(trial, name)
+        if arm is None or not arm.n or float(value) > 100:
+            continue
+        count = round(float(value) * arm.n / 100)
+        decimals = len(value.partition(".")[2])
+        if abs(100 * count / arm.n - float(value)) <= 0.51 * 10.0**-decimals:
+            yield {"kind": "figure", "trial": trial.id, "quantity": "event", "arm": name, "event": event,
+                   "value": str(count)}  # fmt: skip
+        else:
+            yield {"kind": "percent", "value": value, "n": arm.n}
 
 
 def _by_size(trial: Trial, n: int) -> str:
