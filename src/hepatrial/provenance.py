@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
+from functools import cache
 from importlib import metadata
 from typing import Any
 
@@ -43,6 +44,7 @@ def package_versions(names: Iterable[str] = RESULT_PACKAGES) -> dict[str, str]:
     return {name: _version(name) for name in names}
 
 
+@cache
 def _version(name: str) -> str:
     try:
         return metadata.version(name)

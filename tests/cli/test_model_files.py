@@ -57,6 +57,21 @@ def test_simulate_does_not_replace_a_file(files):
     assert (files / "out.csv").read_text() == "mine"
 
 
+def test_simulate_asks_for_a_folder_that_exists_before_it_works(files):
+    (files / "model.ant").write_text("model m() x = (; end")
+    done = simulate(files, output=files / "none" / "out.csv")
+    assert done.exit_code == 2
+    assert "must be in a folder that exists" in done.stderr
+    assert "line 1" not in done.stderr
+
+
+def test_suite_refuses_a_file_in_the_place_of_a_folder(files):
+    done = run("model", "suite", files / "none", "--output-dir", files / "model.ant")
+    assert done.exit_code == 2
+    assert "DIR" in done.stderr
+    assert "--output-dir" in done.stderr
+
+
 def test_a_variable_that_is_not_of_the_model_is_refused_with_the_nearest(files):
     (files / "settings.txt").write_text(SETTINGS.replace("variables: S", "variables: S, cc"))
     done = simulate(files)

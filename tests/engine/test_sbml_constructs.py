@@ -422,3 +422,11 @@ def test_floor_of_time_steps_where_it_should():
     t = np.linspace(0, 2, 5)
     exact = [sum(max(0.0, s - k / 3) for k in range(1, 7)) for s in t]
     near(ant("x = 0; x' = floor(3*time);", "x")[0], exact)
+
+
+def test_zero_times_what_is_undefined_is_undefined_as_in_other_simulators():
+    (found,) = ant("var x = -1; x' = 1; y := 0*ln(x);", "y", duration=4)
+    assert np.isnan(found[0])
+    assert (found[2:] == 0).all()
+    with pytest.raises(RunFailed):
+        ant("var x = 1; x' = 0*(1/(x - 1));", "x")

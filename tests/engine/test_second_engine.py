@@ -102,7 +102,7 @@ def run(*arguments):
 
 def test_the_command_writes_what_it_says_and_agrees(tmp_path):
     (tmp_path / "tank.ant").write_text(TANK)
-    (tmp_path / "table.csv").write_text("k\n0.1\n0.7\n")
+    (tmp_path / "table.csv").write_text("k,patient\n0.1,7\n0.7,9\n")
     out = tmp_path / "out"
     done = run(tmp_path / "tank.ant", "--table", tmp_path / "table.csv", "--out", out, "--json", "--end", 4)
     assert done.exit_code == 0, done.stderr

@@ -217,6 +217,15 @@ def test_what_is_no_model_is_refused(tmp_path, content):
         load_model(file)
 
 
+def test_xml_without_a_named_encoding_is_utf_8():
+    text = with_rule("<cn>2</cn>")
+    bare = text.replace(' encoding="UTF-8"', "")
+    assert bare != text
+    assert spec_from_core_sbml(bare).observable_expressions == (ex.const(2),)
+    with pytest.raises(BadInput, match="UTF-8"):
+        spec_from_core_sbml(text.replace("UTF-8", "ISO-8859-1"))
+
+
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(BadInput, match="file that can be read"):
         load_model(tmp_path / "none.xml")

@@ -73,22 +73,8 @@ def ensemble(
     """Simulate many patients of a model; visits and events go to Parquet as they come."""
     with edge.exit_codes(as_json, lambda: how_to_resume(out, shard)):
         from hepatrial.ensemble import run_ensemble
-        from hepatrial.ensemble.plan import parse_days
-        from hepatrial.errors import BadInput, Problem
 
-        problems: list[Problem] = []
-        days: tuple[float, ...] = ()
-        try:
-            days = parse_days(visits, "--visits") if visits.strip() else ()
-        except BadInput as bad:
-            problems += bad.problems
-        model = None
-        try:
-            model = _model(file)
-        except BadInput as bad:
-            problems += bad.problems
-        if problems or model is None:
-            raise BadInput(problems)
+        model = _model(file)
         names = None if outputs is None else [name.strip() for name in outputs.split(",") if name.strip()]
         with progress_bars() as progress:
             folder = run_ensemble(
@@ -97,7 +83,7 @@ def ensemble(
                 patients=patients,
                 draws=draws,
                 doses=doses,
-                visits=days,
+                visits=visits,
                 end=end,
                 outputs=names,
                 out=out,

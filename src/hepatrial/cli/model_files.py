@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from hepatrial.cli import edge
+from hepatrial.cli.progress import progress_bars
 
 SIMULATE_EXAMPLES = """Examples:
 
@@ -52,6 +54,8 @@ def simulate(
         problems = []
         if output.exists():
             problems.append(Problem("--output", str(output), "must be a file that does not exist yet"))
+        elif not output.parent.is_dir():
+            problems.append(Problem("--output", str(output), "must be in a folder that exists"))
         for file_given in (file, settings):
             try:
                 check_file(file_given)
@@ -74,10 +78,13 @@ def suite(
     as_json: edge.JsonOption = False,
 ) -> None:
     """Simulate many cases in child processes; a crash or more than 20 s is a refusal too."""
-    with edge.exit_codes(as_json):
+    with edge.exit_codes(
+        as_json, lambda: f"Cases done so far are in {output_dir}; the command does all anew."
+    ):
         from hepatrial.engine.suite import run_suite
 
-        counts = run_suite(folder, output_dir, workers)
+        with progress_bars() as progress:
+            counts = run_suite(folder, output_dir, workers, progress=partial(progress, "cases"))
         if as_json:
             edge.print_json({"written": counts.written, "refused": counts.refused})
             return

@@ -156,7 +156,8 @@ def _print(told: dict[str, Any]) -> None:
         [o["name"], _number(o["largest"]), _number(o["median"]), str(o["patient"]), f"{o['time']:g}"]
         for o in told["outputs"][:15]
     )
-    title = f"{told['patients']} patients, {len(told['outputs'])} outputs; the largest errors"
+    outputs = f"{len(told['outputs'])} output{'' if len(told['outputs']) == 1 else 's'}"
+    title = f"{told['patients']} patients, {outputs}; the largest errors"
     edge.print_table(title, ("output", "largest", "median", "worst patient", "time"), rows)
     console = edge.out()
     console.print(f"Allowed: {told['error_allowed']:.1e} (1000 times the tolerance {told['rtol']:.0e}).")

@@ -198,7 +198,9 @@ class Call:
         """The call for some of the patients, ascending rows."""
         counts = np.diff(self.first_impulse)[rows]
         first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        kept = np.repeat(np.isin(np.arange(self.n), rows), np.diff(self.first_impulse))
+        mask = np.zeros(self.n, dtype=bool)
+        mask[rows] = True
+        kept = np.repeat(mask, np.diff(self.first_impulse))
         mine: dict[str, Any] = {name: np.ascontiguousarray(getattr(self, name)[rows]) for name in _BY_PATIENT}
         table: dict[str, Any] = {name: getattr(self, name)[kept] for name in _BY_IMPULSE}
         return replace(self, first_impulse=first, **mine, **table)

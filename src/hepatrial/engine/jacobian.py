@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from hepatrial.model.expr import ZERO, Expr, add, derivative, mul
+from hepatrial.model.expr import ZERO, Expr, add, derivative, product_of_slopes
 
 
 def jacobian(
@@ -35,7 +35,7 @@ def jacobian(
                 parts = {column[name]: derivative(e, name, memo)}
             elif slopes.get(name):
                 outer = derivative(e, name, memo)
-                parts = {j: mul(outer, inner) for j, inner in slopes[name].items()}
+                parts = {j: product_of_slopes(outer, inner) for j, inner in slopes[name].items()}
             else:
                 continue
             for j, part in parts.items():

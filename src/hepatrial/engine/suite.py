@@ -60,13 +60,18 @@ def run_suite(
         progress: called with (done, total).
 
     Raises:
-        BadInput: the folder holds no case.
+        BadInput: the folder holds no case, or the other one is a file.
     """
     cases = sorted(c for c in folder.iterdir() if c.is_dir()) if folder.is_dir() else []
+    problems = []
     if not cases:
-        raise BadInput(
-            [Problem("DIR", str(folder), "must be a folder of cases (CASE/model.xml, settings.txt)")]
+        problems.append(
+            Problem("DIR", str(folder), "must be a folder of cases (CASE/model.xml, settings.txt)")
         )
+    if out.exists() and not out.is_dir():
+        problems.append(Problem("--output-dir", str(out), "must be a folder, or not exist yet"))
+    if problems:
+        raise BadInput(problems)
     out.mkdir(parents=True, exist_ok=True)
     count = max(1, min(workers or os.cpu_count() or 1, len(cases)))
     free: queue.SimpleQueue[_Worker] = queue.SimpleQueue()

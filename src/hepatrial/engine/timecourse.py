@@ -92,7 +92,10 @@ def _columns(spec: ModelSpec, settings: Settings) -> list[Expr]:
     problems = []
     if spec.hazards or spec.jumps:
         given = ", ".join([*spec.causes, *spec.actions])
-        allowed = "needs thresholds and doses, which a time course does not have; use hepatrial.simulate"
+        allowed = (
+            "needs thresholds and doses, which a time course does not have; "
+            "use `hepatrial model ensemble`, or hepatrial.simulate"
+        )
         problems.append(Problem("model", f"hazard events or actions ({given})", allowed))
     names = named_expressions(spec)
     columns: list[Expr] = []

@@ -30,6 +30,7 @@ from hepatrial.model.untrusted import read_model
 
 Array = NDArray[np.float64]
 
+PATIENT = "patient"
 OCCURRENCES = 12
 """Thresholds a cause; a patient has no more events of one cause than that in either engine."""
 VISITS = 24
@@ -43,7 +44,8 @@ class FileQuestion:
         model: SBML or Antimony.
         patients: to draw where there is no table.
         spread: log-SD of every constant that is not 0.
-        table: CSV with a header of parameters and a row a patient, or None.
+        table: CSV with a header of parameters and a row a patient, or None; a column ``patient``, the key of
+            luck in an ensemble, means nothing here.
         end: last time.
         rtol: of our engine.
         draws: courses in each engine whose thresholds it draws itself; 0 for none.
@@ -145,7 +147,7 @@ def _table(spec: ModelSpec, varied: tuple[str, ...], path: Path) -> Array:
     if len(lines) < 2:
         problems.append(Problem(str(path), f"{len(lines)} lines", "must have a header and a row a patient"))
     for k, name in enumerate(header):
-        if name not in varied:
+        if name not in (*varied, PATIENT):
             allowed = "must be a constant of the model with a value of its own"
             problems.append(
                 Problem(f"{path} column {k + 1}", repr(name), allowed, nearest_name(name, varied))

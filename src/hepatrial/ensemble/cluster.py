@@ -52,6 +52,16 @@ def client_of(scheduler: str) -> Iterator[Any]:
         client.close()
 
 
+def check_scheduler(scheduler: str) -> None:
+    """Ask for an answer, before anything is written.
+
+    Raises:
+        BadInput: as :func:`client_of`.
+    """
+    with client_of(scheduler):
+        pass
+
+
 def map_chunks(
     client: Any,
     task: Callable[[str, int], Digests],

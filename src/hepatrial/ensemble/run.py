@@ -10,11 +10,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from hepatrial.ensemble.cluster import check_scheduler, solve_on_cluster
 from hepatrial.ensemble.draws import read_draws
 from hepatrial.ensemble.merge import cores, finish, missing_chunks, write_run_json
-from hepatrial.ensemble.plan import LARGEST, Options, Plan, option_problems, whole_between
+from hepatrial.ensemble.plan import LARGEST, Options, Plan, option_problems, parse_days, whole_between
 from hepatrial.ensemble.results import EnsembleFolder, kind_of
 from hepatrial.ensemble.shares import Share, parse_share
 from hepatrial.ensemble.storage import Shards, digest_of, is_begun, parquet_bytes, prepare, write_atomic
@@ -35,10 +36,13 @@ from hepatrial.model.schedule import with_fixed_times
 from hepatrial.model.spec import ModelSpec
 from hepatrial.model.wire import spec_to_json
 
+T = TypeVar("T")
 Progress = Callable[[str, int, int], None]
 """Called with (stage, done, total)."""
 
 MODEL_FILE = "inputs/model.json"
+_NO_DAYS: tuple[float, ...] = ()
+_NO_DOSES: tuple[tuple[float, int, float], ...] = ()
 
 
 def run_ensemble(
@@ -48,7 +52,7 @@ def run_ensemble(
     patients: int | None = None,
     draws: Mapping[str, Any] | str | os.PathLike[str] | None = None,
     doses: Source | None = None,
-    visits: Sequence[float] = (),
+    visits: Sequence[float] | str = (),
     end: float,
     outputs: Sequence[str] | None = None,
     out: Path | str,
@@ -76,7 +80,7 @@ def run_ensemble(
         draws: parameters drawn for each patient: name -> ``{"distribution": "lognormal", "median": 1,
             "log_sd": 0.3}`` (or ``normal``: ``mean, sd``; ``uniform``: ``low, high``), or a TOML file of it.
         doses: ``time, action, amount`` for everybody, or with a column ``patient`` for each.
-        visits: days at which the outputs are recorded.
+        visits: days at which the outputs are recorded, or a text of them: ``"0,7,28"``, ``"0:168:7"``.
         end: day on which every course ends.
         outputs: states, cumulative hazards (``H_<cause>``), observables; default all.
         out: the run folder: new, empty, or of the same run, which is finished.
@@ -101,16 +105,14 @@ def run_ensemble(
         BadInput: with everything that is wrong; nothing is written then.
         RunFailed: the work could not be finished.
     """
-    share = parse_share(shard)
     given = model if isinstance(model, ModelSpec) else _load(model)
-    trouble: tuple[Problem, ...] = ()
-    try:
-        spec, fixed = with_fixed_times(given)
-    except BadInput as bad:
-        spec, fixed, trouble = given, (), bad.problems
+    trouble: list[Problem] = []
+    share = _tried(trouble, lambda: parse_share(shard), None)
+    days = _tried(trouble, lambda: _days(visits), _NO_DAYS)
+    spec, fixed = _tried(trouble, lambda: with_fixed_times(given), (given, _NO_DOSES))
     options = Options(
         patients=patients or 0,
-        visits=tuple(float(day) for day in visits),
+        visits=days,
         end=end,
         outputs=tuple(outputs) if outputs is not None else spec.outputs,
         seed=seed,
@@ -125,8 +127,25 @@ def run_ensemble(
     with ExitStack() as stack:
         request = _check(stack, spec, options, patients, table, draws, doses, threads, given.actions, trouble)
         request.plan = replace(request.plan, regimen=(*request.plan.regimen, *fixed))
+        if scheduler is not None:
+            check_scheduler(scheduler)
         shards = _begin(Path(out), spec, request, share)
     return _carry_out(shards, share, threads, scheduler, progress)
+
+
+def _tried(trouble: list[Problem], read: Callable[[], T], otherwise: T) -> T:
+    """What ``read`` gives, or ``otherwise`` and its problems among the others."""
+    try:
+        return read()
+    except BadInput as bad:
+        trouble += bad.problems
+        return otherwise
+
+
+def _days(visits: Sequence[float] | str) -> tuple[float, ...]:
+    if not isinstance(visits, str):
+        return tuple(float(day) for day in visits)
+    return parse_days(visits, "--visits") if visits.strip() else ()
 
 
 def _load(path: str | os.PathLike[str]) -> ModelSpec:
@@ -154,7 +173,7 @@ def _check(
     doses: Source | None,
     threads: int | None,
     actions: tuple[str, ...],
-    trouble: tuple[Problem, ...],
+    trouble: Sequence[Problem],
 ) -> _Request:
     """Everything that can be checked before anything is written.
 
@@ -289,15 +308,13 @@ def _carry_out(
     worker.check_inputs()
     workers = threads or cores()
     if scheduler is not None:
-        from hepatrial.ensemble.cluster import solve_on_cluster
-
         solve_on_cluster(scheduler, shards, worker, share, tell)
         seconds = 0.0
     else:
         seconds = _solve_here(shards, worker, share, workers, tell)
     if share is not None:
         return None
-    finish(shards, worker)
+    finish(shards, worker, checked=scheduler is None)
     write_run_json(shards.path, begun, workers, seconds_writing=round(seconds, 3))
     return EnsembleFolder.open(shards.path)
 

@@ -3,7 +3,9 @@
 Every constructor looks the node up before making it, so two equal subexpressions are the same Python
 object, ``is`` compares structure, and passes over a model cost time in the number of different nodes. Only
 light simplification is done (constants folded, neutral elements dropped); what a modeller wrote stays
-recognisable.
+recognisable. Nothing is simplified that could hide a value that is no number: ``0*f``, ``f - f`` and ``0/f``
+stay as they are, because f may be infinite or undefined somewhere. Only slopes are taken where they are
+defined: the derivative of ``0*f`` is 0.
 """
 
 from __future__ import annotations
@@ -180,8 +182,6 @@ def sub(a: Number, b: Number) -> Expr:
         return neg(b)
     if b.op == "neg":
         return add(a, b.args[0])
-    if a is b:
-        return ZERO
     return _node("sub", (a, b))
 
 
@@ -200,8 +200,6 @@ def mul(a: Number, b: Number) -> Expr:
     a, b = as_expr(a), as_expr(b)
     if a.is_constant and b.is_constant:
         return const(a.value * b.value)
-    if a is ZERO or b is ZERO:
-        return ZERO
     if a is ONE:
         return b
     if b is ONE:
@@ -218,8 +216,6 @@ def div(a: Number, b: Number) -> Expr:
     a, b = as_expr(a), as_expr(b)
     if a.is_constant and b.is_constant and b.value != 0:
         return const(a.value / b.value)
-    if a is ZERO and b is not ZERO:
-        return ZERO
     if b is ONE:
         return a
     if a.op == "neg":
@@ -498,7 +494,7 @@ def substitute(
 
 
 def derivative(e: Expr, name: str, memo: dict[tuple[Expr, str], Expr] | None = None) -> Expr:
-    """Exact partial derivative of ``e`` by the name, all other names held.
+    """Exact partial derivative of ``e`` by the name, all other names held, where it is defined.
 
     At the kinks of abs, min, max and piecewise one side's slope is taken; the steps of floor and ceil have
     slope 0.
@@ -529,24 +525,26 @@ def _chain(node: Expr, d: Sequence[Expr]) -> Expr:
         case "add":
             return add(d[0], d[1])
         case "sub":
-            return sub(d[0], d[1])
+            return ZERO if d[0] is d[1] else sub(d[0], d[1])
         case "neg":
             return neg(d[0])
         case "mul":
-            return add(mul(d[0], a[1]), mul(a[0], d[1]))
+            return add(product_of_slopes(d[0], a[1]), product_of_slopes(a[0], d[1]))
         case "div":
+            first = ZERO if d[0] is ZERO else div(d[0], a[1])
             # (a/b)/b re-uses the quotient that the rate itself needs.
-            return sub(div(d[0], a[1]), mul(div(node, a[1]), d[1]))
+            second = ZERO if a[0] is ZERO or d[1] is ZERO else mul(div(node, a[1]), d[1])
+            return sub(first, second)
         case "pow":
             by_base = ZERO if d[0] is ZERO else mul(mul(a[1], power(a[0], sub(a[1], ONE))), d[0])
             by_exponent = ZERO if d[1] is ZERO else mul(mul(node, ln(a[0])), d[1])
             return add(by_base, by_exponent)
         case "exp":
-            return mul(node, d[0])
+            return product_of_slopes(node, d[0])
         case "ln":
-            return div(d[0], a[0])
+            return ZERO if d[0] is ZERO else div(d[0], a[0])
         case "sqrt":
-            return div(mul(0.5, d[0]), node)
+            return ZERO if d[0] is ZERO else div(mul(0.5, d[0]), node)
         case "abs":
             return choose(compare("lt", a[0], ZERO), neg(d[0]), d[0])
         case "min":
@@ -558,7 +556,12 @@ def _chain(node: Expr, d: Sequence[Expr]) -> Expr:
         case "floor" | "ceil":
             return ZERO
         case _:
-            return mul(_slope(node.op, a[0], node), d[0])
+            return product_of_slopes(_slope(node.op, a[0], node), d[0])
+
+
+def product_of_slopes(a: Expr, b: Expr) -> Expr:
+    """a b, and 0 where one of them is 0 everywhere: a variable without influence stays without."""
+    return ZERO if a is ZERO or b is ZERO else mul(a, b)
 
 
 def _slope(op: str, x: Expr, value: Expr) -> Expr:

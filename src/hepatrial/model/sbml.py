@@ -55,6 +55,10 @@ def _said(error: Any) -> str:
     return " ".join(error.getMessage().split())
 
 
+_HARMLESS = (libsbml.MissingXMLEncoding,)
+"""Errors that leave no doubt of what is meant: XML without a named encoding is UTF-8."""
+
+
 def _read(sbml: str) -> Any:
     document = libsbml.readSBMLFromString(sbml)
     # Before the check: libSBML 5.21 crashes when it checks some documents with packages.
@@ -68,7 +72,7 @@ def _read(sbml: str) -> Any:
     _check(document)
     for i in range(document.getNumErrors()):
         error = document.getError(i)
-        if error.getSeverity() >= libsbml.LIBSBML_SEV_ERROR:
+        if error.getSeverity() >= libsbml.LIBSBML_SEV_ERROR and error.getErrorId() not in _HARMLESS:
             place = f"SBML line {error.getLine()}"
             problems.append(Problem(place, _said(error), "must be consistent SBML"))
     if not problems and document.getModel() is None:
