@@ -330,14 +330,19 @@ def _solve_here(shards: Shards, worker: Worker, share: Share | None, threads: in
     pending: deque[tuple[int, list[Future[Piece]]]] = deque()
     seconds = 0.0
     pool = ThreadPoolExecutor(max_workers=threads)
+
+    def submit() -> None:
+        while queue and len(pending) < ahead:
+            chunk = queue.popleft()
+            bounds = pieces_of(worker.plan.rows(chunk))
+            pending.append((chunk, [pool.submit(worker.solve, *piece) for piece in bounds]))
+
     try:
-        while queue or pending:
-            while queue and len(pending) < ahead:
-                chunk = queue.popleft()
-                bounds = pieces_of(worker.plan.rows(chunk))
-                pending.append((chunk, [pool.submit(worker.solve, *piece) for piece in bounds]))
+        submit()
+        while pending:
             chunk, futures = pending.popleft()
             pieces = [future.result() for future in futures]
+            submit()  # before the encoding, so that no thread waits for it
             before = time.perf_counter()
             shards.put_all(worker.encode(chunk, pieces))
             seconds += time.perf_counter() - before
