@@ -190,7 +190,8 @@ def efficacy_boundary(t: Floats, alpha: float, kind: Boundary) -> Floats:
     state, upper = _start(0.0), np.empty(t.size)
     for k, part in enumerate(np.diff(spent, prepend=0.0)):
         upper[k] = state.bound(t[k], part, above=True)
-        state = state.next(t, k, -np.inf, upper[k])
+        if k + 1 < t.size:
+            state = state.next(t, k, -np.inf, upper[k])
     return upper
 
 
@@ -201,7 +202,8 @@ def _lower(t: Floats, upper: Floats, beta: Floats, drift: float) -> tuple[Floats
         last = k == t.size - 1
         lower[k] = upper[k] if last else min(state.bound(t[k], part, above=False), upper[k])
         missed += state.below(t[k], lower[k])
-        state = state.next(t, k, lower[k], upper[k])
+        if not last:
+            state = state.next(t, k, lower[k], upper[k])
     return lower, missed
 
 
@@ -239,7 +241,8 @@ def _both_spent(t: Floats, spent: Floats, beta: Floats, drift: float) -> tuple[F
         last = k == t.size - 1
         lower[k] = upper[k] if last else min(other.bound(t[k], part, above=False), upper[k])
         missed += other.below(t[k], lower[k])
-        null, other = null.next(t, k, lower[k], upper[k]), other.next(t, k, lower[k], upper[k])
+        if not last:
+            null, other = null.next(t, k, lower[k], upper[k]), other.next(t, k, lower[k], upper[k])
     return lower, upper, missed
 
 
@@ -342,7 +345,8 @@ def crossing(t: Floats, lower: Floats, upper: Floats, drift: float) -> tuple[Flo
     high, low = np.empty(t.size), np.empty(t.size)
     for k in range(t.size):
         high[k], low[k] = state.above(t[k], upper[k]), state.below(t[k], lower[k])
-        state = state.next(t, k, lower[k], upper[k])
+        if k + 1 < t.size:
+            state = state.next(t, k, lower[k], upper[k])
     return high, low
 
 

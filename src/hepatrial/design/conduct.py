@@ -207,8 +207,8 @@ def efficacy_at(plan: Plan, planned: SequentialDesign, information: Array, last:
         seen, final = shape[: share.shape[1]], shape[share.shape[1] :].astype(bool)
         looks = int(np.argmax(final)) + 1 if final.any() else len(seen)
         t = np.maximum.accumulate(seen[:looks])
-        for k in range(1, looks):  # looks that coincide spend together
-            t[k] = max(t[k], t[k - 1] + 1e-4)
+        for k in range(1, looks):  # looks nearer than a grain: taken for less alike than they are
+            t[k] = max(t[k], t[k - 1] + 1 / _GRAIN)
         if kind.kind == "custom":
             spent = np.array(kind.cumulative[:looks])
         else:
