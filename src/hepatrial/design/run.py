@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -16,7 +17,7 @@ from hepatrial.design.operating import Runner
 from hepatrial.design.plan import Plan, load_design
 from hepatrial.design.truth import Truth
 from hepatrial.ensemble.merge import cores
-from hepatrial.ensemble.storage import Shards, parquet_bytes, prepare
+from hepatrial.ensemble.storage import Shards, json_bytes, parquet_bytes, prepare
 from hepatrial.errors import BadInput, Problem
 from hepatrial.provenance import fingerprint, package_versions
 
@@ -128,6 +129,17 @@ class Kept:
         )
         return made
 
+    def piece(self, name: str, make: Callable[[], Any]) -> Any:
+        """A piece of plain data, read where it is there, else made and kept."""
+        if self.shards is None:
+            return make()
+        file = f"shards/{self.tag}-{name}.json"
+        data = self.shards.get(file)
+        if data is None:
+            data = json_bytes(make())
+            self.shards.put(file, data)
+        return json.loads(data)
+
 
 def run_design(
     asked: Asked,
@@ -177,7 +189,10 @@ def run_design(
         from hepatrial.design.search import search
 
         few = min(asked.trials, 2000)
-        results["search"] = search(one.runner, results, trials=few, threads=workers, progress=progress)
+        kept = Kept(shards, "search").piece
+        results["search"] = search(
+            one.runner, results, trials=few, threads=workers, progress=progress, keep=kept
+        )
     results["hash"] = asked.hash
     shards.drop([name for name in shards.manifest() if name.startswith("shards/")])
     return results

@@ -1,34 +1,35 @@
-"""Which design: size, looks, endpoint, dose, route, timing, who; what it hangs on; whether to run it at"
-" all."""
+"""Which design: size, looks, endpoint; what it hangs on; whether to run it at all."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hepatrial.design.bank import make_bank
 from hepatrial.design.operating import Runner, make_runner, number
-from hepatrial.design.plan import Plan, make_plan
+from hepatrial.design.options import endpoints, options
+from hepatrial.design.plan import Plan
 from hepatrial.design.priors import Prior, priors
-from hepatrial.design.truth import Truth, hazard_ratio, make_stage
+from hepatrial.design.truth import Stage, Truth, hazard_ratio, make_stage
 from hepatrial.errors import BadInput
-from hepatrial.protocol import protocol_from_dict
 
 Progress = Callable[[str, int, int], None]
+Piece = Callable[[str, Callable[[], Any]], Any]
 Array = NDArray[np.float64]
 
 SIZES = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 """Multiples of the planned number of patients."""
-OPTION_BANK = 5000
-"""Patients of the bank of each option of the mechanism."""
 GO = 0.5
 """Assurance from which a belief says go."""
-PENDING = (("NCT05985863", 100, 50), ("NCT06884904, chosen dose", 132, 132))
-"""Pending trials of these cells and their arms (the second phase's size is assumed in its protocol)."""
+WORTHS = (2.0, 5.0, 20.0)
+"""What a success may be worth, in multiples of the cost of the planned number of patients."""
+PENDING = (("NCT05985863", 100, 50), ("NCT06884904", 132, 132))
+"""Pending trials of these cells and their arms (of the second its chosen dose; its second phase's size is
+assumed in its protocol)."""
 _READOUTS = 201
 
 
@@ -39,6 +40,7 @@ def search(
     trials: int = 2000,
     threads: int = 1,
     progress: Progress | None = None,
+    keep: Piece | None = None,
 ) -> dict[str, Any]:
     """Search around a design.
 
@@ -48,16 +50,20 @@ def search(
         trials: for each design and assumption; the same trials for all.
         threads: workers; change no result.
         progress: called with (stage, done, total).
+        keep: called with the name of a piece and what makes it; may give a piece that was kept instead.
     """
     tell = progress or (lambda _stage, _done, _total: None)
-    curves = _sizes(runner, trials, threads, tell)
+    held = keep or (lambda _name, make: make())
+    curves = _sizes(runner, trials, threads, tell, held)
+    wanted = runner.stage.plan.design.power
     return {
         "trials": trials,
-        "wanted": runner.stage.plan.design.power,
+        "wanted": wanted,
         "curves": curves,
-        "cheapest": _cheapest(curves, runner.stage.plan.design.power),
-        "assumptions": _assumptions(runner, trials, threads, tell),
-        "options": _options(runner, trials, threads, tell),
+        "cheapest": _cheapest(curves, wanted),
+        "assumptions": _assumptions(runner, trials, threads, tell, held),
+        "options": options(runner, trials, threads, tell, held),
+        "endpoints": endpoints(runner, trials, threads, tell, held),
         "beliefs": _beliefs(runner, results),
     }
 
@@ -74,45 +80,46 @@ def _families(plan: Plan) -> dict[str, dict[str, Any]]:
 
     other = "overall_survival" if plan.composite else "transplant_free_survival"
     base = {"efficacy": efficacy, "method": "logrank"}
+    one = {**base, "looks": looks(1.0), "futility": None}
     return {
-        "one look, log-rank": {**base, "looks": looks(1.0), "futility": None},
-        "two looks, futility": {**base, "looks": looks(0.5, 1.0), "futility": futility},
-        "three looks, futility": {**base, "looks": looks(0.33, 0.67, 1.0), "futility": futility},
-        "one look, survival at the horizon": {
-            **base,
-            "looks": looks(1.0),
-            "futility": None,
-            "method": "milestone",
-        },
-        f"one look, {other.replace('_', ' ')}": {
-            **base,
-            "looks": looks(1.0),
-            "futility": None,
-            "endpoint": other,
-        },
+        "one_look": one,
+        "two_looks": {**base, "looks": looks(0.5, 1.0), "futility": futility},
+        "three_looks": {**base, "looks": looks(0.33, 0.67, 1.0), "futility": futility},
+        "milestone": {**one, "method": "milestone"},
+        other: {**one, "endpoint": other},
     }
 
 
-def _sizes(runner: Runner, trials: int, threads: int, tell: Progress) -> list[dict[str, Any]]:
-    stage, plan = runner.stage, runner.stage.plan
-    families, rows = _families(plan), []
+def same_world(stage: Stage, **entries: Any) -> Stage:
+    """Another design for the same patients with the same death hazard, whatever its endpoint."""
+    return replace(stage, plan=stage.plan.changed(**entries))
+
+
+def _sizes(runner: Runner, trials: int, threads: int, tell: Progress, held: Piece) -> list[dict[str, Any]]:
+    plan = runner.stage.plan
     planned = hazard_ratio(plan.design.hazard_ratio, plan.design.delay)
-    for place, (label, entries) in enumerate(families.items()):
-        for number_, share in enumerate(SIZES):
-            tell("designs", place * len(SIZES) + number_, len(families) * len(SIZES))
-            size = 2 * round(plan.patients * share / 2)
-            made = make_runner(make_stage(plan.changed(patients=size, **entries), stage.bank), runner.seed)
-            ended = made.run(planned, trials, threads=threads)
-            rows.append(
-                {
-                    "label": label,
-                    "patients": size,
-                    "success": number(ended.decision == 1).as_dict(),
-                    "expected_patients": number(ended.patients).as_dict(),
-                    "days": number(ended.days).as_dict(),
-                }
-            )
-    tell("designs", len(families) * len(SIZES), len(families) * len(SIZES))
+    jobs = [
+        (key, entries, 2 * round(plan.patients * share / 2))
+        for key, entries in _families(plan).items()
+        for share in SIZES
+    ]
+
+    def simulated(key: str, entries: dict[str, Any], size: int) -> dict[str, Any]:
+        made = make_runner(same_world(runner.stage, patients=size, **entries), runner.seed)
+        ended = made.run(planned, trials, threads=threads)
+        return {
+            "key": key,
+            "patients": size,
+            "success": number(ended.decision == 1).as_dict(),
+            "expected_patients": number(ended.patients).as_dict(),
+            "days": number(ended.days).as_dict(),
+        }
+
+    rows = []
+    for place, job in enumerate(jobs):
+        tell("designs", place, len(jobs))
+        rows.append(held(f"design-{job[0]}-{job[2]}", lambda job=job: simulated(*job)))
+    tell("designs", len(jobs), len(jobs))
     return rows
 
 
@@ -125,7 +132,9 @@ def _cheapest(rows: list[dict[str, Any]], wanted: float) -> dict[str, Any] | Non
 # --- what it hangs on ---------------------------------------------------------------------------------
 
 
-def _assumptions(runner: Runner, trials: int, threads: int, tell: Progress) -> list[dict[str, Any]]:
+def _assumptions(
+    runner: Runner, trials: int, threads: int, tell: Progress, held: Piece
+) -> list[dict[str, Any]]:
     """Power lost when one assumption is wrong, on the same trials; the gravest first."""
     stage, plan = runner.stage, runner.stage.plan
     design = plan.design
@@ -134,155 +143,39 @@ def _assumptions(runner: Runner, trials: int, threads: int, tell: Progress) -> l
     same = hazard_ratio(ratio, delay)
     rate = f"{design.recruitment.rate * 7 / 2:g} per week"
     cases: list[tuple[str, dict[str, Any], Truth]] = [
-        ("effect one tenth weaker", {}, hazard_ratio(ratio + 0.1, delay)),
-        ("effect begins two weeks later", {}, hazard_ratio(ratio, delay + 14)),
-        ("controls survive 10 points more", {"control_survival": min(control + 0.1, 0.99)}, same),
-        ("controls survive 10 points less", {"control_survival": max(control - 0.1, 0.01)}, same),
-        ("slow screening: half the rate", {"recruitment": {"rate": rate}}, same),
-        ("crossover: 20 % of controls", {"operations": {"crossover": 0.2}}, same),
-        ("15 % never get the product", {"operations": {"undelivered": 0.15}}, same),
-        ("early withdrawal: 2 % a week", {"operations": {"dropout": "2 % per week"}}, same),
+        ("effect_weaker", {}, hazard_ratio(ratio + 0.1, delay)),
+        ("effect_later", {}, hazard_ratio(ratio, delay + 14)),
+        ("controls_better", {"control_survival": min(control + 0.1, 0.99)}, same),
+        ("controls_worse", {"control_survival": max(control - 0.1, 0.01)}, same),
+        ("slow_screening", {"recruitment": {"rate": rate}}, same),
+        ("crossover", {"operations": {"crossover": 0.2}}, same),
+        ("undelivered", {"operations": {"undelivered": 0.15}}, same),
+        ("early_withdrawal", {"operations": {"dropout": "2 % per week"}}, same),
     ]  # fmt: skip
     base = runner.run(same, trials, threads=threads)
-    rows = []
-    for place, (label, entries, truth) in enumerate(cases):
-        tell("assumptions", place, len(cases))
+
+    def simulated(key: str, entries: dict[str, Any], truth: Truth) -> dict[str, Any] | None:
         made = runner
         if entries:
             try:
                 made = make_runner(make_stage(plan.changed(**entries), stage.bank), runner.seed)
             except BadInput:
-                continue  # a survival that this bank cannot reach
+                return None  # a survival that this bank cannot reach
         ended = made.run(truth, trials, threads=threads)
         change = (ended.decision == 1).astype(float) - (base.decision == 1).astype(float)
-        rows.append(
-            {
-                "label": label,
-                "success": number(ended.decision == 1).as_dict(),
-                "change": number(change).as_dict(),
-                "days": number(ended.days - base.days).as_dict(),
-            }
-        )
+        return {
+            "key": key,
+            "success": number(ended.decision == 1).as_dict(),
+            "change": number(change).as_dict(),
+            "days": number(ended.days - base.days).as_dict(),
+        }
+
+    rows = []
+    for place, case in enumerate(cases):
+        tell("assumptions", place, len(cases))
+        rows.append(held(f"assumption-{case[0]}", lambda case=case: simulated(*case)))
     tell("assumptions", len(cases), len(cases))
-    return sorted(rows, key=lambda row: row["change"]["value"])
-
-
-# --- which dose, route, timing, care, patients --------------------------------------------------------
-
-
-def _variations(plan: Plan) -> dict[str, Callable[[dict[str, Any]], None]]:
-    """Name -> what it changes in the protocol as plain data."""
-    treated = plan.treated
-
-    def lines(data: dict[str, Any]) -> list[dict[str, Any]]:
-        return [line for line in data["arms"][treated]["regimen"] if "cells" in str(line["dose"])]
-
-    def dose(factor: float) -> Callable[[dict[str, Any]], None]:
-        def change(data: dict[str, Any]) -> None:
-            for line in lines(data):
-                amount, unit = str(line["dose"]).split(" ", 1)
-                top = 1.9e7 if "kg" in unit else 1.3e9
-                line["dose"] = f"{min(float(amount) * factor, top)!r} {unit}"
-
-        return change
-
-    def later(days: float) -> Callable[[dict[str, Any]], None]:
-        def change(data: dict[str, Any]) -> None:
-            for line in lines(data):
-                line["days"] = [day + days for day in line["days"]]
-
-        return change
-
-    def artery(data: dict[str, Any]) -> None:
-        for line in lines(data):
-            line["route"] = "hepatic_artery"
-
-    def regraded(data: dict[str, Any]) -> None:
-        data["selection"]["screening_to_randomisation"] = "7 d"
-
-    def exchange(data: dict[str, Any]) -> None:
-        data["care"]["plasma_exchange"] = {
-            "share": 1.0, "sessions": 3, "volumes": "1 plasma volume", "first_day": "1 d", "every": "3 d",
-        }  # fmt: skip
-
-    def grafts(data: dict[str, Any]) -> None:
-        data["care"]["transplant"] = {"listed": 0.5, "offer_rate": "10 % per week"}
-
-    def meld(low: float | None, high: float | None) -> Callable[[dict[str, Any]], None]:
-        def change(data: dict[str, Any]) -> None:
-            limits = [one for one in data["population"]["eligibility"] if one["measure"] != "meld"]
-            old: dict[str, Any] = next(
-                (one for one in data["population"]["eligibility"] if one["measure"] == "meld"), {}
-            )
-            own = {
-                "min": low if low is not None else old.get("min"),
-                "max": high if high is not None else old.get("max"),
-            }
-            data["population"]["eligibility"] = [
-                *limits,
-                {"measure": "meld", **{k: v for k, v in own.items() if v}},
-            ]
-
-        return change
-
-    return {
-        "as planned": lambda _data: None,
-        "dose: three times as much": dose(3.0),
-        "dose: ten times as much": dose(10.0),
-        "route: hepatic artery": artery,
-        "timing: first infusion on day 3": later(3.0),
-        "timing: patients re-graded after 7 days": regraded,
-        "care: with plasma exchange in both arms": exchange,
-        "many transplants: half listed, 10 % a week": grafts,
-        "who: MELD up to 24": meld(None, 24.0),
-        "who: MELD from 24": meld(24.0, None),
-    }
-
-
-def _options(runner: Runner, trials: int, threads: int, tell: Progress) -> list[dict[str, Any]]:
-    """Each option under the mechanism's prior: true survivals and the success of trials of the planned size.
-
-    Both endpoints are shown, so that the one which keeps power when many are transplanted can be seen.
-    """
-    plan, bank = runner.stage.plan, runner.stage.bank
-    if not any(bank.variants_of(plan.treated)):
-        return []  # no effect is borrowed: the mechanism has nothing to say about the product
-    cases, rows = _variations(plan), []
-    for place, (label, change) in enumerate(cases.items()):
-        tell("options of the mechanism", place, len(cases))
-        data = plan.protocol.as_dict()
-        change(data)
-        data["design"]["control_survival"] = None
-        try:
-            varied = make_plan(protocol_from_dict(data), plan.settings)
-            own = make_bank(
-                varied.protocol,
-                patients=min(OPTION_BANK, bank.patients),
-                settings=plan.settings,
-                threads=threads,
-            )
-        except BadInput as bad:
-            rows.append({"label": label, "refused": str(bad)})
-            continue
-        rows.append({"label": label, **_under_variants(varied, own, runner.seed, trials, threads)})
-    tell("options of the mechanism", len(cases), len(cases))
-    return rows
-
-
-def _under_variants(plan: Plan, bank: Any, seed: int, trials: int, threads: int) -> dict[str, Any]:
-    found: dict[str, Any] = {"patients": plan.patients}
-    for endpoint in ("overall_survival", "transplant_free_survival"):
-        runner = make_runner(make_stage(plan.changed(endpoint=endpoint), bank), seed)
-        names = [name for name in bank.variants_of(plan.treated) if name]
-        total = sum(bank.weights[name] for name in names)
-        mixed, treated, control = np.zeros(1), 0.0, 0.0
-        for name in names:
-            truth, weight = Truth(name, None, name), bank.weights[name] / total
-            mixed = mixed + weight * (runner.run(truth, min(trials, 500), threads=threads).decision == 1)
-            first, control = runner.stage.survival(truth)
-            treated += weight * first
-        found[endpoint] = {"treated": treated, "control": control, "success": number(mixed).as_dict()}
-    return found
+    return sorted((row for row in rows if row), key=lambda row: row["change"]["value"])
 
 
 # --- whether at all -----------------------------------------------------------------------------------
@@ -294,12 +187,20 @@ def _beliefs(runner: Runner, results: Mapping[str, Any]) -> list[dict[str, Any]]
     grid = np.log([row["hazard_ratio"] for row in curve])
     power = np.array([row["success"]["value"] for row in curve])
     patients = np.array([row["patients"]["value"] for row in curve])
+    order = np.argsort(grid)
+    grid, power, patients = grid[order], power[order], patients[order]
     died = 1 - results["design"]["control_survival"]
+    variances = {name: 1 / ((a + b) * died * a * b / (a + b) ** 2) for name, a, b in PENDING}
+    planned = runner.stage.plan.patients
     rows = []
     for prior in priors(runner.stage.plan.design.hazard_ratio):
         points = prior.points()
         now = float(np.interp(points, grid, power).mean())
         cost = float(np.interp(points, grid, patients).mean())
+        after = {
+            name: posterior_means(prior, grid, np.array([power, patients]), variance)
+            for name, variance in variances.items()
+        }
         rows.append(
             {
                 "name": prior.name,
@@ -307,16 +208,25 @@ def _beliefs(runner: Runner, results: Mapping[str, Any]) -> list[dict[str, Any]]
                 "verdict": "go" if now >= GO else "no-go",
                 "expected_patients": cost,
                 "worth": cost / now if now > 0 else None,
-                "pending": [
-                    {
-                        "trial": name,
-                        **waiting(prior, grid, power, 1 / ((a + b) * died * a * b / (a + b) ** 2)),
-                    }
-                    for name, a, b in PENDING
-                ],
+                "pending": [{"trial": name, **_goes(found[0])} for name, found in after.items()],
+                "values": [_value(now, cost, after, times * planned) for times in WORTHS],
             }
         )
     return rows
+
+
+def _value(now: float, cost: float, after: Mapping[str, Array], worth: float) -> dict[str, Any]:
+    """Expected value in patients' cost if a success is worth ``worth``: now, or after a pending result.
+
+    Whoever waits runs the trial only where its value is then above 0; waiting itself is taken to be free.
+    """
+    return {
+        "worth": worth,
+        "now": now * worth - cost,
+        "after": {
+            name: float(np.maximum(found[0] * worth - found[1], 0.0).mean()) for name, found in after.items()
+        },
+    }
 
 
 def waiting(prior: Prior, grid: Array, power: Array, variance: float) -> dict[str, float]:
@@ -324,22 +234,37 @@ def waiting(prior: Prior, grid: Array, power: Array, variance: float) -> dict[st
 
     Args:
         prior: the belief now.
-        grid: (g,) log hazard ratios; power: (g,) of the design there.
+        grid: (g,) log hazard ratios, ascending; power: (g,) of the design there.
         variance: of the other trial's estimate, about 1 / (events x share x share).
 
     Returns:
         ``go``: probability that the assurance after the result is at least ``GO``; ``then``: its mean when
         it is.
     """
+    return _goes(posterior_means(prior, grid, power[None, :], variance)[0])
+
+
+def _goes(after: Array) -> dict[str, float]:
+    goes = after >= GO
+    return {"go": float(goes.mean()), "then": float(after[goes].mean()) if goes.any() else 0.0}
+
+
+def posterior_means(prior: Prior, grid: Array, curves: Array, variance: float) -> Array:
+    """(c, n) mean of curves over the belief after each of n equally probable results of another trial.
+
+    Args:
+        prior: the belief now.
+        grid: (g,) log hazard ratios, ascending.
+        curves: (c, g) values there.
+        variance: of the other trial's estimate.
+    """
     points = prior.points()[::8]
-    success = np.interp(points, grid, power)
+    values = np.array([np.interp(points, grid, curve) for curve in curves])
     sd = math.sqrt(variance)
     noise = _quantiles(_READOUTS) * sd
     readout = (points[:, None] + noise[None, :]).ravel()
     likelihood = np.exp(-0.5 * ((readout[:, None] - points[None, :]) / sd) ** 2)
-    after = (likelihood @ success) / likelihood.sum(axis=1)
-    goes = after >= GO
-    return {"go": float(goes.mean()), "then": float(after[goes].mean()) if goes.any() else 0.0}
+    return np.asarray((likelihood @ values.T / likelihood.sum(axis=1)[:, None]).T)
 
 
 def _quantiles(n: int) -> Array:

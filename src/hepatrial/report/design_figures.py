@@ -7,6 +7,7 @@ from typing import Any
 
 import altair as alt
 
+from hepatrial.report.design_search import design_label, option_label
 from hepatrial.report.style import CONTROL_COLOUR, QUIET, TREATED_COLOURS, Frame, Rows, finish, layered
 
 HEIGHT = 250
@@ -136,7 +137,10 @@ def search(
 ) -> dict[str, Any]:
     """Probability of success over the number of patients, one line a design."""
     rows_of = Rows()
-    drawn = [{"n": row["patients"], "p": row["success"]["value"], "design": row["label"]} for row in rows]
+    drawn = [
+        {"n": row["patients"], "p": row["success"]["value"], "design": design_label(row["key"], w)}
+        for row in rows
+    ]
     names = list(dict.fromkeys(row["design"] for row in drawn))
     palette = [*TREATED_COLOURS, CONTROL_COLOUR, "#7f3b3b", "#3b6e7f", QUIET]
     legend = alt.Legend(
@@ -157,3 +161,56 @@ def search(
     )
     rule = alt.Chart(rows_of([{"p": wanted}])).mark_rule(color=QUIET, strokeDash=[4, 3]).encode(y=y)
     return _view(frame, rows_of, rule, _line(rows_of, drawn, x, y).encode(color=colour, strokeDash=dash))
+
+
+def hangs(rows: Sequence[Mapping[str, Any]], frame: Frame, w: Mapping[str, str]) -> dict[str, Any]:
+    """Change of power by assumption, the gravest first, with its error."""
+    drawn = [
+        {
+            "label": w[f"sa_{row['key']}"],
+            **_span(row["change"], 100.0),
+            "text": f"{100 * row['change']['value']:+.0f}",
+        }
+        for row in rows
+    ]
+    return _dots(drawn, alt.X("p:Q", axis=alt.Axis(title=w["x_change"], tickCount=7)), frame, zero=True)
+
+
+def options(rows: Sequence[Mapping[str, Any]], frame: Frame, w: Mapping[str, str]) -> dict[str, Any]:
+    """Probability of success by option of the mechanism."""
+    drawn = [
+        {
+            "label": option_label(row, w),
+            **_span(row["success"]),
+            "text": f"{100 * row['success']['value']:.0f}%",
+        }
+        for row in rows
+        if "success" in row
+    ]
+    top = max(0.2, *(row["high"] for row in drawn))
+    x = alt.X(
+        "p:Q", scale=alt.Scale(domain=[0, top]), axis=alt.Axis(title=w["y_power"], format="%", tickCount=6)
+    )
+    return _dots(drawn, x, frame, zero=False)
+
+
+def _span(found: Mapping[str, Any], factor: float = 1.0) -> dict[str, float]:
+    value, error = factor * found["value"], 2 * factor * (found["mcse"] or 0)
+    return {"p": value, "low": value - error, "high": value + error}
+
+
+def _dots(drawn: list[dict[str, Any]], x: alt.X, frame: Frame, *, zero: bool) -> dict[str, Any]:
+    """A dot with its error for each row, in order."""
+    rows_of = Rows()
+    axis = alt.Axis(title=None, labelLimit=300, grid=True, ticks=False, domain=False)
+    order = [row["label"] for row in drawn]
+    y = alt.Y("label:N", sort=order, axis=axis, scale=alt.Scale(padding=0.6))
+    bar = alt.Chart(rows_of(drawn)).mark_rule(strokeWidth=2.4, color=BLUE)
+    dot = alt.Chart(rows_of(drawn)).mark_point(filled=True, size=70, opacity=1, color=BLUE).encode(x=x, y=y)
+    text = alt.Chart(rows_of(drawn)).mark_text(dy=-11, fontSize=11).encode(x=x, y=y, text="text:N")
+    charts = [bar.encode(x=alt.X("low:Q"), x2="high:Q", y=y), dot, text]
+    if zero:
+        charts.insert(
+            0, alt.Chart(rows_of([{"p": 0.0}])).mark_rule(color=QUIET, strokeDash=[4, 3]).encode(x=x)
+        )
+    return finish(layered(*charts, width=frame.width - 300, height=40 * len(drawn)), frame, rows_of)

@@ -279,7 +279,11 @@ def drawings(results: Mapping[str, Any], lang: str, width: int = WIDE) -> dict[s
     if len(design["looks"]) > 1:
         made["boundaries"] = figures.boundaries(design["looks"], frame, w)
     if results.get("search"):
-        made["search"] = figures.search(results["search"]["curves"], design["power"], frame, w)
+        found = results["search"]
+        made["search"] = figures.search(found["curves"], design["power"], frame, w)
+        made["hangs"] = figures.hangs(found["assumptions"], frame, w)
+        if any("success" in row for row in found["options"]):
+            made["options"] = figures.options(found["options"], frame, w)
     return {
         name: (
             to_svg(view, f"design-{name}", w[f"f_{name}"], f"{w[f'f_{name}']} {MARK[lang]}"),
@@ -324,7 +328,7 @@ def html(results: Mapping[str, Any], lang: str = "en") -> str:
         closed=closed_table(results["closed_form"], w),
         compared=compare_table(results["compare"]["rows"], w) if results.get("compare") else None,
         compared_with=results.get("compare", {}).get("title", ""),
-        search=_search(results),
+        search=_search(results, w),
         methods=w["methods"].format(
             trials=f"{results['trials']:,}", bank=f"{results['bank']['patients']:,}",
             usable=f"{results['bank']['usable']:,}", parts=PARTS, scale=scale,
@@ -338,9 +342,9 @@ def html(results: Mapping[str, Any], lang: str = "en") -> str:
     )  # fmt: skip
 
 
-def _search(results: Mapping[str, Any]) -> dict[str, Any] | None:
+def _search(results: Mapping[str, Any], w: Mapping[str, str]) -> dict[str, Any] | None:
     found = results.get("search")
-    return {"sentences": search.sentences(found), "tables": search.tables(found)} if found else None
+    return {"sentences": search.sentences(found, w), "tables": search.tables(found, w)} if found else None
 
 
 def write_design(results: Mapping[str, Any], out: Path, lang: str = "en") -> list[Path]:

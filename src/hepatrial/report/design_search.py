@@ -8,84 +8,170 @@ from typing import Any
 from hepatrial.report.wording import DASH, number, percent, signed
 
 Table = dict[str, Any]
+Words = Mapping[str, str]
 MONTH = 30.4375
-BELIEFS = {
-    "sceptical": "Sceptical",
-    "msc_evidence": "Evidence on MSC, as printed",
-    "msc_discounted": "Evidence on MSC, discounted",
-    "reference_class": "Reference class that failed",
-}
+TREATED_ONLY = ("dose_3", "dose_10", "artery", "day_3")
+"""Options that differ in the treated arm alone."""
 
 
 def _share(found: Mapping[str, Any]) -> str:
     return percent(found["value"]) + ("" if found["mcse"] is None else f" ± {number(100 * found['mcse'])}")
 
 
-def sentences(search: Mapping[str, Any]) -> list[str]:
+def _points(found: Mapping[str, Any]) -> str:
+    error = "" if found["mcse"] is None else f" ± {number(100 * found['mcse'])}"
+    return signed(100 * found["value"]) + error
+
+
+def design_label(key: str, w: Words) -> str:
+    """A family of designs in words."""
+    if key.endswith("_survival"):
+        return w["sd_endpoint"].format(endpoint=w[f"endpoint_{key}"])
+    return w[f"sd_{key}"]
+
+
+def sentences(search: Mapping[str, Any], w: Words) -> list[str]:
     """What the search says, first whether to run the trial at all."""
-    beliefs = {row["name"]: row for row in search["beliefs"]}
-    goes = [BELIEFS[name].lower() for name, row in beliefs.items() if row["verdict"] == "go"]
-    stops = [BELIEFS[name].lower() for name, row in beliefs.items() if row["verdict"] != "go"]
-    said = [
-        "Should it run at all? With one success in two as the line, "
-        + (f"yes for who believes the {', the '.join(goes)}; " if goes else "no belief shown here says yes; ")
-        + (f"no for the {', the '.join(stops)}." if stops else "")
+    return [_whether_said(search, w), _pending_said(search, w), _cheapest_said(search, w),
+            _hangs_said(search, w), *_options_said(search, w), _endpoint_said(search, w)]  # fmt: skip
+
+
+def _whether_said(search: Mapping[str, Any], w: Words) -> str:
+    names = {True: [], False: []}  # type: dict[bool, list[str]]
+    for row in search["beliefs"]:
+        names[row["verdict"] == "go"].append(w[row["name"]])
+    key = {(True, True): "ss_both", (True, False): "ss_go", (False, True): "ss_no"}[
+        bool(names[True]), bool(names[False])
     ]
-    reference = beliefs["reference_class"]
-    said.append(
-        f"Under the reference class a success would have to be worth {number(reference['worth'], 0)}"
-        " patients' cost."
-        f" After the larger pending trial one would go in {percent(reference['pending'][-1]['go'], 0)}"
-        " of its possible"
-        f" results, with an assurance of {percent(reference['pending'][-1]['then'], 0)} then."
-    )
-    cheapest = search["cheapest"]
-    said.append(
-        f"Cheapest design that reaches {percent(search['wanted'], 0)}: {cheapest['label']},"
-        f" {cheapest['patients']}"
-        f" patients ({number(cheapest['expected_patients']['value'], 0)} expected)."
-        if cheapest
-        else f"No design of up to three times the planned size reaches {percent(search['wanted'], 0)}."
-    )
+    return w[key].format(go=w["join"].join(names[True]), stop=w["join"].join(names[False]))
+
+
+def _pending_said(search: Mapping[str, Any], w: Words) -> str:
+    reference = next(row for row in search["beliefs"] if row["name"] == "reference_class")
+    later = reference["pending"][-1]
+    return w["ss_pending"].format(
+        worth=number(reference["worth"], 0), trial=later["trial"], go=percent(later["go"], 0),
+        then=percent(later["then"], 0),
+    )  # fmt: skip
+
+
+def _cheapest_said(search: Mapping[str, Any], w: Words) -> str:
+    row = search["cheapest"]
+    if row is None:
+        most = max(one["patients"] for one in search["curves"])
+        return w["ss_none"].format(wanted=percent(search["wanted"], 0), most=most)
+    return w["ss_cheapest"].format(
+        wanted=percent(search["wanted"], 0), design=design_label(row["key"], w), patients=row["patients"],
+        expected=number(row["expected_patients"]["value"], 0), success=_share(row["success"]),
+        months=number(row["days"]["value"] / MONTH, 0),
+    )  # fmt: skip
+
+
+def _hangs_said(search: Mapping[str, Any], w: Words) -> str:
     worst = search["assumptions"][0]
-    said.append(
-        f"It hangs most on: {worst['label']}, which costs {number(-100 * worst['change']['value'], 0)}"
-        " points of power."
+    return w["ss_hangs"].format(
+        assumption=w[f"sa_{worst['key']}"], points=number(-100 * worst["change"]["value"], 0)
     )
+
+
+def _told(row: Mapping[str, Any]) -> bool:
+    """Whether a change is more than twice its error."""
+    change = row.get("change")
+    return bool(change and change["mcse"] is not None and abs(change["value"]) > 2 * change["mcse"])
+
+
+def _options_said(search: Mapping[str, Any], w: Words) -> list[str]:
+    rows = {row["key"]: row for row in search["options"] if "refused" not in row}
+    if not rows:
+        return [w["ss_no_options"]]
+    mine = [rows[key] for key in TREATED_ONLY if key in rows]
+    told = sorted((row for row in mine if _told(row)), key=lambda row: -row["change"]["value"])
+    said = []
+    if told:
+        listed = w["semicolon"].join(
+            w["ss_option"].format(option=option_label(row, w), change=_points(row["change"])) for row in told
+        )
+        said.append(w["ss_options"].format(planned=_share(rows["planned"]["success"]), listed=listed))
+    elif mine:
+        said.append(w["ss_options_alike"].format(planned=_share(rows["planned"]["success"])))
+    both = [rows.get("meld_low"), rows.get("meld_high")]
+    if both[0] and both[1]:
+        low, high = (
+            w["ss_who_part"].format(
+                success=_share(row["success"]),
+                treated=percent(row["transplant_free_survival"]["treated"], 0),
+                control=percent(row["transplant_free_survival"]["control"], 0),
+            )
+            for row in both
+            if row
+        )
+        said.append(w["ss_who"].format(low=low, high=high))
     return said
 
 
-def tables(search: Mapping[str, Any]) -> list[Table]:
+def _endpoint_said(search: Mapping[str, Any], w: Words) -> str:
+    many = [row for row in search["endpoints"] if row["care"] == "grafts"]
+    few = {(row["endpoint"], row["method"]): row for row in search["endpoints"] if row["care"] == "planned"}
+    best = max(many, key=lambda row: row["success"]["value"])
+    before = few[best["endpoint"], best["method"]]
+    return w["ss_endpoint"].format(
+        share=percent(best["transplanted"], 0), endpoint=w[f"endpoint_{best['endpoint']}"],
+        method=w[f"method_{best['method']}"], success=_share(best["success"]),
+        before=_share(before["success"]),
+    )  # fmt: skip
+
+
+def tables(search: Mapping[str, Any], w: Words) -> list[Table]:
     """Whether, how many, what it hangs on, which dose, route, timing, endpoint and patients."""
-    found = [_whether(search), _how_many(search), _hangs_on(search)]
+    found = [_whether(search, w), _values(search, w), _how_many(search, w), _hangs_on(search, w)]
     if search["options"]:
-        found.append(_options(search))
+        found.append(_options(search, w))
+    found.append(_endpoints(search, w))
     return found
 
 
-def _whether(search: Mapping[str, Any]) -> Table:
+def _whether(search: Mapping[str, Any], w: Words) -> Table:
     names = [row["trial"] for row in search["beliefs"][0]["pending"]]
-    head = ["Belief", "Assurance", "Verdict", "Expected patients", "A success must be worth (patients)"]
-    head += [f"Go after {name}" for name in names]
+    head = [w["c_belief"], w["c_assurance"], w["sc_verdict"], w["y_patients"], w["sc_worth"]]
+    head += [w["sc_go_after"].format(trial=name) for name in names]
     rows = [
         [
-            BELIEFS[row["name"]],
+            w[row["name"]],
             percent(row["assurance"]),
-            row["verdict"],
+            w["go"] if row["verdict"] == "go" else w["no_go"],
             number(row["expected_patients"], 0),
-            number(row["worth"], 0),
-            *[f"{percent(one['go'], 0)}, then {percent(one['then'], 0)}" for one in row["pending"]],
+            DASH if row["worth"] is None else number(row["worth"], 0),
+            *[
+                w["sc_then"].format(go=percent(one["go"], 0), then=percent(one["then"], 0))
+                for one in row["pending"]
+            ],
         ]
         for row in search["beliefs"]
     ]
-    return {"title": "Should it run at all, given what is pending?", "head": head, "rows": rows}
+    return {"title": w["st_whether"], "head": head, "rows": rows}
 
 
-def _how_many(search: Mapping[str, Any]) -> Table:
-    head = ["Design", "Patients", "Success", "Expected patients", "Months"]
+def _values(search: Mapping[str, Any], w: Words) -> Table:
+    names = [row["trial"] for row in search["beliefs"][0]["pending"]]
+    head = [w["c_belief"], w["sc_if_worth"], w["sc_now"], *[w["sc_after"].format(trial=n) for n in names]]
     rows = [
         [
-            row["label"],
+            w[row["name"]],
+            number(one["worth"], 0),
+            signed(one["now"], 0),
+            *[signed(one["after"][name], 0) for name in names],
+        ]
+        for row in search["beliefs"]
+        for one in row["values"]
+    ]
+    return {"title": w["st_values"], "head": head, "rows": rows}
+
+
+def _how_many(search: Mapping[str, Any], w: Words) -> Table:
+    head = [w["sc_design"], w["c_patients"], w["c_success"], w["y_patients"], w["c_months"]]
+    rows = [
+        [
+            design_label(row["key"], w),
             str(row["patients"]),
             _share(row["success"]),
             number(row["expected_patients"]["value"], 0),
@@ -93,43 +179,69 @@ def _how_many(search: Mapping[str, Any]) -> Table:
         ]
         for row in search["curves"]
     ]
-    return {"title": "How many patients, which looks, which endpoint?", "head": head, "rows": rows}
+    return {"title": w["st_how_many"], "head": head, "rows": rows}
 
 
-def _hangs_on(search: Mapping[str, Any]) -> Table:
-    head = ["If instead", "Success", "Change, points", "Months more"]
+def _hangs_on(search: Mapping[str, Any], w: Words) -> Table:
+    head = [w["sc_if"], w["c_success"], w["sc_change"], w["sc_months"]]
     rows = [
         [
-            row["label"],
+            w[f"sa_{row['key']}"],
             _share(row["success"]),
-            f"{signed(100 * row['change']['value'])} ± {number(100 * row['change']['mcse'])}",
+            _points(row["change"]),
             signed(row["days"]["value"] / MONTH),
         ]
         for row in search["assumptions"]
     ]
-    return {"title": "What does it hang on? (the same trials, the gravest first)", "head": head, "rows": rows}
+    return {"title": w["st_hangs"], "head": head, "rows": rows}
 
 
-def _options(search: Mapping[str, Any]) -> Table:
-    head = [
-        "Option",
-        "Survival, treated / control",
-        "Success",
-        "Transplant-free, treated / control",
-        "Success",
-    ]
+def option_label(row: Mapping[str, Any], w: Words) -> str:
+    """An option in words, with the dose or days that it has."""
+    label = w[f"so_{row['key']}"]
+    lines = row.get("regimen") or []
+    if row["key"].startswith("dose") and lines:
+        return f"{label} ({lines[0]['dose']})"
+    return label
+
+
+def _options(search: Mapping[str, Any], w: Words) -> Table:
+    head = [w["sc_option"], w["sc_overall"], w["sc_free"], w["c_success"], w["sc_change"]]
     rows = []
     for row in search["options"]:
         if "refused" in row:
-            rows.append([row["label"], f"refused: {row['refused']}", DASH, DASH, DASH])
+            rows.append([option_label(row, w), w["sc_refused"].format(why=row["refused"]), DASH, DASH, DASH])
             continue
-        cells = [row["label"]]
-        for endpoint in ("overall_survival", "transplant_free_survival"):
-            one = row[endpoint]
-            cells += [f"{percent(one['treated'])} / {percent(one['control'])}", _share(one["success"])]
-        rows.append(cells)
-    title = (
-        "Which dose, route, timing, endpoint, patients? (the mechanism's prior and its own control survival:"
-        " not learnt from data)"
-    )
-    return {"title": title, "head": head, "rows": rows}
+        pairs = [row[name] for name in ("overall_survival", "transplant_free_survival")]
+        rows.append(
+            [
+                option_label(row, w),
+                *[f"{percent(one['treated'])} / {percent(one['control'])}" for one in pairs],
+                _share(row["success"]),
+                DASH if row["key"] == "planned" else _points(row["change"]),
+            ]
+        )
+    return {"title": w["st_options"], "head": head, "rows": rows}
+
+
+def _endpoints(search: Mapping[str, Any], w: Words) -> Table:
+    head = [
+        w["sc_care"],
+        w["sc_transplanted"],
+        w["sc_endpoint"],
+        w["sc_analysis"],
+        w["sc_power"],
+        w["c_events"],
+    ]
+    rows = [
+        [
+            w[f"so_{row['care']}"],
+            percent(row["transplanted"], 0),
+            w[f"endpoint_{row['endpoint']}"],
+            w[f"method_{row['method']}"],
+            _share(row["success"]),
+            number(row["events"]["value"], 0),
+        ]
+        for row in search["endpoints"]
+    ]
+    return {"title": w["st_endpoints"], "head": head, "rows": rows}
