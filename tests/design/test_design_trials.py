@@ -16,9 +16,10 @@ from hepatrial.design.assurance import assurance, centre_at_half, weights_on
 from hepatrial.design.conduct import Records, look_days
 from hepatrial.design.effect import Effect, Paths, paid_back, scale_for
 from hepatrial.design.evaluate import compare, evaluate
-from hepatrial.design.operating import PARTS, characteristics, limit, make_runner, number, table_of
+from hepatrial.design.operating import PARTS, characteristics, limit, make_runner, number
 from hepatrial.design.plan import Plan, load_design
 from hepatrial.design.priors import Prior, log_hazard_ratio, priors
+from hepatrial.design.replicates import largest_error
 from hepatrial.design.slots import arm_of_slots, draw_slots, entry_days, in_turn
 from hepatrial.design.truth import Truth, hazard_ratio, make_stage, strong_null, weak_null
 from hepatrial.errors import BadInput
@@ -219,7 +220,7 @@ def test_calendar_looks_keep_the_level_at_the_information_that_came():
 
 def test_estimates_after_stopping_cover_and_halve(sequential):
     ended = sequential.run(hazard_ratio(0.6), 2000)
-    found = characteristics(sequential, hazard_ratio(0.6), ended, table_of(sequential))
+    found = characteristics(sequential, hazard_ratio(0.6), ended)
     assert found["target"] == pytest.approx(math.log(0.6), abs=2e-3)
     assert abs(found["adjusted_coverage"]["value"] - 0.95) < 0.02
     assert abs(found["adjusted_below_target"]["value"] - 0.5) < 0.04
@@ -352,3 +353,39 @@ def test_what_cannot_be_simulated_is_refused_together():
     assert len(bad.value.problems) == 3
     with pytest.raises(BadInput):
         make_stage(plan(control_survival=0.9999999), exponential_bank(hazard=5.0))
+
+
+def test_a_truth_stops_when_every_characteristic_is_precise_and_not_before():
+    planned = plan(patients=80, week=12.0, looks=LOOKS, hazard_ratio=0.5, grid=[1.0, 0.5], method="logrank")
+    bank = exponential_bank(hazard=0.008, patients=50_000, spread=0.2)
+    found = evaluate(planned, bank, trials=20_000, precision=0.012)
+    rows = {row["truth"]: row for row in found.results["characteristics"]}
+    assert found.results["precision_missed"] == []
+    for row in rows.values():
+        assert row["error"] <= 0.012
+        for name in ("success", "futility", "coverage", "bias"):
+            assert row[name]["mcse"] <= 0.012, (row["truth"], name)
+        assert row["days"]["mcse"] <= 0.012 * row["days"]["value"]
+    runner, row = found.runner, rows["strong null"]
+    assert row["trials"] > 1000
+    half = runner.run(strong_null(), row["trials"] // 2)  # half as many were not enough
+    assert runner.error_of(strong_null(), half) > 0.012
+    assert max(row["trials"] for row in rows.values()) < 20_000
+    assert {row["success"]["trials"] for row in found.results["power"]} == {
+        max(row["success"]["trials"] for row in found.results["power"])
+    }
+
+
+def test_what_cannot_be_reached_with_the_trials_allowed_is_named():
+    planned = plan(patients=80, week=12.0, hazard_ratio=0.5, grid=[1.0, 0.5])
+    found = evaluate(planned, exponential_bank(patients=500), trials=1000, precision=0.001)
+    assert {"strong null", "hazard ratio 0.5", "sceptical"} <= set(found.results["precision_missed"])
+
+
+def test_an_error_counts_in_its_own_unit_and_amounts_as_a_share():
+    one = {"value": 200.0, "mcse": 4.0, "trials": 100}
+    assert largest_error({"patients": one}) == pytest.approx(0.02)
+    assert largest_error({"bias": one}) == pytest.approx(4)
+    assert largest_error({"bias": one}, {"bias": 100.0}) == pytest.approx(0.04)
+    assert largest_error({"a": [{"success": {"value": 0.5, "mcse": None, "trials": 1}}]}) == math.inf
+    assert largest_error({"coverage": {"value": None, "mcse": None, "trials": 0}, "x": 3}) == 0

@@ -30,7 +30,8 @@ def design(
     ],
     trials: Annotated[int, typer.Option(help="Trials for each truth.")] = 10_000,
     precision: Annotated[
-        float | None, typer.Option(help="Stop a null when the error of its error rate is this small.")
+        float | None,
+        typer.Option(help="Stop each truth when every error of its characteristics is this small."),
     ] = None,
     compare: Annotated[
         str | None, typer.Option(metavar="OTHER", help="Another design, compared on the same trials.")

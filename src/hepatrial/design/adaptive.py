@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from hepatrial.analysis.rows import logrank_rows, sort_rows
 from hepatrial.design.effect import NONE
-from hepatrial.design.operating import BATCH, number
+from hepatrial.design.operating import number
+from hepatrial.design.replicates import BATCH
 from hepatrial.design.slots import PARTS, draw_slots, entry_days, in_turn
 from hepatrial.design.truth import Stage, Truth
 from hepatrial.errors import BadInput, Problem

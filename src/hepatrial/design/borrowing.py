@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,8 @@ from hepatrial.analysis.borrowing import decisions, map_prior, shifted
 from hepatrial.design.bank import Bank
 from hepatrial.design.operating import number
 from hepatrial.design.plan import Plan
-from hepatrial.design.slots import PARTS, draw_slots
+from hepatrial.design.replicates import Joined, Piece, Progress, rows_of_truths, whole_trials
+from hepatrial.design.slots import draw_slots
 from hepatrial.design.truth import Truth, hazard_ratio, make_stage, records, strong_null
 from hepatrial.errors import BadInput, Problem
 
@@ -21,9 +21,11 @@ def evaluate_borrowing(
     bank: Bank,
     *,
     trials: int = 10_000,
+    precision: float | None = None,
     seed: int = 1,
     threads: int = 1,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Progress | None = None,
+    keep: Piece | None = None,
 ) -> dict[str, Any]:
     """Type I error and power with and without borrowing, over the drift of the trial's controls.
 
@@ -34,14 +36,12 @@ def evaluate_borrowing(
         BadInput: a drift under which no hazard gives the survival, or dropout, which this analysis cannot
         handle.
     """
-    del threads
     borrow = plan.design.borrowing
     assert borrow is not None
     if plan.dropout > 0:
         given = f"{plan.dropout * 7:.2%} per week"
         allowed = "no dropout: this analysis needs everybody's vital status at the horizon"
         raise BadInput([Problem("dropout.rate", given, allowed)])
-    tell = progress or (lambda _stage, _done, _total: None)
     alive, sizes = [one.survivors for one in borrow.cohorts], [one.n for one in borrow.cohorts]
     informed = map_prior(alive, sizes, between=borrow.between, robust=borrow.robust)
     plain = map_prior(alive, sizes, between=borrow.between, robust=1.0)
@@ -49,20 +49,35 @@ def evaluate_borrowing(
         "borrowed": decisions(informed, *plan.sizes, borrow.threshold),
         "plain": decisions(plain, *plan.sizes, borrow.threshold),
     }
-    whole = -(-trials // PARTS) * PARTS
-    rows = []
-    for place, drift in enumerate(borrow.drift):
-        tell("drifts simulated", place, len(borrow.drift))
-        control = shifted(informed.centre, drift)
-        moved = plan.changed(control_survival=control, question="superiority", borrowing=None)
-        stage = make_stage(moved, bank)
-        row: dict[str, Any] = {"drift": drift, "control_survival": control}
-        for key, truth in (("null", strong_null()), ("effect", hazard_ratio(plan.design.hazard_ratio))):
-            treated, survived = _survivors(stage, truth, whole, seed)
-            for name, table in tables.items():
-                row[f"{name}_{key}"] = number(table[treated, survived]).as_dict()
-        rows.append(row)
-    tell("drifts simulated", len(borrow.drift), len(borrow.drift))
+    centres = [shifted(informed.centre, drift) for drift in borrow.drift]
+    stages = [
+        make_stage(plan.changed(control_survival=control, question="superiority", borrowing=None), bank)
+        for control in centres
+    ]
+    asked = {"null": strong_null(), "effect": hazard_ratio(plan.design.hazard_ratio)}
+
+    def simulate(place: int, first: int, count: int) -> Joined:
+        return {
+            f"{arm}_{key}": alive
+            for key, truth in asked.items()
+            for arm, alive in _survivors(stages[place], truth, first, count, seed).items()
+        }
+
+    def row(place: int, ended: Joined) -> dict[str, Any]:
+        return {
+            "drift": borrow.drift[place],
+            "control_survival": centres[place],
+            **{
+                f"{name}_{key}": number(table[ended[f"treated_{key}"], ended[f"control_{key}"]]).as_dict()
+                for key in asked
+                for name, table in tables.items()
+            },
+        }
+
+    rows = rows_of_truths(
+        len(borrow.drift), simulate, row,
+        trials=trials, precision=precision, threads=threads, progress=progress, keep=keep,
+    )  # fmt: skip
     return {
         "kind": "borrowing",
         "centre": informed.centre,
@@ -70,18 +85,17 @@ def evaluate_borrowing(
         "robust": borrow.robust,
         "cohorts": [one.model_dump(mode="json") for one in borrow.cohorts],
         "rows": rows,
-        "trials": whole,
+        "trials": whole_trials(trials),
+        "precision": precision,
         "seed": seed,
     }
 
 
-def _survivors(stage: Any, truth: Truth, trials: int, seed: int) -> tuple[Any, Any]:
+def _survivors(stage: Any, truth: Truth, first: int, count: int, seed: int) -> Joined:
     """(r,) survivors of the treated arm and of the control."""
-    treated, control = [], []
-    for first in range(1, trials + 1, 500):
-        count = min(500, trials + 1 - first)
-        slots = draw_slots(seed, np.arange(first, first + count), stage.plan.patients, len(stage.bank.usable))
-        seen = records(stage, slots, truth)
-        treated.append((seen.treated & ~seen.event).sum(axis=1))
-        control.append((~seen.treated & ~seen.event).sum(axis=1))
-    return np.concatenate(treated), np.concatenate(control)
+    slots = draw_slots(seed, np.arange(first, first + count), stage.plan.patients, len(stage.bank.usable))
+    seen = records(stage, slots, truth)
+    return {
+        "treated": (seen.treated & ~seen.event).sum(axis=1),
+        "control": (~seen.treated & ~seen.event).sum(axis=1),
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -17,9 +17,10 @@ from hepatrial.design.assurance import assurance, calibrated, effect_at
 from hepatrial.design.assurance import table as sorted_rows
 from hepatrial.design.bank import Bank
 from hepatrial.design.conduct import Ended, by_events
-from hepatrial.design.operating import Runner, characteristics, make_runner, number, table_of
+from hepatrial.design.operating import Runner, characteristics, make_runner, number
 from hepatrial.design.plan import Plan
 from hepatrial.design.priors import priors
+from hepatrial.design.replicates import largest_error
 from hepatrial.design.truth import Truth, hazard_ratio, make_stage, strong_null, weak_null
 from hepatrial.errors import BadInput, Problem
 from hepatrial.provenance import fingerprint
@@ -77,8 +78,9 @@ def evaluate(
         plan: the design.
         bank: patients.
         trials: for each truth; at most, with ``precision``.
-        precision: stop simulating a null as soon as the error of its probability of success is no larger.
-            Power curve and assurance, which pair trials between effects, always take ``trials``.
+        precision: stop simulating a truth as soon as no error of its characteristics is larger (see
+            ``Runner.run``). The effects of the power curve, paired in the assurance, go on until the last of
+            them is there. ``trials`` is the most; who has not reached the precision then is named.
         seed: of all chance.
         threads: workers; change no result.
         progress: called with (stage, done, total).
@@ -91,7 +93,6 @@ def evaluate(
     tell = progress or (lambda _stage, _done, _total: None)
     stage = make_stage(plan, bank)
     runner = make_runner(stage, seed)
-    after = table_of(runner)
     design = plan.design
     named = [strong_null(), weak_null(stage), hazard_ratio(design.hazard_ratio, design.delay)]
     grid = sorted(set(design.grid) | {1.0, design.hazard_ratio})
@@ -102,28 +103,45 @@ def evaluate(
     ended: dict[str, Ended] = {}
     for place, truth in enumerate(jobs):
         tell("truths simulated", place, len(jobs))
-        # the curve pairs trials between effects, so all of them have the same number
-        limit = precision if truth.name in ("strong null", "weak null") else None
         if truth.name not in ended:
             ended[truth.name] = held(
-                truth, partial(runner.run, truth, trials, precision=limit, threads=threads)
+                truth, partial(runner.run, truth, trials, precision=precision, threads=threads)
             )
+    # The assurance pairs trials: between effects of the curve, and between variants.
+    for group in (curve, variants):
+        most = max((len(ended[truth.name].look) for truth in group), default=0)
+        for truth in group:
+            if len(ended[truth.name].look) < most:
+                longer = replace(truth, name=f"{truth.name} longer")
+                ended[truth.name] = held(longer, partial(runner.run, truth, most, threads=threads))
     tell("truths simulated", len(jobs), len(jobs))
-    rows = [characteristics(runner, truth, ended[truth.name], after) for truth in [*named, *variants]]
+    rows = [characteristics(runner, truth, ended[truth.name]) for truth in [*named, *variants]]
+    for row in rows:
+        row["error"] = runner.error_in(row)
+    assured = _assurance(runner, grid, curve, variants, ended)
     results = {
         "design": summary(runner),
         "bank": _about(bank, stage.scale),
         "trials": trials,
         "precision": precision,
+        "precision_missed": _missed(precision, rows, assured),
         "seed": seed,
         "characteristics": rows,
         "power": _curve(runner, curve, ended),
-        "assurance": _assurance(runner, grid, curve, variants, ended),
+        "assurance": assured,
         "closed_form": closed_form(runner, rows),
     }
     asked = {"trials": trials, "precision": precision, "seed": seed}
     results["hash"] = fingerprint({"plan": plan.protocol.as_dict(), "bank": bank.hash, **asked})
     return Evaluation(runner, results, ended)
+
+
+def _missed(precision: float | None, rows: list[dict[str, Any]], assured: dict[str, Any]) -> list[str]:
+    """Truths and beliefs whose error is still larger than asked for."""
+    if precision is None:
+        return []
+    late = [row["truth"] for row in rows if row["error"] > precision]
+    return late + [row["name"] for row in assured["rows"] if largest_error(row) > precision]
 
 
 def summary(runner: Runner) -> dict[str, Any]:

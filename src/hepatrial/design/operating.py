@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,15 +14,12 @@ from hepatrial.analysis.result import z_quantile
 from hepatrial.analysis.stopping import StagewiseTable, stagewise_table
 from hepatrial.design.conduct import Ended, conduct
 from hepatrial.design.plan import boundaries, look_fractions
+from hepatrial.design.replicates import in_batches, largest_error
 from hepatrial.design.slots import PARTS, draw_slots
 from hepatrial.design.truth import Stage, Truth, planned_information, records
 
 Array = NDArray[np.float64]
 Progress = Callable[[str, int, int], None]
-
-BATCH = 500
-"""Trials simulated together; a multiple of PARTS. Changes no result."""
-assert BATCH % PARTS == 0
 
 
 @dataclass(frozen=True)
@@ -84,6 +81,11 @@ class Runner:
     boundary: Any
     seed: int
 
+    @cached_property
+    def table(self) -> StagewiseTable | None:
+        """The stage-wise table of a design with several looks, else None."""
+        return stagewise_table(self.boundary) if self.boundary.fractions.size > 1 else None
+
     def batch(self, truth: Truth, first: int, count: int) -> Ended:
         """Trials ``first`` to ``first + count - 1``."""
         plan = self.stage.plan
@@ -105,36 +107,32 @@ class Runner:
         Args:
             truth: what the product does.
             trials: how many, or at most, when ``precision`` is given; rounded up to whole batches of PARTS.
-            precision: stop as soon as the error of the probability of success is no larger.
+            precision: stop as soon as no error of the truth's characteristics is larger: probabilities,
+                coverage and bias of a log hazard ratio or survival in their own unit, numbers of patients,
+                days and events (and the bias of a mean time, of the horizon) as a share of their size.
             threads: workers; change no result.
             tell: called with the number of trials done.
         """
-        whole = -(-trials // PARTS) * PARTS
-        starts = list(range(1, whole + 1, BATCH))
-        done: list[Ended] = []
-        with ThreadPoolExecutor(max_workers=threads) as pool:
-            for at in range(0, len(starts), threads):
-                mine = starts[at : at + threads]
-                sizes = [min(BATCH, whole + 1 - first) for first in mine]
-                done += pool.map(lambda job: self.batch(truth, *job), list(zip(mine, sizes, strict=True)))
-                if tell:
-                    tell(sum(len(one.look) for one in done))
-                if precision is not None and self._precise(done, precision):
-                    break
-        return Ended.joined(done)
 
-    @staticmethod
-    def _precise(done: Sequence[Ended], precision: float) -> bool:
-        """Looked at after 1, 2, 4, 8 ... batches, so that the number of threads decides nothing."""
-        reached = len(done)
-        for count in (2**k for k in range(20)):
-            if count > reached:
-                return False
-            success = np.concatenate([one.decision == 1 for one in done[:count]])
-            if number(success).mcse <= precision and len(success) >= 1000:
-                del done[count:]  # type: ignore[attr-defined]
-                return True
-        return False
+        def enough(parts: Sequence[Ended]) -> bool:
+            assert precision is not None
+            return self.error_of(truth, Ended.joined(list(parts))) <= precision
+
+        return Ended.joined(
+            in_batches(
+                lambda first, count: self.batch(truth, first, count), trials, threads=threads,
+                enough=None if precision is None else enough, tell=tell,
+            )
+        )  # fmt: skip
+
+    def error_of(self, truth: Truth, ended: Ended) -> float:
+        """The largest error of a truth's characteristics, as ``precision`` counts it."""
+        return self.error_in(characteristics(self, truth, ended))
+
+    def error_in(self, row: dict[str, Any]) -> float:
+        """The largest error in characteristics that are made already."""
+        plan = self.stage.plan
+        return largest_error(row, {"bias": plan.horizon if plan.design.method == "rmst" else 1.0})
 
 
 def make_runner(stage: Stage, seed: int = 1) -> Runner:
@@ -181,14 +179,7 @@ def limit(stage: Stage, truth: Truth) -> float:
     return float(brentq(score, -6, 6, xtol=1e-10)) if score(-6) * score(6) < 0 else float("nan")
 
 
-def table_of(runner: Runner) -> StagewiseTable | None:
-    """The stage-wise table of a design with several looks, else None."""
-    return stagewise_table(runner.boundary) if runner.boundary.fractions.size > 1 else None
-
-
-def characteristics(
-    runner: Runner, truth: Truth, ended: Ended, table: StagewiseTable | None = None
-) -> dict[str, Any]:
+def characteristics(runner: Runner, truth: Truth, ended: Ended) -> dict[str, Any]:
     """Everything about a truth, each number with its error and the trials behind it."""
     stage, plan = runner.stage, runner.stage.plan
     target = limit(stage, truth)
@@ -198,6 +189,7 @@ def characteristics(
     inside = np.where(finite, np.abs(ended.estimate - target) <= half, np.nan)
     found: dict[str, Any] = {
         "truth": truth.name,
+        "trials": len(ended.look),
         "survival": {"treated": treated, "control": control},
         "target": None if not np.isfinite(target) else target,
         "success": number(ended.decision == 1).as_dict(),
@@ -218,8 +210,8 @@ def characteristics(
             (ended.decision == 1) & (ended.overrun_z < runner.boundary.efficacy[ended.look - 1])
         ).as_dict(),
     }  # fmt: skip
-    if table is not None:
-        found |= _after_stopping(runner, ended, table, target)
+    if runner.table is not None:
+        found |= _after_stopping(runner, ended, runner.table, target)
     return found
 
 

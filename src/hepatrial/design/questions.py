@@ -8,6 +8,7 @@ from typing import Any
 from hepatrial.design.bank import Bank
 from hepatrial.design.borrowing import evaluate_borrowing
 from hepatrial.design.plan import Plan
+from hepatrial.design.replicates import Piece, Progress
 from hepatrial.design.seamless import evaluate_selection
 from hepatrial.design.second_course import evaluate_second_course
 
@@ -24,12 +25,21 @@ def answer(
     trials: int,
     seed: int,
     threads: int,
-    progress: Callable[[str, int, int], None] | None,
+    progress: Progress | None,
+    precision: float | None = None,
+    keep: Piece | None = None,
 ) -> dict[str, Any]:
     """Simulate the design that a question needs; what it is and who is in it stand beside the numbers."""
     design = plan.design
     found = EVALUATE[design.question](
-        plan, bank, trials=trials, seed=seed, threads=threads, progress=progress
+        plan,
+        bank,
+        trials=trials,
+        precision=precision,
+        seed=seed,
+        threads=threads,
+        progress=progress,
+        keep=keep,
     )
     arms = {name: {"label": arm.label, "n": arm.n} for name, arm in plan.protocol.arms.items()}
     return {

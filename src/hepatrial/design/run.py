@@ -167,7 +167,12 @@ def run_design(
     workers = threads or cores()
     bank = _bank(asked.plan, asked, workers, bank_folder, progress)
     if asked.plan.design.question != "superiority":
-        return {**answer(asked.plan, bank, asked.trials, asked.seed, workers, progress), "hash": asked.hash}
+        found = answer(
+            asked.plan, bank, asked.trials, asked.seed, workers, progress, asked.precision,
+            Kept(shards, "this").piece,
+        )  # fmt: skip
+        shards.drop([name for name in shards.manifest() if name.startswith("shards/")])
+        return {**found, "hash": asked.hash}
     one = evaluate(
         asked.plan, bank, trials=asked.trials, precision=asked.precision, seed=asked.seed, threads=workers,
         progress=progress, keep=Kept(shards, "this"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +14,10 @@ from hepatrial.analysis.combination import closed_selection, one_sided
 from hepatrial.analysis.rows import logrank_rows, sort_rows
 from hepatrial.design.bank import Bank
 from hepatrial.design.effect import NONE, Effect
-from hepatrial.design.operating import BATCH, number
+from hepatrial.design.operating import number
 from hepatrial.design.plan import Plan
-from hepatrial.design.slots import PARTS, arm_of_slots, draw_slots
+from hepatrial.design.replicates import Joined, Piece, Progress, rows_of_truths, whole_trials
+from hepatrial.design.slots import arm_of_slots, draw_slots
 from hepatrial.design.truth import Truth, make_stage
 
 Array = NDArray[np.float64]
@@ -150,37 +150,32 @@ def evaluate_selection(
     bank: Bank,
     *,
     trials: int = 10_000,
+    precision: float | None = None,
     seed: int = 1,
     threads: int = 1,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Progress | None = None,
+    keep: Piece | None = None,
 ) -> dict[str, Any]:
     """Which dose goes on, how often a success is claimed, and how often wrongly, by analysis."""
-    from concurrent.futures import ThreadPoolExecutor
+    doses, found = _doses(plan), truths(plan, bank)
 
-    tell = progress or (lambda _stage, _done, _total: None)
-    doses, found, rows = _doses(plan), truths(plan, bank), []
-    whole = -(-trials // PARTS) * PARTS
-    starts = range(1, whole + 1, BATCH)
-    for place, truth in enumerate(found):
-        tell("truths simulated", place, len(found))
-        with ThreadPoolExecutor(max_workers=threads) as pool:
-            parts = list(
-                pool.map(
-                    lambda at, t=truth: simulate(plan, bank, t, at, min(BATCH, whole + 1 - at), seed), starts
-                )
-            )
-        chosen = np.concatenate([one.chosen for one in parts])
-        idle = np.array([_inert(truth.effects[dose]) for dose in doses])[chosen]
-        row: dict[str, Any] = {"truth": truth.name}
+    def row(place: int, ended: Joined) -> dict[str, Any]:
+        idle = np.array([_inert(found[place].effects[dose]) for dose in doses])[ended["chosen"]]
+        made: dict[str, Any] = {"truth": found[place].name}
         for dose_place, dose in enumerate(doses):
-            row[f"chosen_{dose}"] = number(chosen == dose_place).as_dict()
+            made[f"chosen_{dose}"] = number(ended["chosen"] == dose_place).as_dict()
         for name in ("closed", "naive", "second_only"):
-            success = np.concatenate([getattr(one, name) for one in parts])
-            row[name] = number(success).as_dict()
-            row[f"{name}_wrong"] = number(success & idle).as_dict()
-        rows.append(row)
-    tell("truths simulated", len(found), len(found))
-    return {"kind": "dose_selection", "doses": list(doses), "rows": rows, "trials": whole, "seed": seed}
+            made[name] = number(ended[name]).as_dict()
+            made[f"{name}_wrong"] = number(ended[name] & idle).as_dict()
+        return made
+
+    rows = rows_of_truths(
+        len(found),
+        lambda place, first, count: vars(simulate(plan, bank, found[place], first, count, seed)),
+        row, trials=trials, precision=precision, threads=threads, progress=progress, keep=keep,
+    )  # fmt: skip
+    return {"kind": "dose_selection", "doses": list(doses), "rows": rows, "trials": whole_trials(trials),
+            "precision": precision, "seed": seed}  # fmt: skip
 
 
 def _inert(truth: Truth) -> bool:

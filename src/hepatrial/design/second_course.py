@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,9 +11,10 @@ from scipy.special import ndtri
 from hepatrial.analysis.rows import logrank_rows, sort_rows
 from hepatrial.design.bank import Bank
 from hepatrial.design.effect import NONE, Effect
-from hepatrial.design.operating import BATCH, number
+from hepatrial.design.operating import number
 from hepatrial.design.plan import Plan
-from hepatrial.design.slots import PARTS, arm_of_slots, draw_slots
+from hepatrial.design.replicates import Joined, Piece, Progress, rows_of_truths, whole_trials
+from hepatrial.design.slots import arm_of_slots, draw_slots
 from hepatrial.design.truth import Stage, Truth, make_stage
 
 Array = NDArray[np.float64]
@@ -110,43 +110,35 @@ def evaluate_second_course(
     bank: Bank,
     *,
     trials: int = 10_000,
+    precision: float | None = None,
     seed: int = 1,
     threads: int = 1,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Progress | None = None,
+    keep: Piece | None = None,
 ) -> dict[str, Any]:
     """Both questions of a design with a second randomisation, and what a naive comparison would have said."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    tell = progress or (lambda _stage, _done, _total: None)
-    stage, found, rows = make_stage(plan, bank), truths(plan, bank), []
+    stage, found = make_stage(plan, bank), truths(plan, bank)
     more, fewer = _sequences(plan)
-    whole = -(-trials // PARTS) * PARTS
-    starts = range(1, whole + 1, BATCH)
-    for place, (name, effects) in enumerate(found):
-        tell("truths simulated", place, len(found))
-        with ThreadPoolExecutor(max_workers=threads) as pool:
-            parts = list(
-                pool.map(
-                    lambda at, e=effects: simulate(
-                        plan, bank, stage, e, at, min(BATCH, whole + 1 - at), seed
-                    ),
-                    starts,
-                )
-            )
-        joined = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+
+    def row(place: int, ended: Joined) -> dict[str, Any]:
+        name, effects = found[place]
         truth = effects[more]
         paths = stage.control if truth.effect is not None else bank.paths(more, truth.variant)
         true = float(
             paths.survival(plan.horizon, truth.effect or NONE, stage.scale, composite=plan.composite).mean()
         )
-        rows.append(
-            {
-                "truth": name,
-                **{key: number(values).as_dict() for key, values in joined.items()},
-                "true_survival_more": true,
-                "weighted_bias": number(joined["weighted"] - true).as_dict(),
-                "immortal_bias": number(joined["immortal"] - true).as_dict(),
-            }
-        )
-    tell("truths simulated", len(found), len(found))
-    return {"kind": "second_course", "sequences": [more, fewer], "rows": rows, "trials": whole, "seed": seed}
+        return {
+            "truth": name,
+            **{key: number(values).as_dict() for key, values in ended.items()},
+            "true_survival_more": true,
+            "weighted_bias": number(ended["weighted"] - true).as_dict(),
+            "immortal_bias": number(ended["immortal"] - true).as_dict(),
+        }
+
+    rows = rows_of_truths(
+        len(found),
+        lambda place, first, count: simulate(plan, bank, stage, found[place][1], first, count, seed),
+        row, trials=trials, precision=precision, threads=threads, progress=progress, keep=keep,
+    )  # fmt: skip
+    return {"kind": "second_course", "sequences": [more, fewer], "rows": rows,
+            "trials": whole_trials(trials), "precision": precision, "seed": seed}  # fmt: skip

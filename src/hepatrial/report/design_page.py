@@ -106,6 +106,20 @@ def summary_text(design: Mapping[str, Any], w: Mapping[str, str]) -> str:
     )
 
 
+def precision_text(results: Mapping[str, Any], w: Mapping[str, str]) -> str:
+    """Whether the precision asked for was reached, and by how many trials; empty where none was asked for."""
+    if results.get("precision") is None:
+        return ""
+    rows = results["characteristics"]
+    missed = [w.get(name) or truth_label(name, w) for name in results["precision_missed"]]
+    counts = [row["trials"] for row in rows]
+    text = w["precision_missed"] if missed else w["precision_reached"]
+    return text.format(
+        precision=f"{results['precision']:g}", least=f"{min(counts):,}", most=f"{max(counts):,}",
+        missed=w["semicolon"].join(missed),
+    )  # fmt: skip
+
+
 def leads_of(results: Mapping[str, Any], w: Mapping[str, str]) -> list[str]:
     """The first sentences of any design's report."""
     if "kind" in results:
@@ -329,6 +343,7 @@ def html(results: Mapping[str, Any], lang: str = "en") -> str:
         compared=compare_table(results["compare"]["rows"], w) if results.get("compare") else None,
         compared_with=results.get("compare", {}).get("title", ""),
         search=_search(results, w),
+        precision=precision_text(results, w),
         methods=w["methods"].format(
             trials=f"{results['trials']:,}", bank=f"{results['bank']['patients']:,}",
             usable=f"{results['bank']['usable']:,}", parts=PARTS, scale=scale,
