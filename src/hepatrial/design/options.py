@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -175,9 +175,9 @@ def options(runner: Runner, trials: int, threads: int, tell: Progress, held: Pie
     add("planned", lambda: regimen(plan.treated))
     for key in REGIMENS:
         if key in data["arms"]:
-            add(key, lambda key=key: regimen(key))
+            add(key, partial(regimen, key))
     for key, change in own.items():
-        add(key, lambda change=change: population(change))
+        add(key, partial(population, change))
     tell("options of the mechanism", total, total)
     return rows
 
@@ -236,7 +236,7 @@ def endpoints(
     def simulated(care: str, endpoint: str, method: str) -> dict[str, Any]:
         base = stages[care]()
         one: Data = {"looks": {"information": [1.0], "events": [], "calendar": []}, "futility": None}
-        efficacy = {"kind": "spending_obrien_fleming", "parameter": None, "cumulative": []}
+        efficacy: Data = {"kind": "spending_obrien_fleming", "parameter": None, "cumulative": []}
         changed = base.plan.changed(endpoint=endpoint, method=method, efficacy=efficacy, **one)
         made = make_runner(replace(base, plan=changed), runner.seed)
         ended = made.run(truth, trials, threads=threads)
@@ -253,7 +253,7 @@ def endpoints(
     rows = []
     for place, case in enumerate(cases):
         tell("endpoints", place, len(cases))
-        rows.append(held(f"endpoint-{'-'.join(case)}", lambda case=case: simulated(*case)))
+        rows.append(held(f"endpoint-{'-'.join(case)}", partial(simulated, *case)))
     tell("endpoints", len(cases), len(cases))
     return rows
 

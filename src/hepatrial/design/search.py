@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -118,7 +119,7 @@ def _sizes(runner: Runner, trials: int, threads: int, tell: Progress, held: Piec
     rows = []
     for place, job in enumerate(jobs):
         tell("designs", place, len(jobs))
-        rows.append(held(f"design-{job[0]}-{job[2]}", lambda job=job: simulated(*job)))
+        rows.append(held(f"design-{job[0]}-{job[2]}", partial(simulated, *job)))
     tell("designs", len(jobs), len(jobs))
     return rows
 
@@ -173,7 +174,7 @@ def _assumptions(
     rows = []
     for place, case in enumerate(cases):
         tell("assumptions", place, len(cases))
-        rows.append(held(f"assumption-{case[0]}", lambda case=case: simulated(*case)))
+        rows.append(held(f"assumption-{case[0]}", partial(simulated, *case)))
     tell("assumptions", len(cases), len(cases))
     return sorted((row for row in rows if row), key=lambda row: row["change"]["value"])
 

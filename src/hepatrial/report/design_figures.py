@@ -178,7 +178,7 @@ def hangs(rows: Sequence[Mapping[str, Any]], frame: Frame, w: Mapping[str, str])
 
 def options(rows: Sequence[Mapping[str, Any]], frame: Frame, w: Mapping[str, str]) -> dict[str, Any]:
     """Probability of success by option of the mechanism."""
-    drawn = [
+    drawn: list[dict[str, Any]] = [
         {
             "label": option_label(row, w),
             **_span(row["success"]),
@@ -187,7 +187,7 @@ def options(rows: Sequence[Mapping[str, Any]], frame: Frame, w: Mapping[str, str
         for row in rows
         if "success" in row
     ]
-    top = max(0.2, *(row["high"] for row in drawn))
+    top = max([0.2, *(float(row["high"]) for row in drawn)])
     x = alt.X(
         "p:Q", scale=alt.Scale(domain=[0, top]), axis=alt.Axis(title=w["y_power"], format="%", tickCount=6)
     )
