@@ -13,6 +13,8 @@ from typing import Any
 
 import typer.main
 
+from hepatrial.report.references import read_references
+
 DOCS = Path(__file__).parent
 
 
@@ -28,13 +30,19 @@ def _options(command: Any) -> list[str]:
         if isinstance(shown, str):
             default = shown
         said = "" if default in (None, False, ()) or default == [] or callable(default) else f"`{default}`"
-        help_text = " ".join((parameter.help or "").split()).replace("|", "\\|")
+        help_text = _table_text(parameter.help)
         lines.append(f"| `{name}` | {help_text} | {said} |")
     return ["| | | default |", "|---|---|---|", *lines, ""] if lines else []
 
 
+def _table_text(text: str | None) -> str:
+    """A help text for a cell of a table: option names as code, bars escaped."""
+    plain = " ".join((text or "").split()).replace("|", "\\|")
+    return re.sub(r"(?<![\w`-])(--[a-z-]+)", r"`\1`", plain)
+
+
 def _section(path: str, command: Any) -> list[str]:
-    lines = [f"## {path}", "", inspect.cleandoc(command.help or ""), ""]
+    lines = [f"### {path}", "", inspect.cleandoc(command.help or ""), ""]
     lines += _options(command)
     if command.epilog:
         examples = re.findall(r"^ +(hepatrial .*?)$", command.epilog, re.M)
@@ -60,8 +68,12 @@ def cli_page() -> str:
         "there are problems.",
         "",
     ]
+    panel = None
     for name, command in root.commands.items():  # type: ignore[attr-defined]
         inner = getattr(command, "commands", None)
+        if command.rich_help_panel != panel:
+            panel = command.rich_help_panel
+            lines += [f"## {panel}", ""]
         if inner is None:
             lines += _section(f"hepatrial {name}", command)
             continue
@@ -71,26 +83,41 @@ def cli_page() -> str:
 
 
 def parameters_page() -> str:
-    """The parameter cards as Markdown, one table a process."""
+    """The parameter cards as Markdown, one table a process, and the list of their sources."""
     from hepatrial.model import load_cards
     from hepatrial.provenance import GRADES
 
     cards = load_cards()
-    lines = ["# Parameters of the model", "", "| grade | means |", "|---|---|"]
+    lines = [
+        "# Parameters of the model", "",
+        "One card a parameter, as `parameters.toml` holds it: the value, how patients differ, how well it is "
+        "known, and from where.", "", "| grade | means |", "|---|---|",
+    ]  # fmt: skip
     lines += [f"| {grade} | {meaning} |" for grade, meaning in GRADES.items()]
     for process in dict.fromkeys(cards.process.values()):
-        lines += ["", f"## {process}", "", "| name | value | unit | between patients | source | grade | |"]
-        lines += ["|---|---|---|---|---|---|---|"]
-        for name, card in cards.model.items():
-            if cards.process[name] != process:
-                continue
-            spread = (
-                "" if card.distribution == "fixed" else f"{card.distribution} {card.spread or card.share:g}"
-            )
-            note = card.note.replace("|", "\\|")
-            cells = [f"`{name}`", f"{card.value:g}", card.unit, spread, card.source, card.grade, note]
-            lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+        lines += ["", f"## {process.replace('_', ' ').capitalize()}", ""]
+        lines += ["| name | value | between patients | what it is | known from |", "|---|---|---|---|---|"]
+        lines += [_card(name, cards.model[name]) for name in cards.model if cards.process[name] == process]
+    return "\n".join([*lines, "", *_sources()]) + "\n"
+
+
+def _card(name: str, card: Any) -> str:
+    unit = "" if card.unit == "1" else f" {card.unit}"
+    spread = "" if card.distribution == "fixed" else f"{card.distribution} {card.spread or card.share:g}"
+    source = f"[{card.source}](#source-{card.source})" if card.source in read_references() else card.source
+    known = source if card.source.startswith(card.grade) else f"{card.grade}: {source}"
+    return (
+        f"| `{name}` | {card.value:g}{unit} | {spread} | {card.note.replace('|', chr(92) + '|')} | {known} |"
+    )
+
+
+def _sources() -> list[str]:
+    lines = ["## Sources", "", "What was read, and what was taken from it.", ""]
+    for key, text in read_references().items():
+        linked = re.sub(r"\bdoi:(\S+)", r"[doi:\1](https://doi.org/\1)", text)
+        linked = re.sub(r"(?<!\()(https?://(?!doi\.org/)\S+)", r"<\1>", linked)
+        lines += [f"(source-{key})=", f"**{key}** {linked}", ""]
+    return lines
 
 
 def _type_words(entry: dict[str, Any]) -> str:

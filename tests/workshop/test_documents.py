@@ -38,6 +38,20 @@ def commands(page: Path) -> list[str]:
     ]
 
 
+def notebook_cells(page: Path) -> list[str]:
+    """The cells of a MyST notebook, which ``make docs`` executes."""
+    return re.findall(r"^```\{code-cell\}\n(.*?)^```$", page.read_text(), re.M | re.S)
+
+
+def notebook_commands(page: Path) -> list[str]:
+    """The lines of its cells that call hepatrial, continued lines joined."""
+    lines = "\n".join(notebook_cells(page)).replace("\\\n", " ").splitlines()
+    return [line.split(" 2>&1")[0] for line in lines if line.startswith("hepatrial ")]
+
+
+NOTEBOOKS = [page for page in PAGES if notebook_cells(page)]
+
+
 def targets() -> set[str]:
     return set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.M))
 
@@ -77,16 +91,38 @@ def test_every_command_named_in_a_document_exists_with_its_options(page: Path) -
 
     from hepatrial.cli.app import app
 
-    for line in commands(page):
+    for line in (*commands(page), *notebook_commands(page)):
         words = shlex.split(line, comments=True)
         if words[0] != "hepatrial":
             continue
-        path = [word for word in words[1:3] if re.fullmatch(r"[a-z]+", word)]
-        deep = path[:2] if path[:1] == ["model"] else path[:1]
+        path = [word for word in words[1:3] if re.fullmatch(r"[a-z-]+", word)]
+        deep = path[:2] if path[0] in ("model", "evidence", "validate", "cache") else path[:1]
         shown = CliRunner().invoke(app, [*deep, "--help"], env={"COLUMNS": "200"})
         assert shown.exit_code == 0, line
         for option in (word for word in words[1:] if word.startswith("--")):
             assert option in shown.stdout, f"{option} in: {line}"
+
+
+def test_every_command_has_an_example_that_it_understands() -> None:
+    """Parsed, not run: options, choices and numbers of arguments are those of the command."""
+    import typer.main
+
+    from hepatrial.cli.app import app
+
+    wrong = []
+    for name, command in typer.main.get_command(app).commands.items():
+        for inner in getattr(command, "commands", {name: command}).values():
+            path = [name] if inner is command else [name, inner.name]
+            examples = re.findall(r"^ +(hepatrial .*?)$", inner.epilog or "", re.M)
+            wrong += [] if examples else [f"{' '.join(path)}: no example"]
+            for line in examples:
+                words = shlex.split(re.sub(r"\s\(.*\)$|\s>.*$", "", line.strip()))
+                try:
+                    assert words[1 : 1 + len(path)] == path
+                    inner.make_context(inner.name, words[1 + len(path) :])
+                except Exception as error:
+                    wrong.append(f"{line.strip()}: {error!r}")
+    assert wrong == []
 
 
 def test_both_readmes_have_the_same_headings_commands_cells_and_links() -> None:
@@ -96,16 +132,31 @@ def test_both_readmes_have_the_same_headings_commands_cells_and_links() -> None:
     assert commands(english) == commands(chinese)
     assert cells(english, "python") == cells(chinese, "python")
     links = [set(re.findall(r"\]\(([^)\s]+)\)", page.read_text())) for page in (english, chinese)]
-    assert links[0] ^ links[1] == {"README.md", "README.zh-CN.md"}
+    pictures: set[str] = set()
+    assert links[0] ^ links[1] == {"README.md", "README.zh-CN.md", *pictures}
     figures = [re.findall(r"\d[\d,.]*\d", page.read_text()) for page in (english, chinese)]
     assert sorted(figures[0]) == sorted(figures[1])
 
 
-def test_the_readme_gives_the_two_set_up_commands_and_a_picture() -> None:
-    text = (ROOT / "README.md").read_text()
-    assert commands(ROOT / "README.md")[:2] == ["make demo", "make test"]
+@pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md"])
+def test_the_readme_gives_the_two_set_up_commands_and_a_small_picture(page: str) -> None:
+    text = (ROOT / page).read_text()
+    assert commands(ROOT / page)[:2] == ["make demo", "make test"]
     [picture] = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text)
-    assert (ROOT / picture).read_bytes().startswith(b"\x89PNG")
+    data = (ROOT / picture).read_bytes()
+    assert data.startswith(b"\x89PNG")
+    assert len(data) < 300_000
+
+
+@pytest.mark.parametrize("page", NOTEBOOKS, ids=name)
+def test_a_page_with_cells_is_a_notebook_whose_failing_cell_fails_the_build(page: Path) -> None:
+    assert page.read_text().startswith("---\nfile_format: mystnb\n")
+    for cell in notebook_cells(page):
+        assert not cell.startswith("%%bash") or cell.startswith("%%bash -e\n")
+        assert not re.search(r"^!", cell, re.M), "a command after ! may fail unseen"
+    settings = (ROOT / "docs" / "conf.py").read_text()
+    assert 'nb_execution_mode = "force"' in settings
+    assert "nb_execution_raise_on_error = True" in settings
 
 
 def test_ci_runs_the_tests_and_then_the_checks() -> None:

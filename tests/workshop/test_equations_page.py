@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from hepatrial.model import load_patient_model
-from hepatrial.model.expr import Expr, const, div, mul, neg, power, sub, sym
-from hepatrial.report.mathml import mathml
+from hepatrial.model import load_cards, load_patient_model
+from hepatrial.model.expr import Expr, const, div, mul, neg, power, sub, sym, topological
+from hepatrial.report.mathml import equation, mathml
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "docs"))
 
@@ -31,6 +31,41 @@ def test_every_equation_stands_there_once() -> None:
 def test_every_equation_is_well_formed() -> None:
     for block in re.findall(r"<math.*?</math>", make_equations.page()):
         ET.fromstring(block)
+
+
+def plain(written: str) -> str:
+    return re.sub(r"\s", "", "".join(ET.fromstring(written).itertext()))
+
+
+def test_breaking_an_equation_over_lines_changes_no_letter_of_it_and_keeps_lines_short() -> None:
+    broken = 0
+    for (name, rate), e in make_equations.expressions().items():
+        whole, lines = equation(name, e, rate=rate), equation(name, e, rate=rate, width=60)
+        assert plain(lines) == plain(whole)
+        broken += "<mtable>" in lines
+    assert broken > 20
+
+
+def test_every_parameter_in_the_equations_is_explained_once_with_its_source() -> None:
+    text = make_equations.page()
+    told = re.findall(r"<tr><th>(.*?)</th><td>(.*?)</td><td>(.*?)</td><td>(.*?)</td></tr>", text)
+    names = [name.replace(" ", "_") for name, *_ in told]
+    assert len(names) == len(set(names))
+    used = {
+        node.name
+        for e in make_equations.expressions().values()
+        for node in topological([e])
+        if node.op == "sym"
+    }
+    assert used & load_cards().model.keys() <= set(names)
+    assert all(note and source for _, _, note, source in told)
+
+
+def test_every_source_named_in_a_link_is_listed_on_the_page_of_parameters() -> None:
+    import make_reference
+
+    listed = set(re.findall(r"^\(source-(\S+)\)=$", make_reference.parameters_page(), re.M))
+    assert set(re.findall(r"#source-([\w-]+)", make_equations.page())) <= listed
 
 
 A, B, C = sym("a"), sym("b"), sym("c")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
+import zlib
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
@@ -18,6 +19,8 @@ LARGEST = 8 * 2**30
 """Bytes that an archive may unpack to."""
 MOST = 1_000
 """Entries that an archive may have."""
+LARGEST_PACKED = 256 * 2**20
+"""Bytes that one compressed entry may unpack to; tables are stored as they are and cannot swell."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _STORED = (".parquet",)
 
@@ -45,7 +48,7 @@ def read_archive(path: Path) -> dict[str, bytes]:
         with zipfile.ZipFile(path) as archive:
             _check_entries(archive, path)
             files = {entry.filename: archive.read(entry) for entry in archive.infolist()}
-    except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError) as error:
         raise BadInput(
             [Problem(str(path), "no archive", f"a file that `hepatrial bundle` wrote ({error})")]
         ) from None
@@ -62,6 +65,11 @@ def _check_entries(archive: zipfile.ZipFile, path: Path) -> None:
     if size > LARGEST:
         problems.append(Problem(str(path), f"{size} bytes unpacked", f"at most {LARGEST}"))
     for entry in entries:
+        stored = entry.compress_type == zipfile.ZIP_STORED
+        if entry.file_size > (entry.compress_size if stored else LARGEST_PACKED):
+            given = f"{entry.filename!r} of {entry.file_size} bytes in {entry.compress_size}"
+            allowed = f"at most {LARGEST_PACKED} bytes out of a compressed entry"
+            problems.append(Problem(str(path), given, allowed))
         parts = entry.filename.replace("\\", "/").split("/")
         if entry.filename.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]:
             problems.append(Problem(str(path), repr(entry.filename), "names inside the archive only"))

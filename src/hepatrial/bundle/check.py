@@ -16,7 +16,7 @@ from hepatrial.bundle.archive import read_archive
 from hepatrial.errors import BadInput, Problem
 from hepatrial.model import load_patient_model
 from hepatrial.provenance import fingerprint, package_versions
-from hepatrial.trial import RunFolder, resume_trial
+from hepatrial.trial import resume_trial
 from hepatrial.trial.folder import TABLES
 from hepatrial.trial.plausible import FILE as WORLDS
 
@@ -62,23 +62,46 @@ def check_bundle(
     spec = _spec(files, Path(path))
     here = package_versions(spec["versions"])
     differ = {name: (told, here[name]) for name, told in spec["versions"].items() if told != here[name]}
+    told = {name: _told(files, name, Path(path)) for name in TABLES}
     with TemporaryDirectory() as folder:
-        anew = Path(folder) / "run"
-        anew.mkdir()
-        (anew / "spec.json").write_bytes(json.dumps({**spec, "versions": here}).encode())
-        if WORLDS in files:
-            (anew / WORLDS).parent.mkdir()
-            (anew / WORLDS).write_bytes(files[WORLDS])
-        done = resume_trial(anew, threads=threads, progress=progress)
-        tables = {
-            name: difference(pl.read_parquet(io.BytesIO(files[f"{name}.parquet"])), _table(done, name))
-            for name in TABLES
-        }
+        anew = _simulate(files, {**spec, "versions": here}, Path(folder) / "run", threads, progress)
+        tables = {name: difference(told[name], pl.read_parquet(anew / f"{name}.parquet")) for name in TABLES}
     return BundleCheck(fingerprint(spec), tables, differ)
 
 
-def _table(run: RunFolder, name: str) -> pl.DataFrame:
-    return pl.read_parquet(run.path / f"{name}.parquet")
+def _told(files: Mapping[str, bytes], name: str, path: Path) -> pl.DataFrame:
+    """A table of the bundle."""
+    try:
+        return pl.read_parquet(io.BytesIO(files[f"{name}.parquet"]))
+    except pl.exceptions.PolarsError as error:
+        given = f"no table ({str(error).splitlines()[0]})"
+        raise BadInput([Problem(f"{path}, {name}.parquet", given, "a Parquet table")]) from None
+
+
+def _simulate(
+    files: Mapping[str, bytes],
+    spec: Mapping[str, Any],
+    folder: Path,
+    threads: int | None,
+    progress: Progress | None,
+) -> Path:
+    """Simulate what the bundle asked for into a new folder.
+
+    Raises:
+        BadInput: what it asked for is no run that this version knows.
+    """
+    folder.mkdir()
+    (folder / "spec.json").write_bytes(json.dumps(spec).encode())
+    if WORLDS in files:
+        (folder / WORLDS).parent.mkdir()
+        (folder / WORLDS).write_bytes(files[WORLDS])
+    try:
+        return resume_trial(folder, threads=threads, progress=progress).path
+    except BadInput:
+        raise
+    except (AttributeError, KeyError, TypeError, ValueError) as error:  # the file is a stranger's
+        allowed = "a run that this version of hepatrial can read"
+        raise BadInput([Problem("spec.json", f"{type(error).__name__}: {error}", allowed)]) from error
 
 
 def _spec(files: Mapping[str, bytes], path: Path) -> dict[str, Any]:
@@ -88,13 +111,18 @@ def _spec(files: Mapping[str, bytes], path: Path) -> dict[str, Any]:
         raise BadInput(
             [Problem(str(path), f"no {', '.join(missing)}", "a file that `hepatrial bundle` wrote")]
         )
-    spec: dict[str, Any] = json.loads(files["spec.json"])
+    try:
+        spec: dict[str, Any] = json.loads(files["spec.json"])
+        versions = {str(name): str(version) for name, version in spec["versions"].items()}
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        allowed = "what `hepatrial run` wrote"
+        raise BadInput(
+            [Problem(f"{path}, spec.json", f"no description of a run ({error})", allowed)]
+        ) from None
     installed = load_patient_model().hash
     if spec.get("model_hash") != installed:
         allowed = f"a bundle of the installed model ({installed[:12]}); install the version it names"
-        given = (
-            f"model {str(spec.get('model_hash'))[:12]}, hepatrial {spec.get('versions', {}).get('hepatrial')}"
-        )
+        given = f"model {str(spec.get('model_hash'))[:12]}, hepatrial {versions.get('hepatrial')}"
         raise BadInput([Problem(str(path), given, allowed)])
     return spec
 

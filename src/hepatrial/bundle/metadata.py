@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from hepatrial.bundle.archive import SUMS
 from hepatrial.schema import MARK, RESEARCH_USE_ONLY
 
 CONTEXT = "https://w3id.org/ro/crate/1.1/context"
@@ -18,6 +19,7 @@ FORMATS = {
     ".xml": "application/sbml+xml",
     ".toml": "application/toml",
     ".txt": "text/plain",
+    ".sha256": "text/plain",
 }
 
 
@@ -43,6 +45,12 @@ def crate(
         }
         for path, (what, size) in sorted(files.items())
     ]
+    sums = {
+        "@id": SUMS,
+        "@type": "File",
+        "name": "SHA-256 sums of all other files, this description among them",
+        "encodingFormat": FORMATS[".sha256"],
+    }
     software = [
         {"@id": f"#{package}", "@type": "SoftwareApplication", "name": package, "softwareVersion": version}
         for package, version in sorted(versions.items())
@@ -64,7 +72,7 @@ def crate(
                 "identifier": run,
                 "datePublished": date,
                 "license": {"@id": LICENCE},
-                "hasPart": [{"@id": part["@id"]} for part in parts],
+                "hasPart": [{"@id": part["@id"]} for part in (*parts, sums)],
                 "mentions": {"@id": "#simulation"},
             },
             {
@@ -76,6 +84,13 @@ def crate(
                 "result": [{"@id": part["@id"]} for part in parts if part["@id"].endswith(".parquet")],
             },
             *parts,
+            sums,
             *software,
+            {
+                "@id": LICENCE,
+                "@type": "CreativeWork",
+                "name": "Apache License 2.0",
+                "description": "May be used, changed and passed on with its notices; without any warranty.",
+            },
         ],
     }

@@ -15,7 +15,7 @@ EXAMPLES = """Examples:
 
   hepatrial bundle runs/lin2017-1   (writes runs/lin2017-1.crate.zip)
 
-  hepatrial bundle check lin2017-1.crate.zip   (simulates it anew; says whether every table is equal)
+  hepatrial bundle check runs/lin2017-1.crate.zip   (simulates it anew; says whether every table is equal)
 """
 
 

@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 
 EXAMPLES = """Examples:
 
-  hepatrial model ensemble mymodel.ant --table patients.csv --visits 0:168:7 --end 168 --out runs/mine
+  hepatrial model ensemble mine.ant --table patients.csv --visits 0:168:7 --end 168 --out runs/mine
 
-  hepatrial model ensemble mymodel.xml --patients 100000 --draws draws.toml --doses doses.csv
-  --visits 0,28,84 --end 84 --outputs alt,inr --out runs/mine --seed 7
+  hepatrial model ensemble mine.xml --patients 10000 --draws draws.toml --end 84 --out runs/drawn
 
-  hepatrial model ensemble mymodel.ant --patients 1000000 --draws draws.toml --end 168 --out runs/big
-  --shard 3/16       (job 3 of an array of 16; when all are done: hepatrial merge runs/big)
+  hepatrial model ensemble mine.ant --patients 10000 --doses doses.csv --end 84 --out runs/dosed
+
+  hepatrial model ensemble mine.ant --patients 1000000 --end 168 --out runs/big --shard 3/16
+
+The last is job 3 of an array of 16; when all are done: hepatrial merge runs/big.
 """
 
 

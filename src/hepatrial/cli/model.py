@@ -33,7 +33,9 @@ HEALTHY_DAYS, HEALTHY_DRIFT = 3650.0, 0.01
 """A healthy liver left alone for ten years may drift by this share of its starting mass."""
 
 model = typer.Typer(
-    no_args_is_help=True, help="Show, check or export the patient model.", rich_markup_mode="rich"
+    no_args_is_help=True,
+    help="The patient model, or one of your own: show, check, export, simulate, verify.",
+    rich_markup_mode="rich",
 )
 
 
@@ -166,7 +168,7 @@ def _healthy_drift() -> float:
     return float(np.abs(mass / mass[0] - 1).max())
 
 
-@model.command()
+@model.command(epilog="Example:\n\n  hepatrial model check\n")
 def check(as_json: edge.JsonOption = False) -> None:
     """Check names, units and cards of the model, and that a healthy liver stays healthy for ten years."""
     with edge.exit_codes(as_json):

@@ -114,7 +114,7 @@ def code(
         typer.echo(show_code(spec, part, lanes), nl=False)
 
 
-@cache.command()
+@cache.command(epilog="Example:\n\n  hepatrial cache clear\n")
 def clear() -> None:
     """Remove all that is kept (compiled models, models read before); it is made again when needed."""
     with edge.exit_codes():

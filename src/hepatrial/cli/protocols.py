@@ -9,6 +9,10 @@ import typer
 
 from hepatrial.cli import edge
 
+LIST_EXAMPLES = """Example:
+
+  hepatrial protocols
+"""
 NEW_EXAMPLES = """Examples:
 
   hepatrial new mytrial                      (writes mytrial.toml)
@@ -22,7 +26,7 @@ SCHEMA_EXAMPLES = """Example:
 
 
 def protocols(as_json: edge.JsonOption = False) -> None:
-    """List the protocols that ship: who, how many, from where."""
+    """List the trials that ship as protocols: who, how many, from where."""
     with edge.exit_codes(as_json):
         from hepatrial.protocol import list_protocols, load_protocol
 

@@ -127,7 +127,7 @@ def voi(
     lang: Lang = "en",
     as_json: edge.JsonOption = False,
 ) -> None:
-    """Which cheap reading, in how many patients, would tell the variants apart or change a decision."""
+    """Value of information: which reading in how many patients tells variants apart or changes a decision."""
     with edge.exit_codes(as_json, lambda: RESUMES):
         from hepatrial.errors import BadInput, Problem
         from hepatrial.uncertainty import attribute as a

@@ -30,7 +30,9 @@ BESIDE = Path("../shared/data")
 """Where the reference data lie beside a checkout."""
 
 validate = typer.Typer(
-    no_args_is_help=True, help="Compare what is computed here with other programs.", rich_markup_mode="rich"
+    no_args_is_help=True,
+    help="Check this program: its statistics against R, its predictions against published studies.",
+    rich_markup_mode="rich",
 )
 
 

@@ -5,7 +5,8 @@ Products and sums are laid out as a modeller wrote them; quotients become fracti
 
 from __future__ import annotations
 
-from html import escape
+import re
+from html import escape, unescape
 
 from hepatrial.model.expr import Expr
 
@@ -17,13 +18,24 @@ _COMPARISONS = {"lt": "&lt;", "le": "≤", "gt": "&gt;", "ge": "≥", "eq": "=",
 _NAMES = {"ln": "ln", "min": "min", "max": "max"}
 
 
-def equation(left: str, right: Expr, *, rate: bool = False) -> str:
-    """``left = right`` or, with ``rate``, ``d left/dt = right``, as one block of MathML."""
+def equation(left: str, right: Expr, *, rate: bool = False, width: int | None = None) -> str:
+    """``left = right`` or, with ``rate``, ``d left/dt = right``, as one block of MathML.
+
+    With ``width`` the right side goes on in a new line, before a term or a factor, once a line has so many
+    characters; browsers do not break formulas by themselves.
+    """
     name = symbol(left)
     if rate:
         above, below = f"<mi>d</mi><mspace width='0.15em'/>{name}", "<mi>d</mi><mi>t</mi>"
         name = f"<mfrac><mrow>{above}</mrow><mrow>{below}</mrow></mfrac>"
-    body = f"<mrow>{name}<mo>=</mo>{mathml(right)}</mrow>"
+    lines = [mathml(right)] if width is None else _lines(right, max(20, width - _length(name)))
+    if len(lines) == 1:
+        body = f"<mrow>{name}<mo>=</mo>{lines[0]}</mrow>"
+    else:
+        starts = [f'{name}<mo form="infix">=</mo>', *("" for _ in lines[1:])]
+        rows = zip(starts, lines, strict=True)
+        body = "".join(f"<mtr><mtd>{a}</mtd><mtd><mrow>{b}</mrow></mtd></mtr>" for a, b in rows)
+        body = f'<mtable displaystyle="true">{body}</mtable>'
     return f'<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">{body}</math>'
 
 
@@ -51,6 +63,44 @@ def mathml(e: Expr) -> str:
     if e.op == "pow":
         return f"<msup>{_within(e.args[0], ATOM)}{mathml(e.args[1])}</msup>"
     return _function(e)
+
+
+def _lines(e: Expr, width: int) -> list[str]:
+    """An expression in lines of about ``width`` characters, broken before terms and their factors."""
+    lines, line = [], ""
+    for sign, term in _chain(e, {"add": "+", "sub": "−"}):
+        least = PRODUCT if sign == "−" else SUM
+        pieces = [f"{_infix(sign)}{_within(term, least)}"]
+        if term.op == "mul" and _length(pieces[0]) > width:
+            pieces = [
+                f"{_infix(dot)}{_within(factor, PRODUCT)}" for dot, factor in _chain(term, {"mul": "·"})
+            ]
+            pieces[0] = f"{_infix(sign)}{pieces[0]}"
+        for piece in pieces:
+            if line and _length(line + piece) > width:
+                lines.append(line)
+                line = "<mspace width='1em'/>"
+            line += piece
+    return [*lines, line]
+
+
+def _infix(sign: str) -> str:
+    """An operator with room on both sides also where it begins a line; "" for none."""
+    return f'<mo form="infix">{sign}</mo>' if sign else ""
+
+
+def _chain(e: Expr, signs: dict[str, str]) -> list[tuple[str, Expr]]:
+    """The links of a chain of operations (operation -> sign), each with its sign; the first has none."""
+    if e.op not in signs:
+        return [("", e)]
+    return [*_chain(e.args[0], signs), (signs[e.op], e.args[1])]
+
+
+def _length(written: str) -> int:
+    """About how many characters wide some MathML is: of a fraction, both its parts, halved."""
+    text = unescape(re.sub(r"<[^>]+>", "", written))
+    halves = [unescape(re.sub(r"<[^>]+>", "", one)) for one in re.findall(r"<mfrac>.*?</mfrac>", written)]
+    return len(text) - sum(len(one) for one in halves) // 2
 
 
 def _function(e: Expr) -> str:
