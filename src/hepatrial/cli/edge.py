@@ -47,7 +47,8 @@ def print_table(title: str, columns: tuple[str, ...], rows: Iterable[Sequence[st
     console.print(table)
 
 
-def _print_problems(problems: tuple[Problem, ...], as_json: bool) -> None:
+def print_problems(problems: tuple[Problem, ...], as_json: bool) -> None:
+    """Problems as sentences on stderr and, if asked, as JSON on stdout."""
     if as_json:
         print_json({"problems": [vars(problem) for problem in problems]})
     console = err()
@@ -67,7 +68,7 @@ def exit_codes(as_json: bool = False, on_interrupt: Callable[[], str] | None = N
     try:
         yield
     except BadInput as error:
-        _print_problems(error.problems, as_json)
+        print_problems(error.problems, as_json)
         raise typer.Exit(BAD_INPUT) from error
     except (RunFailed, OSError) as error:
         if as_json:
