@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 
@@ -23,8 +24,7 @@ def main() -> None:
 
 def asks_for_json(words: list[str]) -> bool:
     """Whether stdout is to hold JSON and nothing else."""
-    pairs = zip(words, words[1:], strict=False)
-    return "--json" in words or "--format=json" in words or ("--format", "json") in pairs
+    return "--json" in words or "--format=json" in words or ("--format", "json") in pairwise(words)
 
 
 def _main_in_json(app: Callable[..., Any]) -> None:

@@ -35,16 +35,40 @@ def print_json(value: Any) -> None:
 
 
 def print_table(title: str, columns: tuple[str, ...], rows: Iterable[Sequence[str]]) -> None:
-    """A plain table on stdout; a terminal folds long cells, a pipe gets them whole."""
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for name in columns:
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        table.add_row(*row)
+    """A plain table on stdout; a pipe gets long cells whole, a terminal folds them.
+
+    Where a terminal is too narrow for the table, each row is printed as lines of its own.
+    """
+    cells = [tuple(map(str, row)) for row in rows]
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
         console = Console(highlight=False, markup=False, width=1000)
+    elif _natural_width(columns, cells) > NARROWEST * console.width:
+        console.print(title, style="bold")
+        for row in cells:
+            told = "; ".join(
+                f"{name} {cell}" for name, cell in zip(columns[1:], row[1:], strict=True) if cell
+            )
+            console.print(row[0], style="bold")
+            console.print(f"  {told}")
+        return
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    for row in cells:
+        table.add_row(*row)
     console.print(table)
+
+
+NARROWEST = 1.5
+"""A table wider than this many terminals is not printed as one."""
+
+
+def _natural_width(columns: tuple[str, ...], rows: Sequence[Sequence[str]]) -> int:
+    if len(columns) < 4:
+        return 0
+    longest = [max((len(row[i]) for row in rows), default=0) for i in range(len(columns))]
+    return sum(max(size, len(name)) + 2 for size, name in zip(longest, columns, strict=True))
 
 
 def print_problems(problems: tuple[Problem, ...], as_json: bool) -> None:

@@ -18,6 +18,8 @@ EXAMPLES = """Examples:
   hepatrial predict graft2021 --draws 400 --out predictions/graft   (a study file that ships)
 
   hepatrial predict --example > study.toml                          (begin a study file)
+
+  hepatrial predict --names                                         (every word that a study file may use)
 """
 
 
@@ -40,6 +42,9 @@ def predict(
     example: Annotated[
         bool, typer.Option("--example", help="Print a commented study file and stop.")
     ] = False,
+    names: Annotated[
+        bool, typer.Option("--names", help="Print the words of a study file, with other spellings, and stop.")
+    ] = False,
     as_json: edge.JsonOption = False,
 ) -> None:
     """Predict a study from its Table 1: draws of every endpoint at the study's size, beside three rivals.
@@ -50,15 +55,28 @@ def predict(
         from hepatrial.errors import BadInput, Problem
         from hepatrial.prediction import MODELS, predict_study
         from hepatrial.prediction.library import example_text, find_study
+        from hepatrial.prediction.names import names_of_files, names_text
         from hepatrial.prediction.predict import write_summary
         from hepatrial.prediction.summary import facts_lines, intervals, summary_text, table_rows
 
         if example:
             typer.echo(example_text(), nl=False)
             return
+        if names and as_json:
+            edge.print_json(names_of_files())
+            return
+        if names:
+            typer.echo(names_text(), nl=False)
+            return
         if file is None:
             raise BadInput(
-                [Problem("STUDY.toml", "nothing", "a study file; --example prints one to begin with")]
+                [
+                    Problem(
+                        "STUDY.toml",
+                        "nothing",
+                        "a study file; --example prints one to begin with, --names its words",
+                    )
+                ]
             )
         chosen = (
             MODELS if models is None else tuple(name.strip() for name in models.split(",") if name.strip())

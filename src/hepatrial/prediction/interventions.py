@@ -126,3 +126,8 @@ def find_intervention(text: str) -> Intervention | None:
 def spellings() -> tuple[str, ...]:
     """All names and other spellings."""
     return (*interventions(), *_ALIASES)
+
+
+def other_spellings(name: str) -> list[str]:
+    """Other spellings of an intervention."""
+    return _ALSO.get(name, "").split()
