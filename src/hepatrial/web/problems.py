@@ -14,6 +14,8 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from hepatrial.errors import BadInput, Problem, RunFailed
+from hepatrial.web.language import chosen
+from hepatrial.web.messages import of_problem, told
 
 MEDIA_TYPE = "application/problem+json"
 log = logging.getLogger("hepatrial.web")
@@ -26,6 +28,11 @@ class OneProblem(BaseModel):
     given: str = Field(description="What stood there.")
     allowed: str = Field(description="What may stand there, which is the remedy.")
     nearest: str | None = Field(default=None, description="The nearest right name.")
+
+    @classmethod
+    def of(cls, problem: Problem, lang: str) -> OneProblem:
+        """A problem in the reader's language."""
+        return cls(**vars(of_problem(lang, problem)))
 
 
 class ProblemDetails(BaseModel):
@@ -64,15 +71,17 @@ REMEDIES = {
 }
 
 
-def details(status: int, detail: str, remedy: str, problems: Iterable[Problem] = ()) -> dict[str, Any]:
-    """The body of a problem response."""
+def details(
+    status: int, detail: str, remedy: str, problems: Iterable[Problem] = (), lang: str = "en"
+) -> dict[str, Any]:
+    """The body of a problem response, its sentences in a language."""
     return {
         "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
+        "title": told(lang, HTTPStatus(status).phrase),
         "status": status,
-        "detail": detail,
-        "remedy": remedy,
-        "problems": [vars(problem) for problem in problems],
+        "detail": told(lang, detail),
+        "remedy": told(lang, remedy),
+        "problems": [vars(of_problem(lang, problem)) for problem in problems],
     }
 
 
@@ -82,9 +91,10 @@ def response(
     remedy: str,
     problems: Iterable[Problem] = (),
     headers: dict[str, str] | None = None,
+    lang: str = "en",
 ) -> JSONResponse:
     """A problem as JSON."""
-    body = details(status, detail, remedy, problems)
+    body = details(status, detail, remedy, problems, lang)
     return JSONResponse(body, status, media_type=MEDIA_TYPE, headers=headers)
 
 
@@ -103,12 +113,13 @@ def _answer(
     problems: Iterable[Problem] = (),
     headers: dict[str, str] | None = None,
 ) -> Response:
+    lang = chosen(request.query_params, request.cookies, request.headers)
     if wants_page(request):
         from hepatrial.web.pages import error_page
 
-        page = error_page(request, details(status, detail, remedy, problems))
+        page = error_page(request, details(status, detail, remedy, problems, lang))
         return HTMLResponse(page, status, headers=headers)
-    return response(status, detail, remedy, problems, headers)
+    return response(status, detail, remedy, problems, headers, lang)
 
 
 def install(app: FastAPI) -> None:
@@ -137,7 +148,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     def http(request: Request, error: HTTPException) -> Response:
-        remedy = REMEDIES.get(error.status_code, "See the description of the API at /api/docs.json.")
+        remedy = REMEDIES.get(error.status_code, "See the description of the API at /api/openapi.json.")
         headers = dict(error.headers or {})
         return _answer(request, error.status_code, str(error.detail), remedy, headers=headers)
 

@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from hepatrial.web.language import chosen
 from hepatrial.web.problems import response
 from hepatrial.web.settings import LOOPBACK, Settings
 
@@ -76,19 +77,21 @@ class Guard:
         await self._limited(scope, receive, answer)
 
     def _refusal(self, scope: Scope, headers: Headers, cookies: Mapping[str, str]) -> Any:
+        lang = chosen({}, cookies, headers)
         host = headers.get("host", "")
         name = urlsplit(f"//{host}").hostname or "" if _plain(host) else ""
         if self.settings.loopback and name not in self.hosts:
-            return response(
-                421, f"Host {name!r} is not this server's.", "Use the address the server printed."
-            )
+            detail, remedy = f"Host {name!r} is not this server's.", "Use the address the server printed."
+            return response(421, detail, remedy, lang=lang)
         if (entry := self._token(scope, headers, cookies)) is not None:
             return entry
         if scope["method"] not in SAFE and (foreign := _foreign(scope, headers, cookies)):
-            return response(403, foreign, "Send the request from a page of this server; reload it first.")
+            remedy = "Send the request from a page of this server; reload it first."
+            return response(403, foreign, remedy, lang=lang)
         length = headers.get("content-length", "0")
         if not length.isdigit() or int(length) > self.settings.body:
-            return self._too_large()
+            limit = f"at most {self.settings.body:,} bytes"
+            return response(413, "The request is too large.", f"Send {limit}.", lang=lang)
         return None
 
     def _token(self, scope: Scope, headers: Headers, cookies: Mapping[str, str]) -> Any:
@@ -110,11 +113,8 @@ class Guard:
             "This server needs its token.",
             "Open the address that the server printed, or send 'Authorization: Bearer TOKEN'.",
             headers={"WWW-Authenticate": "Bearer"},
+            lang=chosen({}, cookies, headers),
         )
-
-    def _too_large(self) -> Any:
-        limit = f"at most {self.settings.body:,} bytes"
-        return response(413, "The request is too large.", f"Send {limit}.")
 
     async def _limited(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Count the body while it is read, for requests that do not say how long it is."""

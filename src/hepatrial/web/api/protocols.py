@@ -117,13 +117,13 @@ def schema() -> dict[str, Any]:
 
 
 @router.post("/protocols/check")
-def check(given: ProtocolIn) -> Looked:
+def check(given: ProtocolIn, lang: Lang) -> Looked:
     """Look at a protocol: every problem at once, and what differs from its origin."""
     origin = load_protocol(given.origin).as_dict() if given.origin in list_protocols() else None
     try:
         protocol = read_protocol(given.protocol)
     except BadInput as bad:
-        problems = [OneProblem(**vars(problem)) for problem in bad.problems]
+        problems = [OneProblem.of(problem, lang) for problem in bad.problems]
         return Looked(ok=False, problems=problems, changes=[])
     changes = changes_of(origin, protocol.as_dict()) if origin is not None else []
     return Looked(ok=True, problems=[], changes=changes, patients=protocol.patients, hash=protocol.hash)
@@ -145,9 +145,9 @@ def read(given: TextIn) -> ProtocolOut:
 
 
 @router.post("/table1")
-def table1(given: TextIn, _server: Served) -> TableOut:
+def table1(given: TextIn, _server: Served, lang: Lang) -> TableOut:
     """Read a pasted Table 1: one row a line, name and value separated by a tab, comma, bar or two spaces."""
     rows, not_used, problems = read_table(given.text)
     return TableOut(
-        rows=rows, not_used=not_used, problems=[OneProblem(**vars(problem)) for problem in problems]
+        rows=rows, not_used=not_used, problems=[OneProblem.of(problem, lang) for problem in problems]
     )

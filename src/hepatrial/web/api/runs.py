@@ -8,10 +8,12 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
 from hepatrial.api import MEMBERS, MOST_MEMBERS
+from hepatrial.errors import Problem
 from hepatrial.web import downloads, figures
 from hepatrial.web.api.protocols import Body
 from hepatrial.web.jobs.folders import CURVES, LIVE, PROGRESS
 from hepatrial.web.jobs.registry import Run
+from hepatrial.web.messages import told as translated
 from hepatrial.web.problems import RESPONSES, OneProblem, Refused
 from hepatrial.web.state import Lang, RunId, Served, Server
 from hepatrial.web.submit import submit
@@ -107,8 +109,8 @@ def told(server: Server, run: Run, lang: str) -> RunOut:
             seconds=max(0.0, progress["at"] - progress["begun"]),
         ),
         shown=curves["kind"] if curves else "",
-        error=str(run.error.get("message", "")),
-        problems=[OneProblem(**problem) for problem in run.error.get("problems", [])],
+        error=translated(lang, str(run.error.get("message", ""))),
+        problems=[OneProblem.of(Problem(**problem), lang) for problem in run.error.get("problems", [])],
     )
 
 

@@ -1,0 +1,68 @@
+"""Sentences of errors in the reader's language.
+
+Errors are made in English by every layer (``Problem.allowed``, ``Problem.given``). The catalogue
+``locale/zh/LC_MESSAGES/problems.po`` holds their patterns with numbered places to fill; a sentence is
+matched against them, and what filled its places is translated in turn. A sentence without a pattern stays
+English.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib import resources
+
+from babel.messages.pofile import read_po
+
+from hepatrial.errors import Problem
+
+_HOLE = re.compile(r"\{(\d+)\}")
+DEEPEST = 3
+"""Sentences within sentences that are looked at."""
+LONGEST = 2000
+"""Letters of a sentence that is looked at; a longer one holds what a stranger typed."""
+
+
+def told(lang: str, sentence: str, depth: int = 0) -> str:
+    """A sentence of an error in a language; English where there is no pattern for it."""
+    if lang == "en" or depth > DEEPEST or not sentence or len(sentence) > LONGEST:
+        return sentence
+    whole, patterns = _patterns(lang)
+    if sentence in whole:
+        return whole[sentence]
+    for pattern, said in patterns:
+        if found := pattern.fullmatch(sentence):
+            values = [told(lang, value, depth + 1) for value in found.groups()]
+            return _HOLE.sub(lambda hole, values=values: values[int(hole[1])], said)  # type: ignore[misc]
+    return sentence
+
+
+def of_problem(lang: str, problem: Problem) -> Problem:
+    """A problem with its sentences in a language; place and nearest name are words of the file and stay."""
+    place = told(lang, problem.place) if problem.place.startswith("line ") else problem.place
+    given = problem.given if len(problem.given) > LONGEST // 10 else told(lang, problem.given)
+    return Problem(place, given, told(lang, problem.allowed), problem.nearest)
+
+
+@cache
+def catalogue(lang: str) -> Mapping[str, str]:
+    """English pattern -> pattern in ``lang``."""
+    file = resources.files("hepatrial.web") / "locale" / lang / "LC_MESSAGES" / "problems.po"
+    with file.open("rb") as stream:
+        read = read_po(stream, locale=lang)
+    return {str(message.id): str(message.string) for message in read if message.id and message.string}
+
+
+@cache
+def _patterns(lang: str) -> tuple[Mapping[str, str], Sequence[tuple[re.Pattern[str], str]]]:
+    """Sentences without places, and patterns with them, those with most letters of their own first."""
+    known = catalogue(lang)
+    whole = {english: said for english, said in known.items() if not _HOLE.search(english)}
+    holed = sorted((one for one in known if one not in whole), key=lambda one: -len(_HOLE.sub("", one)))
+    return whole, [(_compiled(english), known[english]) for english in holed]
+
+
+def _compiled(english: str) -> re.Pattern[str]:
+    parts = _HOLE.split(english)[::2]
+    return re.compile("(.+?)".join(re.escape(part) for part in parts), re.DOTALL)
