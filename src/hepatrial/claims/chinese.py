@@ -1,4 +1,8 @@
-"""Chinese for the sentences that checks and ratings make, phrase by phrase from ``data/chinese.toml``."""
+"""Chinese for the sentences that checks and ratings make, and for those that stand in the evidence base.
+
+The first are put together phrase by phrase (``data/chinese.toml``), the second are whole sentences and the
+lines of findings (``data/chinese_evidence.toml``).
+"""
 
 from __future__ import annotations
 
@@ -24,3 +28,33 @@ def translated(text: str) -> str:
     for stop, said in _STOPS:
         text = text.replace(stop, said)
     return re.sub(r"(?<=[\u4e00-\u9fff\uff00-\uffef]) +(?=[\u4e00-\u9fff\uff00-\uffef])", "", text)
+
+
+def of_source(text: str) -> str | None:
+    """A sentence of the evidence base in Chinese; None where it stays in the language of its source."""
+    whole, phrases = _sources()
+    if text in whole:
+        return whole[text]
+    setting, _, finding = text.partition(": ")
+    if setting in whole and finding in whole:
+        return f"{whole[setting]}：{whole[finding]}"
+    said = text
+    for pattern, into in phrases:
+        said = pattern.sub(into, said)
+    if _ENGLISH.search(said) or not _CHINESE.search(said):
+        return None
+    for stop, into in _STOPS:
+        said = said.replace(stop, into)
+    return re.sub(r"(?<=[\u4e00-\u9fff\uff00-\uffef]) +(?=[\u4e00-\u9fff\uff00-\uffef])", "", said)
+
+
+_CHINESE = re.compile(r"[\u4e00-\u9fff]")
+_ENGLISH = re.compile(r"(?:\b[a-z]{2,}\b[ ,;]*){2,}")
+"""Two English words in a row: something was not translated."""
+
+
+@cache
+def _sources() -> tuple[dict[str, str], tuple[tuple[re.Pattern[str], str], ...]]:
+    file = resources.files("hepatrial.claims") / "data" / "chinese_evidence.toml"
+    data = tomllib.loads(file.read_text(encoding="utf-8"))
+    return data["sentences"], tuple((re.compile(pattern), said) for pattern, said in data["phrases"])

@@ -11,6 +11,7 @@ from hepatrial.evidence.base import Base
 from hepatrial.evidence.base.risk import table
 from hepatrial.evidence.forest import Forest, forest
 from hepatrial.report.figures import forest_description, forest_figure, traffic_lights
+from hepatrial.report.figures.lights import WORDS
 from hepatrial.report.style import WIDE, to_svg
 
 FOREST_OUTCOMES = ("death", "severe_infection", "liver_cancer", "serious_adverse_event", "fever")
@@ -60,7 +61,8 @@ def risk_svg(base: Base, lang: str = "en", width: int = WIDE) -> str:
     """Risk of bias of every trial as one SVG element."""
     rows = table(base.trials.values())
     title = "偏倚风险" if lang == "zh" else "Risk of bias"
-    said = "; ".join(f"{row['name']}: {row['overall']}" for row in rows)
+    words = WORDS[lang]["judgements"]
+    said = "; ".join(f"{row['name']}: {words.get(row['overall'], row['overall'])}" for row in rows)
     return to_svg(traffic_lights(rows, base.hash, lang=lang, width=width), f"risk-{width}", title, said)
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import get_args
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from hepatrial.claims import RULES, article
-from hepatrial.claims.page import words
+from hepatrial.claims.names import NAMES
+from hepatrial.claims.page import rule_text, words
 from hepatrial.claims.types import SCOPES, Kind
 from hepatrial.web.api.claims import audited_article, kept
 from hepatrial.web.api.evidence import base_now
@@ -39,6 +41,7 @@ def claims(request: Request, lang: Lang) -> HTMLResponse:
         rows=rows,
         counts=counts,
         rules=RULES,
+        rule_text=partial(rule_text, lang=lang),
         base=base_now(),
     )
 
@@ -63,6 +66,7 @@ def mine(request: Request, server: Served, lang: Lang) -> HTMLResponse:
         "claims",
         tabs=TABS,
         mine=kept(server),
+        named={key: said[lang == "zh"] for key, said in NAMES.items()},
         kinds=get_args(Kind),
         scopes=SCOPES,
         topics=sorted({fact.topic for fact in base.facts}),

@@ -16,6 +16,7 @@ from hepatrial.evidence.base.risk import overall, table
 from hepatrial.evidence.certainty import Certainty, certainty_table
 from hepatrial.evidence.contrasts import outcomes
 from hepatrial.evidence.forest import forest
+from hepatrial.report.figures.lights import WORDS
 from hepatrial.report.style import NARROW, WIDE
 from hepatrial.web.api.evidence import base_now, listing
 from hepatrial.web.pages import page
@@ -80,7 +81,14 @@ def risk(request: Request, lang: Lang) -> HTMLResponse:
     """Risk of bias of every trial, with the reasons."""
     rows = table(base_now().trials.values())
     return page(
-        request, "risk.html.j2", "evidence", tabs=TABS, figure=risk_of(lang), rows=rows, base=base_now()
+        request,
+        "risk.html.j2",
+        "evidence",
+        tabs=TABS,
+        figure=risk_of(lang),
+        rows=rows,
+        words=WORDS[lang],
+        base=base_now(),
     )
 
 
@@ -91,7 +99,7 @@ def entries(request: Request) -> HTMLResponse:
 
 
 @router.get("/evidence/entries/{entry}")
-def one(request: Request, entry: str) -> HTMLResponse:
+def one(request: Request, entry: str, lang: Lang) -> HTMLResponse:
     """A trial, a meta-analysis or a pending trial: every number with its place and grade."""
     base = base_now()
     for found in (base.trials, base.pools, base.pending):
@@ -107,6 +115,7 @@ def one(request: Request, entry: str) -> HTMLResponse:
             entry=shown,
             is_trial=is_trial,
             numbers=list(numbers(Base({entry: shown}))) if isinstance(shown, Trial) else [],
+            risks=WORDS[lang],
             overall=overall(shown.risk) if isinstance(shown, Trial) and shown.risk else "",
             base=base,
         )
