@@ -5,15 +5,22 @@ from __future__ import annotations
 import re
 from importlib import resources
 
+from hepatrial.calibration.shipped import taught
+from hepatrial.claims.chinese import of_source, translated
+from hepatrial.evidence.base import load_base
+from hepatrial.evidence.certainty import certainty_table
+from hepatrial.model.variants import load_variants
 from hepatrial.protocol import protocol_schema
 from hepatrial.schema import MEASURES
 from hepatrial.web import atlas, downloads
+from hepatrial.web.api.claims import audited_article
 from hepatrial.web.forms import help_of, label_of, words_of
 from hepatrial.web.language import catalogue, preferred, translate
 from hepatrial.web.pages import SECTIONS
 from hepatrial.web.routes import claims, credibility, evidence, mechanism, runs, trial
 
 TEXT = re.compile(r'(?:_|said)\(\s*"((?:[^"\\]|\\.)*)"')
+CHINESE = re.compile("[一-鿿]")
 PLACES = re.compile(r"\{(\w+)\}")
 
 
@@ -66,6 +73,45 @@ def test_every_entry_and_option_of_a_protocol_has_its_chinese():
 def test_a_translation_keeps_the_places_to_fill():
     for english, chinese in catalogue("zh").items():
         assert sorted(PLACES.findall(english)) == sorted(PLACES.findall(chinese)), english
+
+
+def test_every_process_parameter_and_variant_of_the_model_has_its_chinese():
+    for process in atlas.PLACES:
+        assert CHINESE.search(atlas.about_in("zh", process))
+        for name in atlas.process_of(process).cards:
+            assert CHINESE.search(atlas.parameter_in("zh", name)), name
+    for row in taught()["numbers"]:
+        assert CHINESE.search(atlas.parameter_in("zh", row["card"])), row["card"]
+    for variant in load_variants():
+        assert CHINESE.search(atlas.basis_in("zh", variant))
+
+
+def test_every_reason_finding_and_entry_of_the_evidence_base_has_its_chinese():
+    base = load_base()
+    said = {
+        domain.reason
+        for trial in base.trials.values()
+        if trial.risk
+        for domain in trial.risk.domains.values()
+    }
+    said |= {trial.disease for trial in base.trials.values()} | {pool.scope for pool in base.pools.values()}
+    said |= {entry.product for entry in base.pending.values()}
+    said |= {row["what"] for entry in audited_article() for row in entry.as_dict("zh")["evidence"]}
+    assert len(said) > 200
+    assert sorted(text for text in said if of_source(text) is None) == []
+
+
+def test_every_step_of_the_certainty_has_its_chinese():
+    for row in certainty_table(load_base()):
+        for step in row.steps:
+            text = translated(f"{step.domain}: {step.reason}")
+            assert not re.search(r"(?:\b[a-z]{3,}\b[ ,;]*){2,}", text), text
+
+
+def test_a_sentence_of_a_source_that_is_half_known_stays_as_it_is():
+    assert of_source("lin2017: bilirubin lower, week 4") == "lin2017：胆红素降低，第 4 周"
+    assert of_source("lin2017: bilirubin lower in those who came late") is None
+    assert of_source("A sentence of a trial that a reader added.") is None
 
 
 def test_a_measure_is_named_as_in_the_report():

@@ -54,7 +54,11 @@ class ForestStudy:
 
 @dataclass(frozen=True)
 class ForestLine:
-    """A pooled line: "pooled", "prediction" or "bias-adjusted", or one domain's adjustment."""
+    """A pooled line: "pooled", "prediction" or "bias-adjusted", or one domain's adjustment.
+
+    Attributes:
+        about: of a published pool its name, population, product and time, for a label in another language.
+    """
 
     what: str
     label: str
@@ -62,6 +66,7 @@ class ForestLine:
     lower: float
     upper: float
     studies: int
+    about: tuple[str, str, str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -228,7 +233,9 @@ def _as_printed(pool: Pool, row: Any) -> ForestLine:
     found = re.match(r"([^\s,]+).*?((?:19|20)\d\d)", pool.citation)
     name = f"{found[1]} {found[2]}" if found else pool.id
     label = f"{name}, {pool.population.replace('_', ' ')}, {pool.product.upper().replace('_', ' ')}{when}"
-    return ForestLine("published", label, row.value, row.ci_low, row.ci_high, pool.studies or 0)
+    when = f"{row.week:g}" if row.week is not None else row.time or ""
+    about = (name, pool.population, pool.product, when)
+    return ForestLine("published", label, row.value, row.ci_low, row.ci_high, pool.studies or 0, about)
 
 
 def _turned(line: ForestLine) -> ForestLine:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from importlib import resources
 
 from markupsafe import Markup
 
 from hepatrial.model import load_cards, load_patient_model
 from hepatrial.model.cards import FOLDER, Card
 from hepatrial.model.expr import Expr, topological
+from hepatrial.model.variants import load_variants
 from hepatrial.report.mathml import equation
 from hepatrial.report.references import read_references
 
@@ -161,6 +164,34 @@ def process_of(name: str) -> Process:
 def _defined_at(text: str, name: str, otherwise: dict[str, int]) -> int:
     found = re.search(rf"^\s*{name}(?:'\s*=|\s*:=)", text, re.M)
     return found.start() if found else otherwise[name]
+
+
+@cache
+def _chinese() -> dict[str, dict[str, str]]:
+    file = resources.files("hepatrial.web") / "model_zh.toml"
+    return tomllib.loads(file.read_text(encoding="utf-8"))
+
+
+def about_in(lang: str, process: str) -> str:
+    """What a process is, in a language."""
+    return _chinese()["processes"][process] if lang == "zh" else process_of(process).about
+
+
+def parameter_in(lang: str, name: str) -> str:
+    """A card's name in words."""
+    if lang != "zh":
+        return name.replace("_", " ")
+    card, _, statistic = name.partition(".")
+    said = _chinese()["parameters"].get(card, card.replace("_", " "))
+    return f"{said}（{_STATISTICS.get(statistic, statistic)}）" if statistic else said
+
+
+_STATISTICS = {"spread": "患者间离散度", "share": "比例"}
+
+
+def basis_in(lang: str, variant: str) -> str:
+    """What speaks for a structural variant, in a language."""
+    return _chinese()["variants"][variant] if lang == "zh" else load_variants()[variant].basis
 
 
 @cache

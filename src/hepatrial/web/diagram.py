@@ -51,7 +51,7 @@ def _line(flow: Flow, chosen: str) -> Markup:
     said = ", ".join(name.replace("_", " ") for name in flow.names)
     return Markup(
         '<path class="edge{on}" data-from="{a}" data-to="{b}" d="{d}" marker-end="url(#tip)">'
-        "<title>{s}</title></path>"
+        '<title lang="en">{s}</title></path>'
     ).format(on=on, a=flow.source, b=flow.target, d=path, s=escape(said))
 
 

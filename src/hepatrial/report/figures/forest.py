@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ _ROW, _LIGHT = 25.0, 19.0
 
 TEXTS: dict[str, dict[str, Any]] = {
     "en": {
+        "comma": ", ", "week": "week {week}", "times": {},
         "study": "study", "cells": "treated", "control": "control", "bias": "risk of bias",
         "pooled": "pooled", "prediction": "a new study (prediction)",
         "bias-adjusted": "bias-adjusted (assumed priors)",
@@ -36,6 +38,7 @@ TEXTS: dict[str, dict[str, Any]] = {
                         "compensated cirrhosis", "liver_failure": "liver failure", "cirrhosis": "cirrhosis"},
     },
     "zh": {
+        "comma": "，", "week": "第 {week} 周", "times": {"last follow-up": "末次随访"},
         "study": "研究", "cells": "治疗组", "control": "对照组", "bias": "偏倚风险",
         "pooled": "汇总", "prediction": "新研究（预测区间）", "bias-adjusted": "偏倚校正（假定的先验）",
         "published": "已发表的汇总（按所印；此处未再汇总）",
@@ -50,7 +53,8 @@ TEXTS: dict[str, dict[str, Any]] = {
                      "liver_progenitor": "肝祖细胞", "g_csf": "G-CSF（无细胞）",
                      "device": "装置", "none": "无"},
         "populations": {"aclf": "慢加急性肝衰竭", "decompensated": "失代偿期肝硬化", "compensated":
-                        "代偿期肝硬化", "liver_failure": "肝衰竭", "cirrhosis": "肝硬化"},
+                        "代偿期肝硬化", "liver_failure": "肝衰竭", "cirrhosis": "肝硬化",
+                        "all_diseases": "各种疾病"},
     },
 }  # fmt: skip
 
@@ -95,7 +99,7 @@ def forest_figure(shown: Forest, outcome: str, *, lang: str = "en", width: int =
     if shown.published:
         y = top = _block(canvas, t["published"], y)
         for line in shown.published:
-            y = _line(canvas, line, line.label, scale, y, QUIET, narrow)
+            y = _line(canvas, line, _published_label(line, t), scale, y, QUIET, narrow)
         _null(canvas, shown.measure, scale, top, y)
     if not (shown.groups or shown.published):
         canvas.text(0, y, t["none"], colour=QUIET)
@@ -261,6 +265,15 @@ def _key(canvas: Canvas, t: dict[str, Any], lang: str, y: float) -> float:
         canvas.text(0, y, line, size=10.5, colour=QUIET)
         y += 13
     return y
+
+
+def _published_label(line: ForestLine, t: Mapping[str, Any]) -> str:
+    """A published pool in the figure's language: whose, of which disease and product, when."""
+    name, population, product, when = line.about or (line.label, "", "", "")
+    disease = t["populations"].get(population, population.replace("_", " "))
+    moment = t["week"].format(week=when) if when.replace(".", "").isdigit() else t["times"].get(when, when)
+    parts = (name, disease, t["products"].get(product, product.replace("_", " ")), moment)
+    return t["comma"].join(part for part in parts if part)
 
 
 def forest_description(shown: Forest, outcome: str, lang: str = "en") -> str:

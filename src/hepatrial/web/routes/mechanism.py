@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -51,7 +51,7 @@ def _page(request: Request, template: str, **context: Any) -> HTMLResponse:
 
 
 @router.get("/mechanism")
-def model(request: Request, process: str = "liver") -> HTMLResponse:
+def model(request: Request, lang: Lang, process: str = "liver") -> HTMLResponse:
     """The diagram and one process."""
     if process not in atlas.PLACES:
         raise Refused(404, f"There is no process {process!r}.", f"One of {', '.join(atlas.PLACES)}.")
@@ -62,6 +62,8 @@ def model(request: Request, process: str = "liver") -> HTMLResponse:
         "mechanism.html.j2",
         diagram=diagram(said, process, said("The model: what each process reads of the others")),
         process=atlas.process_of(process),
+        about=atlas.about_in(lang, process),
+        named=partial(atlas.parameter_in, lang),
         reads=[flow for flow in flows if flow.target == process],
         feeds=[flow for flow in flows if flow.source == process],
         titles=atlas.TITLES,
@@ -83,7 +85,16 @@ def variant_weights(request: Request, lang: Lang) -> HTMLResponse:
     rows, found = variants(lang), taught()
     figures = weight_figures(lang)
     numbers = sorted(found["numbers"], key=lambda row: row["sd_ratio"])
-    return _page(request, "variants.html.j2", rows=rows, figures=figures, numbers=numbers, bias=found["bias"])
+    return _page(
+        request,
+        "variants.html.j2",
+        rows=rows,
+        figures=figures,
+        numbers=numbers,
+        bias=found["bias"],
+        basis=partial(atlas.basis_in, lang),
+        named=partial(atlas.parameter_in, lang),
+    )
 
 
 @cache
