@@ -273,7 +273,7 @@ def _published_label(line: ForestLine, t: Mapping[str, Any]) -> str:
     disease = t["populations"].get(population, population.replace("_", " "))
     moment = t["week"].format(week=when) if when.replace(".", "").isdigit() else t["times"].get(when, when)
     parts = (name, disease, t["products"].get(product, product.replace("_", " ")), moment)
-    return t["comma"].join(part for part in parts if part)
+    return str(t["comma"]).join(part for part in parts if part)
 
 
 def forest_description(shown: Forest, outcome: str, lang: str = "en") -> str:

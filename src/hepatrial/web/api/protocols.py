@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from fastapi import APIRouter
@@ -82,6 +83,11 @@ class TableOut(BaseModel):
 @router.get("/protocols")
 def listing(lang: Lang) -> list[Listed]:
     """The protocols that ship."""
+    return _shipped(lang)
+
+
+@cache
+def _shipped(lang: str) -> list[Listed]:
     found = []
     for name in list_protocols():
         protocol = load_protocol(name)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import get_args
+from functools import cache, partial
+from typing import Any, get_args
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
@@ -22,11 +22,17 @@ router = APIRouter(include_in_schema=False)
 TABS = (("/claims", "The audited article"), ("/claims/mine", "Your own claims"))
 
 
+@cache
+def _rows(lang: str) -> list[dict[str, Any]]:
+    """The article's claims as the page shows them; neither they nor the base change while the server runs."""
+    return [entry.as_dict(lang) for entry in audited_article()]
+
+
 @router.get("/claims")
 def claims(request: Request, lang: Lang) -> HTMLResponse:
     """The source article."""
     shown = article()
-    rows = [entry.as_dict(lang) for entry in audited_article()]
+    rows = _rows(lang)
     counts: dict[str, int] = {}
     for row in rows:
         counts[row["verdict"]] = counts.get(row["verdict"], 0) + 1
