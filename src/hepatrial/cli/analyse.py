@@ -27,6 +27,8 @@ ANALYSE_EXAMPLES = """Examples:
 
   hepatrial analyse runs/lin2017-1 --estimand mine.toml --json
 
+  hepatrial analyse mytrial --contrast msc:control --estimand mine.toml --tipping 0,2,4 --batch lot
+
   hepatrial analyse --list                                       (endpoints, events, strategies, summaries)
 """
 EXPORT_EXAMPLES = """Examples:
@@ -53,6 +55,13 @@ def _list(as_json: bool) -> None:
         return
     for title, entries in parts.items():
         edge.print_table(title.capitalize(), ("name", "meaning"), entries.items())
+
+
+def _amounts(text: str | None) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",")] if text else []
+    except ValueError:
+        raise BadInput([Problem("--tipping", repr(text), "must be numbers with commas, as 0,2,4")]) from None
 
 
 def _own(path: Path) -> list[Estimand]:
@@ -146,7 +155,27 @@ def analyse(
     replicate: Annotated[int, typer.Option(help="Trial of a run that is shown by itself.")] = 1,
     strata: Annotated[
         list[str] | None,
-        typer.Option(metavar="COLUMN", help="Column of strata (centre, cirrhosis). Repeatable."),
+        typer.Option(
+            metavar="COLUMN",
+            help="Column of strata (centre, cirrhosis; none for none). Repeatable.",
+            show_default="as the run was randomised",
+        ),
+    ] = None,
+    batch: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Column of the batch that patients of the first arm share.",
+            show_default="as the run deals batches out",
+        ),
+    ] = None,
+    deltas: Annotated[
+        str | None,
+        typer.Option(
+            "--tipping",
+            metavar="A,B,...",
+            help="Make unseen values of the first arm worse by each amount (estimands that impute).",
+        ),
     ] = None,
     truth: Annotated[
         bool,
@@ -180,6 +209,7 @@ def analyse(
         from hepatrial.report.analysis_page import analyse_source, write_analysis
         from hepatrial.report.analysis_source import open_source
 
+        amounts = _amounts(deltas)
         opened = open_source(source, contrast, cnsr)
         estimands = _asked(endpoint or [], estimand or [], opened)
         with progress_bars() as tell:
@@ -187,7 +217,9 @@ def analyse(
                 opened,
                 estimands,
                 replicate=replicate,
-                strata=strata or [],
+                strata=[] if strata == ["none"] else strata,
+                batch=batch,
+                deltas=amounts,
                 truth=truth,
                 pairs=pairs,
                 level=level,

@@ -61,7 +61,14 @@ def bank_protocol(protocol: Protocol) -> Protocol:
         for option, more in second["options"].items():
             regimen = [*arm["regimen"], *more["regimen"]]
             arms[f"{name}_{option}"] = {**arm, "n": 1, "regimen": regimen}
-    for section in ("design", "assumptions", "dropout", "discharge_to_die", "dose_selection"):
+    for section in (
+        "design",
+        "assumptions",
+        "randomisation",
+        "dropout",
+        "discharge_to_die",
+        "dose_selection",
+    ):
         written.pop(section, None)
     return protocol_from_dict({**written, "arms": arms})
 

@@ -10,6 +10,7 @@ from hepatrial.protocol.aftermath import Hospital, Intercurrent
 from hepatrial.protocol.definitions import DEFINITIONS
 from hepatrial.protocol.design import Design
 from hepatrial.protocol.products import PRODUCTS
+from hepatrial.protocol.randomisation import YES_OR_NO, Randomisation
 from hepatrial.protocol.sections import (
     Arm,
     ArmCare,
@@ -40,6 +41,7 @@ class Parts:
     visits: Visits | None = None
     endpoints: Endpoints | None = None
     follow_up: FollowUp | None = None
+    randomisation: Randomisation | None = None
     rerandomisation: Rerandomisation | None = None
     dose_selection: DoseSelection | None = None
     intercurrent: Intercurrent | None = None
@@ -356,6 +358,28 @@ def assumptions_point_somewhere(parts: Parts) -> Iterator[Problem]:
             yield Problem(place, repr(assumption.about), "the place of an entry, as arms.msc.regimen[0].dose")
 
 
+def randomisation_fits(parts: Parts) -> Iterator[Problem]:
+    """Blocks hold the arms in their planned ratio; measures that part strata are known at randomisation."""
+    rule = parts.randomisation
+    if rule is None:
+        return
+    sizes = [arm.n for arm in parts.arms.values()]
+    if len(sizes) > 1 and len(sizes) == len(parts.arm_names) and not rule.block_of(sizes):
+        fitting = ", ".join(map(str, rule.fitting_blocks(sizes))) or "none up to 24: change the arms' sizes"
+        yield Problem(
+            "randomisation.block", str(rule.block), f"a block in which the arms are whole: {fitting}"
+        )
+    if parts.visits is None or parts.population is None:
+        return
+    known = {*parts.visits.measures, *(limit.measure for limit in parts.population.eligibility), *YES_OR_NO}
+    for place, stratum in enumerate(rule.strata):
+        if stratum.by not in known:
+            allowed = "a measure of the visits or the eligibility, so that it is known at randomisation"
+            yield Problem(
+                f"randomisation.strata[{place}].by", stratum.by, allowed, nearest_name(stratum.by, known)
+            )
+
+
 RULES: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     two_arms,
     control_exists,
@@ -370,6 +394,7 @@ RULES: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     excluded_not_wanted,
     autologous_batches,
     borrowing_makes_sense,
+    randomisation_fits,
     second_randomisation_fits,
     dose_selection_fits,
     outside_cells_fit,

@@ -16,6 +16,7 @@ from hepatrial.protocol.design import Design
 from hepatrial.protocol.fields import Name
 from hepatrial.protocol.places import entries_of, has_entry
 from hepatrial.protocol.problems import problems_of, shown
+from hepatrial.protocol.randomisation import Randomisation
 from hepatrial.protocol.sections import (
     Arm,
     Assumption,
@@ -48,6 +49,8 @@ class Protocol(Section):
     population: Population
     selection: Selection = Selection()
     arms: dict[Name, Arm]
+    randomisation: Randomisation | None = None
+    """Strata, blocks and centres; absent: one permutation of the whole trial."""
     rerandomisation: Rerandomisation | None = None
     dose_selection: DoseSelection | None = None
     care: Care = Care()
@@ -170,7 +173,7 @@ class Protocol(Section):
         return fingerprint(self.as_dict())
 
 
-_NOT_WRITTEN_WHEN_ABSENT = ("intercurrent", "hospital", "estimands", "design")
+_NOT_WRITTEN_WHEN_ABSENT = ("intercurrent", "hospital", "estimands", "design", "randomisation")
 """Sections that came later: a protocol without them keeps its hash."""
 
 SECTIONS = entries_of(Protocol)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from hepatrial.analysis.estimands.side_by_side import side_by_side
 from hepatrial.analysis.estimands.truth import world_of
 from hepatrial.ensemble.storage import write_atomic
 from hepatrial.report import analysis_tables as tables
+from hepatrial.report.analysis_extra import Nested, Tipping, nested, nested_table, tipping, tipping_table
 from hepatrial.report.analysis_source import Source, trials_only, worlds_of_run
 from hepatrial.report.catalogue import Catalogue
 from hepatrial.report.figures import survival_curves
@@ -39,6 +40,8 @@ class Analysis:
         source: what was analysed; rows: estimands with their results.
         one: the trial that is shown by itself (its replicate in ``shown``).
         level: of the intervals.
+        nested: estimands again with batches shared within the first arm; tipping: imputed ones made worse.
+        strata: columns of strata that the estimates use.
     """
 
     source: Source
@@ -46,6 +49,9 @@ class Analysis:
     one: Any
     shown: int
     level: float
+    nested: list[Nested] = field(default_factory=list)
+    tipping: list[Tipping] = field(default_factory=list)
+    strata: tuple[str, ...] = ()
 
     @property
     def mark(self) -> str:
@@ -60,7 +66,10 @@ class Analysis:
             "source": self.source.name,
             "contrast": list(self.source.contrast),
             "replicate_shown": self.shown,
+            "strata": list(self.strata),
             "estimands": [row.as_dict() for row in self.rows],
+            "batches": [row.as_dict() for row in self.nested],
+            "tipping": [row.as_dict() for row in self.tipping],
         }
 
 
@@ -69,7 +78,9 @@ def analyse_source(
     estimands: Sequence[Estimand],
     *,
     replicate: int = 1,
-    strata: Sequence[str] = (),
+    strata: Sequence[str] | None = None,
+    batch: str | None = None,
+    deltas: Sequence[float] = (),
     truth: bool = True,
     pairs: int = 5_000,
     level: float = 0.95,
@@ -81,7 +92,9 @@ def analyse_source(
         source: a run or real tables.
         estimands: in the order shown.
         replicate: the trial whose own estimate, participants and events are shown.
-        strata: columns of the subject table.
+        strata: columns of the subject table; None: those by which a run was randomised.
+        batch: column of the subject table with the batch; None: as a run deals them out.
+        deltas: amounts by which unseen values of the first arm are made worse, for estimands that impute.
         truth: simulate the counterfactual worlds of a run's estimands (once; they are kept in its folder).
         pairs: patients of those worlds.
         level: of the intervals.
@@ -90,7 +103,7 @@ def analyse_source(
     Raises:
         BadInput: as ``analyse``, before anything is simulated.
     """
-    trials = trials_only(source.tables)
+    trials, strata = trials_only(source.tables), source.strata if strata is None else tuple(strata)
     numbers = (
         np.unique(trials.subjects["replicate"].to_numpy()) if "replicate" in trials.subjects.columns else [1]
     )
@@ -106,7 +119,10 @@ def analyse_source(
     place = int(np.flatnonzero(np.asarray(numbers) == replicate)[0])
     if place:
         rows = [EstimandRow(row.estimand, _first(row, place), row.truth) for row in rows]
-    return Analysis(source, rows, one, replicate, level)
+    return Analysis(
+        source, rows, one, replicate, level,
+        nested(source, one, estimands, batch, level), tipping(source, one, estimands, deltas, level), strata,
+    )  # fmt: skip
 
 
 def _first(row: EstimandRow, place: int) -> Any:
@@ -126,11 +142,19 @@ def all_tables(found: Analysis) -> list[Table]:
         tables.participants(source, one),
         tables.baseline(source, one),
         tables.definitions(found.rows),
-        tables.estimates(found.rows, found.level, tables.proportionality(source, one, found.rows)),
+        tables.estimates(
+            found.rows, found.level, [*tables.proportionality(source, one, found.rows), *_stratified(found)]
+        ),
+        nested_table(found.nested, {row.estimand.name: row.result for row in found.rows}, found.level),
+        tipping_table(found.tipping, found.level),
         tables.subgroup_table(source, lines, first, found.level),
         tables.adverse_events(source, one),
     ]
     return [table for table in made if table is not None]
+
+
+def _stratified(found: Analysis) -> list[str]:
+    return [f"Estimates are stratified by {' and '.join(found.strata)}."] if found.strata else []
 
 
 def write_analysis(found: Analysis, folder: Path) -> list[Path]:

@@ -34,6 +34,8 @@ class Source:
         labels: arm -> what the reader sees.
         endpoint: name of the endpoint looked at when none is asked for.
         run: the run folder of simulated tables, else None.
+        strata: columns by which the run was randomised; () for real tables, which say it with ``--strata``.
+        batch_size: patients of a run who share a batch; with_cells: its arms that get cells.
     """
 
     tables: TrialTables
@@ -42,6 +44,9 @@ class Source:
     labels: Mapping[str, str]
     endpoint: str
     run: RunFolder | None = None
+    strata: tuple[str, ...] = ()
+    batch_size: int = 1
+    with_cells: tuple[str, ...] = ()
 
     @property
     def hash(self) -> str:
@@ -102,7 +107,19 @@ def _run_source(path: Path, contrast: str | None) -> Source:
         {name: arm.label for name, arm in protocol.arms.items()},
         f"{_STEMS[primary.endpoint]}_{7 * primary.week:g}",
         run,
+        _strata(protocol),
+        protocol.batch.patients_per_batch,
+        tuple(name for name, arm in protocol.arms.items() if arm.regimen),
     )
+
+
+def _strata(protocol: Protocol) -> tuple[str, ...]:
+    """Columns of the strata by which a run was randomised."""
+    rule = protocol.randomisation
+    if rule is None:
+        return ()
+    by_centre = rule.by_centre and rule.centres > 1
+    return (*(("stratum",) if rule.strata else ()), *(("centre",) if by_centre else ()))
 
 
 def _real_source(tables: TrialTables, name: str, contrast: str | None) -> Source:

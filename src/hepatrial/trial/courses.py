@@ -31,6 +31,7 @@ from hepatrial.trial.dropout import (
 from hepatrial.trial.plan import Plan, arm_names
 from hepatrial.trial.regimen import Doses, after_stop, course_doses, course_parameters, join_doses
 from hepatrial.trial.stages import SECOND_STAGE, reached_second, second_options
+from hepatrial.trial.strata import CENTRE, STRATUM, Placed, names_of, placed
 from hepatrial.trial.visits import visit_days
 
 Array = NDArray[np.float64]
@@ -118,6 +119,8 @@ def simulate_courses(trial: Trial, plan: Plan, luck_of: str = COURSE) -> Tables:
         Their rows of the three tables, in the order of the plan; subjects whose solve failed are among them.
     """
     protocol, seed, spec = trial.protocol, trial.seed, trial.machine.spec
+    where = _placed(trial, plan)
+    plan = where.plan if where else plan
     row = trial.cohort.index[plan.row]
     pool, traits = trial.cohort.pool, trial.cohort.traits
     overrides = trial.variants.overrides
@@ -131,6 +134,8 @@ def simulate_courses(trial: Trial, plan: Plan, luck_of: str = COURSE) -> Tables:
     days = visit_days(protocol, seed, plan.person)
     outputs = _outputs(protocol, spec)
     luck = thresholds(seed, luck_of, spec.hazards, plan.person)
+    if where:  # a hazard that is r times as large reaches a threshold when the model's reaches 1/r of it
+        luck[:, [hazard.name for hazard in spec.hazards].index("death"), :] /= where.ratio[:, None]
     watch = aftermath.watch_days(protocol)
     seen, at_visit, at_watch = aftermath.with_watch(np.where(days <= end[:, None], days, np.nan), watch)
     seen = np.where(seen <= end[:, None], seen, np.nan)
@@ -159,9 +164,36 @@ def simulate_courses(trial: Trial, plan: Plan, luck_of: str = COURSE) -> Tables:
         more += aftermath.hospital_rows(protocol, spec, result, ward, fate.seen_until)
     result, _ = aftermath.split_result(result, at_visit, at_watch)
     return Tables(
-        _subjects(trial, plan, row, parameters, result, doses, fate),
+        _with_strata(_subjects(trial, plan, row, parameters, result, doses, fate), where),
         _visits(trial, plan, row, parameters, result, days, fate),
         _events(trial, plan, result, doses, fate, more),
+    )
+
+
+def _placed(trial: Trial, plan: Plan) -> Placed | None:
+    """Centres and strata of a protocol that names them."""
+    protocol, cohort = trial.protocol, trial.cohort
+    if protocol.randomisation is None:
+        return None
+    spec, row = trial.machine.spec, cohort.index
+    columns: dict[str, NDArray[np.generic]] = {
+        "cirrhosis": cohort.traits.parameters[row, spec.parameters.index("cirrhosis")],
+        "sex": cohort.traits.female[row],
+        "infected_at_entry": cohort.pool.admitted.infected[row],
+        **{
+            one.by: cohort.pool.measure(one.by)[row]
+            for one in protocol.randomisation.strata
+            if one.cut is not None
+        },
+    }
+    return placed(protocol, trial.seed, plan, names_of(protocol.randomisation.strata, columns))
+
+
+def _with_strata(subjects: pl.DataFrame, where: Placed | None) -> pl.DataFrame:
+    if where is None:
+        return subjects
+    return subjects.with_columns(
+        pl.Series(CENTRE, where.centre).cast(pl.Int32), pl.Series(STRATUM, where.stratum.tolist(), pl.String)
     )
 
 

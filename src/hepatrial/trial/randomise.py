@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from hepatrial.rng import Stream
 
@@ -21,7 +21,11 @@ def allocate(seed: int, replicates: int, sizes: Sequence[int]) -> NDArray[np.int
     Returns:
         (replicates, sum(sizes)) arm indices; row r - 1 depends on nothing but the seed, r and the sizes.
     """
+    return arms_of(seed, np.arange(1, replicates + 1), sizes)
+
+
+def arms_of(seed: int, replicates: ArrayLike, sizes: Sequence[int]) -> NDArray[np.int64]:
+    """The same for some replicates by their numbers: (len(replicates), sum(sizes)) arm indices."""
     arms = np.repeat(np.arange(len(sizes)), sizes)
-    replicate = np.arange(1, replicates + 1)[:, None]
-    keys = Stream(seed, "randomise").uniform(replicate, np.arange(len(arms))[None, :])
+    keys = Stream(seed, "randomise").uniform(np.asarray(replicates)[:, None], np.arange(len(arms))[None, :])
     return arms[np.argsort(keys, axis=1, kind="stable")]

@@ -65,7 +65,7 @@ def _people(subjects: pl.DataFrame, study: str, labels: dict[str, str]) -> pl.Da
     """Key and the columns that every table repeats."""
     actual = "treatment_actual" if "treatment_actual" in subjects.columns else "arm"
     given = {name: labels.get(name, name) for name in subjects["arm"].unique()}
-    site = pl.col("centre").cast(pl.String) if "centre" in subjects.columns else pl.lit("001")
+    site = pl.col("centre").cast(pl.String).str.zfill(3) if "centre" in subjects.columns else pl.lit("001")
     return subjects.select(
         *KEY,
         STUDYID=pl.lit(study),
@@ -110,6 +110,7 @@ def _adsl(subjects: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
         "CIRRFL": ("cirrhosis", _flag("cirrhosis")),
         "INFBLFL": ("infected_at_entry", _flag("infected_at_entry")),
         "LISTFL": ("listed", _flag("listed")),
+        "STRATAR": ("stratum", pl.col("stratum")),
         "NPLAN": ("infusions_planned", pl.col("infusions_planned").cast(pl.Float64)),
         "NDOSE": ("infusions_received", pl.col("infusions_received").cast(pl.Float64)),
     }

@@ -42,6 +42,7 @@ LABELS = {
     "CIRRFL": "Cirrhosis at Baseline Flag",
     "INFBLFL": "Infection at Baseline Flag",
     "LISTFL": "Listed for Transplant Flag",
+    "STRATAR": "Strata Used for Randomization",
     "NPLAN": "Infusions Planned (N)",
     "NDOSE": "Infusions Received (N)",
     "PARAM": "Parameter",
@@ -71,7 +72,7 @@ COLUMNS = {
     "ADSL": (
         "STUDYID", "USUBJID", "SUBJID", "SITEID", "ARM", "ACTARM", "TRT01P", "TRT01A", "AGE", "AGEU", "SEX",
         "ITTFL", "SAFFL", "DTHFL", "DTHADY", "DTHCAUS", "EOSSTT", "DCSREAS", "WEIGHTBL", "CIRRFL", "INFBLFL",
-        "LISTFL", "NPLAN", "NDOSE",
+        "LISTFL", "STRATAR", "NPLAN", "NDOSE",
     ),
     "ADTTE": (
         "STUDYID", "USUBJID", "TRTP", "TRTA", "AGE", "SEX", "PARAM", "PARAMCD", "AVAL", "AVALU", "CNSR",
