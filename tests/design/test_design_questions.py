@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from fake_bank import exponential_bank
@@ -23,6 +25,9 @@ from hepatrial.design.truth import Truth, hazard_ratio, make_stage, strong_null
 from hepatrial.design.worlds import World, bank_protocol, grid_days
 from hepatrial.errors import BadInput
 from hepatrial.protocol import load_protocol, protocol_from_dict
+from hepatrial.report.design_page import tables_file, words
+from hepatrial.report.design_special import html, tables, truth_label
+from hepatrial.schema import MARK
 
 
 def near(found, wanted, slack=0.0):
@@ -131,6 +136,35 @@ def test_weighting_estimates_the_whole_strategy_and_the_share_of_survivors_does_
     for row in second.values():
         near(row["weighted_bias"], 0.0, slack=0.002)
         assert row["immortal_bias"]["value"] > 0.03
+
+
+# --- their pages ---------------------------------------------------------------------------------------
+
+
+def page_of(found, lang, **design):
+    told = {"title": "T", "arms": {"a": {"label": "A", "n": 3}, "b": {"label": "B", "n": 3}}, "control": "b",
+            "endpoint": "overall_survival", "horizon_days": 84.0, "alpha": 0.025, "hazard_ratio": 0.6,
+            "assumptions": [], **design}  # fmt: skip
+    results = {**found, "design": told, "bank": {"patients": 5000}, "hash": "0123456789ab" * 4}
+    return results, html(results, words(lang), lang)[0]
+
+
+@pytest.mark.parametrize("name", ["seamless", "second"])
+def test_a_special_page_is_whole_in_both_languages(name, request):
+    found = request.getfixturevalue(name)
+    rows = list(found.values()) if name == "second" else found["rows"]
+    whole = {"kind": "second_course", "rows": rows} if name == "second" else found
+    for row in rows:
+        assert truth_label(row["truth"], words("en")) == row["truth"]
+        assert re.search("[\u4e00-\u9fff]", truth_label(row["truth"], words("zh"))), row["truth"]
+    english, chinese = (page_of(whole, lang) for lang in ("en", "zh"))
+    for (results, page), lang in ((english, "en"), (chinese, "zh")):
+        assert page.count(MARK[lang]) >= 3
+        for table in tables(results, words(lang)):
+            assert {len(row) for row in table["rows"]} == {len(table["head"])}
+        assert tables_file(results, lang).startswith(b"{\\rtf1")
+    text = re.sub("<style.*?</style>|<svg.*?</svg>|<[^>]+>", " ", chinese[1], flags=re.DOTALL)
+    assert not re.search(r"[A-Za-z]{3,} [a-z]{2,} [a-z]{3,}", text), re.findall(r"[A-Za-z ]{12,}", text)
 
 
 # --- borrowing ---------------------------------------------------------------------------------------

@@ -196,6 +196,7 @@ def summary(runner: Runner) -> dict[str, Any]:
         "control_source": design.control_source,
         "looks": looks,
         "inflation": float(boundary.inflation),
+        "estimands": [one.model_dump(mode="json") for one in plan.protocol.estimands],
         "assumptions": [one.model_dump(mode="json") for one in plan.protocol.assumptions],
     }
 

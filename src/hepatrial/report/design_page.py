@@ -17,10 +17,14 @@ from hepatrial.errors import BadInput, Problem, nearest_name
 from hepatrial.report import design_figures as figures
 from hepatrial.report import design_search as search
 from hepatrial.report import design_special as special
+from hepatrial.report.rtf import rtf
 from hepatrial.report.style import WIDE, Frame, to_svg
+from hepatrial.report.tables import Row
+from hepatrial.report.tables import Table as Set
 from hepatrial.report.wording import DASH, number, percent, probability, signed
 from hepatrial.schema import MARK, RESEARCH_USE_ONLY
 
+Table = dict[str, Any]
 MONTH = 30.4375
 PARTS = 25
 
@@ -123,7 +127,7 @@ def precision_text(results: Mapping[str, Any], w: Mapping[str, str]) -> str:
 def leads_of(results: Mapping[str, Any], w: Mapping[str, str]) -> list[str]:
     """The first sentences of any design's report."""
     if "kind" in results:
-        return special.sentences(results)
+        return special.sentences(results, w)
     return leads(results, w)
 
 
@@ -159,9 +163,6 @@ def leads(results: Mapping[str, Any], w: Mapping[str, str]) -> list[str]:
         ),
         w["lead_half"].format(half=f"{half:.2f}") if half else w["lead_half_none"],
     ]  # fmt: skip
-
-
-Table = dict[str, Any]
 
 
 def boundary_table(design: Mapping[str, Any], w: Mapping[str, str]) -> Table:
@@ -260,6 +261,82 @@ def closed_table(found: Mapping[str, Any], w: Mapping[str, str]) -> Table | None
     return {"head": [w["c_quantity"], w["c_closed"], w["c_simulated"]], "rows": rows}
 
 
+def estimand_table(design: Mapping[str, Any], w: Mapping[str, str]) -> Table:
+    """What the comparison estimates, by the attributes of ICH E9(R1); the protocol's own estimands below."""
+    endpoint = w["e_day"].format(
+        endpoint=w[f"endpoint_{design['endpoint']}"], days=number(design["horizon_days"], 0)
+    )
+    labels = design["labels"]
+    against = w["e_against"].format(treated=labels[design["treated"]], control=labels[design["control"]])
+    composite = design["endpoint"] == "transplant_free_survival"
+    rows = [
+        [w["e_population"], w["e_population_is"]],
+        [w["e_treatments"], against],
+        [w["e_endpoint"], endpoint],
+        [w["e_transplant"], w["e_composite"] if composite else w["e_policy"]],
+        [w["e_undelivered"], w["e_as_randomised"]],
+        [w["e_dropout"], w["e_censored"]],
+        [w["e_summary"], w[f"e_summary_{design['method']}"]],
+    ]
+    for one in design["estimands"]:
+        strategies = w["join"].join(
+            f"{event.replace('_', ' ')}: {strategy.replace('_', ' ')}"
+            for event, strategy in one["strategies"].items()
+        )
+        told = w["e_other_is"].format(
+            endpoint=one["endpoint"].replace("_", " "), summary=one["summary"].replace("_", " "),
+            strategies=strategies,
+        )  # fmt: skip
+        rows.append([w["e_other"].format(name=one["name"]), told])
+    return {"head": [w["e_attribute"], w["e_is"]], "rows": rows}
+
+
+def all_tables(results: Mapping[str, Any], w: Mapping[str, str]) -> list[Table]:
+    """Every table of any design's report, each with its title."""
+    if "kind" in results:
+        return special.tables(results, w)
+    design, rows = results["design"], results["characteristics"]
+    named, variants = _by_kind(rows)
+    made = [
+        ("h_estimand", estimand_table(design, w)),
+        ("h_boundaries", boundary_table(design, w)),
+        ("h_operating", operating_table(named, w)),
+        ("h_power", power_table(results["power"], w)),
+        ("h_assurance", assurance_table(results["assurance"]["rows"], w)),
+        ("h_variants", operating_table(variants, w) if variants else None),
+        ("h_compare", compare_table(results["compare"]["rows"], w) if results.get("compare") else None),
+        ("h_check", closed_table(results["closed_form"], w)),
+    ]
+    found: list[Table] = [{"title": w[key], **table} for key, table in made if table]
+    return found + (search.tables(results["search"], w) if results.get("search") else [])
+
+
+def _by_kind(rows: Sequence[Mapping[str, Any]]) -> tuple[list[Any], list[Any]]:
+    """Rows of the nulls and the planned effect, and those of the structural variants."""
+    named = [
+        row
+        for row in rows
+        if row["truth"] in ("strong null", "weak null") or row["truth"].startswith("hazard ratio")
+    ]
+    return named, [row for row in rows if row not in named]
+
+
+def tables_file(results: Mapping[str, Any], lang: str) -> bytes:
+    """Every table as RTF, to paste into a protocol; the mark and the hash on every page."""
+    w = words(lang)
+    tables = [
+        Set(
+            f"table-{place}",
+            f"{table['title']}.",
+            tuple(table["head"]),
+            tuple(Row(tuple(row)) for row in table["rows"]),
+        )
+        for place, table in enumerate(all_tables(results, w), start=1)
+    ]
+    foot = f"{MARK[lang]} {w['stamp'].format(hash=results['hash'][:12])}."
+    return rtf(tables, w["tables_title"].format(title=results["design"]["title"]), foot)
+
+
 def compare_table(rows: Sequence[Mapping[str, Any]], w: Mapping[str, str]) -> Table:
     """Paired differences, this design minus the other."""
     body = [
@@ -320,9 +397,7 @@ def html(results: Mapping[str, Any], lang: str = "en") -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    named = [row for row in results["characteristics"] if row["truth"] in ("strong null", "weak null")
-             or row["truth"].startswith("hazard ratio")]  # fmt: skip
-    variants = [row for row in results["characteristics"] if row not in named]
+    named, variants = _by_kind(results["characteristics"])
     scale = f"{results['bank']['hazard_scale']:.3g}"
     return environment.get_template("design.html.j2").render(
         lang=lang,
@@ -334,6 +409,7 @@ def html(results: Mapping[str, Any], lang: str = "en") -> str:
         stamp=w["stamp"].format(hash=results["hash"][:12]),
         leads=leads(results, w),
         summary=summary_text(design, w),
+        estimand=estimand_table(design, w),
         boundaries=boundary_table(design, w),
         operating=operating_table(named, w),
         power=power_table(results["power"], w),
@@ -363,13 +439,14 @@ def _search(results: Mapping[str, Any], w: Mapping[str, str]) -> dict[str, Any] 
 
 
 def write_design(results: Mapping[str, Any], out: Path, lang: str = "en") -> list[Path]:
-    """Write ``report.html``, ``results.json`` and each figure; equal results give equal bytes."""
+    """Write ``report.html``, ``tables.rtf``, ``results.json`` and each figure; equal results, equal bytes."""
     if "kind" in results:
         page, drawn = special.html(results, words(lang), lang)
     else:
         page, drawn = html(results, lang), {name: svg for name, (svg, _) in drawings(results, lang).items()}
     contents = {
         "report.html": page,
+        "tables.rtf": tables_file(results, lang).decode("ascii"),
         "results.json": json.dumps(results, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
         **{f"{name}.svg": svg for name, svg in drawn.items()},
     }

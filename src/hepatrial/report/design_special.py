@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any
@@ -15,25 +16,39 @@ from hepatrial.report.wording import number, percent, signed
 from hepatrial.schema import MARK, RESEARCH_USE_ONLY
 
 Table = dict[str, Any]
+Words = Mapping[str, str]
 
-TITLES = {
-    "dose_selection": "Choosing a dose and testing it in one trial",
-    "second_course": "Does a second course add anything?",
-    "borrowing": "Borrowing controls from earlier cohorts",
-}
 ANALYSES = {
-    "dose_selection": {
-        "closed": "closed combination test",
-        "naive": "naive pooled test",
-        "second_only": "second phase alone",
-    },
-    "second_course": {
-        "cells": "cells against control",
-        "second": "second course, after success of the first test",
-        "naive": "naive: second course against control from day 0",
-    },
-    "borrowing": {"borrowed_null": "borrowing", "plain_null": "no borrowing"},
+    "dose_selection": ("closed", "naive", "second_only"),
+    "second_course": ("cells", "second", "naive"),
+    "borrowing": ("borrowed_null", "plain_null"),
 }
+"""Analyses of each kind of design, in the order shown."""
+_NUMBER = r"([0-9.]+)"
+TRUTHS = (
+    (r"no dose does anything", "sp_t_none"),
+    (rf"only (\w+) works \({_NUMBER}\)", "sp_t_only"),
+    (rf"every dose works \({_NUMBER}\)", "sp_t_every"),
+    (r"nothing works", "sp_t_nothing"),
+    (rf"the first course works \({_NUMBER}\), the second adds nothing", "sp_t_first"),
+    (rf"only the second course works \({_NUMBER} from day {_NUMBER}\)", "sp_t_second"),
+    (rf"both work \({_NUMBER}, then {_NUMBER}\)", "sp_t_both"),
+    (r"variant (\w+)", "sp_t_variant"),
+)
+"""Names of truths and the words for them."""
+
+
+def truth_label(name: str, w: Words) -> str:
+    """A truth of a special design in words."""
+    for pattern, key in TRUTHS:
+        if found := re.fullmatch(pattern, name):
+            return w[key].format(*found.groups())
+    return name
+
+
+def analyses(kind: str, w: Words) -> dict[str, str]:
+    """Analysis -> its name."""
+    return {name: w[f"sp_{kind}_{name}"] for name in ANALYSES[kind]}
 
 
 def _share(found: Mapping[str, Any]) -> str:
@@ -41,129 +56,136 @@ def _share(found: Mapping[str, Any]) -> str:
     return percent(found["value"]) + error
 
 
-def sentences(results: Mapping[str, Any]) -> list[str]:
+def _points(found: Mapping[str, Any]) -> str:
+    return f"{signed(100 * found['value'])} ± {number(100 * found['mcse'])}"
+
+
+def sentences(results: Mapping[str, Any], w: Words) -> list[str]:
     """The first sentences of the page."""
-    return {"dose_selection": _selection, "second_course": _second, "borrowing": _borrowing}[results["kind"]](
-        results
-    )
+    make = {"dose_selection": _selection, "second_course": _second, "borrowing": _borrowing}
+    return make[results["kind"]](results, w)
 
 
-def _selection(results: Mapping[str, Any]) -> list[str]:
+def _selection(results: Mapping[str, Any], w: Words) -> list[str]:
     rows = results["rows"]
     null = rows[0]
     both = next(row for row in rows if row["truth"].startswith("every dose works"))
     return [
-        "If no dose did anything, the closed combination test would claim a success in"
-        f" {_share(null['closed'])} of"
-        f" trials and the naive test, which pools both phases as if the dose had not been chosen, in"
-        f" {_share(null['naive'])}, against a level of {percent(results['design']['alpha'])}.",
-        f"If every dose worked (hazard ratio {results['design']['hazard_ratio']:g}), the closed test"
-        " would find it in"
-        f" {_share(both['closed'])}, the second phase alone in {_share(both['second_only'])}.",
-        "A question about a dose that was not chosen has no answer here: its later patients do not exist.",
-    ]
+        w["sp_selection_null"].format(
+            closed=_share(null["closed"]), naive=_share(null["naive"]),
+            alpha=percent(results["design"]["alpha"]),
+        ),
+        w["sp_selection_every"].format(
+            hr=f"{results['design']['hazard_ratio']:g}", closed=_share(both["closed"]),
+            second=_share(both["second_only"]),
+        ),
+        w["sp_selection_other"],
+    ]  # fmt: skip
 
 
-def _second(results: Mapping[str, Any]) -> list[str]:
-    rows = {row["truth"]: row for row in results["rows"]}
-    null = rows["nothing works"]
+def _second(results: Mapping[str, Any], w: Words) -> list[str]:
+    null = next(row for row in results["rows"] if row["truth"] == "nothing works")
     return [
-        f"If nothing worked, the first test would succeed in {_share(null['cells'])} and both in"
-        f" {_share(null['second'])} of trials. A naive comparison of those who got the second course"
-        " with all controls"
-        f" from day 0 would succeed in {_share(null['naive'])}: to be drawn again, a patient must live"
-        " that long"
-        " (immortal time).",
-        f"About {number(null['reached']['value'], 0)} patients are still followed when the second course"
-        " is drawn, and"
-        " they are the only ones who say anything about it.",
-        "Survival under the whole strategy is estimated by weighting: who does not reach the second"
-        " randomisation"
-        " counts for both strategies. The naive share alive among those who got the second course is"
-        " shown beside it.",
+        w["sp_second_null"].format(
+            cells=_share(null["cells"]), second=_share(null["second"]), naive=_share(null["naive"])
+        ),
+        w["sp_second_reached"].format(reached=number(null["reached"]["value"], 0)),
+        w["sp_second_weights"],
     ]
 
 
-def _borrowing(results: Mapping[str, Any]) -> list[str]:
+def _borrowing(results: Mapping[str, Any], w: Words) -> list[str]:
     rows = results["rows"]
     worst = max(rows, key=lambda row: row["borrowed_null"]["value"])
     same = min(rows, key=lambda row: abs(row["drift"]))
     return [
-        f"The cohorts say that {percent(results['centre'])} of controls survive and are worth"
-        f" {number(results['effective'], 0)} patients; {percent(results['robust'], 0)} of the prior"
-        " knows nothing.",
-        f"Without drift, borrowing finds the planned effect in {_share(same['borrowed_effect'])} against"
-        f" {_share(same['plain_effect'])} without it, at an error rate of"
-        f" {_share(same['borrowed_null'])} against"
-        f" {_share(same['plain_null'])}.",
-        f"With a drift of {signed(worst['drift'], 2)} log odds the error rate becomes"
-        f" {_share(worst['borrowed_null'])}:"
-        " borrowing has no type I error rate of its own, only one for each drift.",
+        w["sp_borrowing_prior"].format(
+            centre=percent(results["centre"]), effective=number(results["effective"], 0),
+            robust=percent(results["robust"], 0),
+        ),
+        w["sp_borrowing_same"].format(
+            power=_share(same["borrowed_effect"]), plain=_share(same["plain_effect"]),
+            null=_share(same["borrowed_null"]), plain_null=_share(same["plain_null"]),
+        ),
+        w["sp_borrowing_drift"].format(
+            drift=signed(worst["drift"], 2), null=_share(worst["borrowed_null"])
+        ),
+    ]  # fmt: skip
+
+
+def tables(results: Mapping[str, Any], w: Words) -> list[Table]:
+    """The tables of the page."""
+    make = {
+        "dose_selection": _selection_tables,
+        "second_course": _second_tables,
+        "borrowing": _borrowing_tables,
+    }
+    return make[results["kind"]](results, w)
+
+
+def _selection_tables(results: Mapping[str, Any], w: Words) -> list[Table]:
+    doses, names = results["doses"], analyses("dose_selection", w)
+    head = [w["c_truth"], *[w["sp_chosen"].format(dose=dose) for dose in doses]]
+    head += [w["sp_success"].format(analysis=label) for label in names.values()]
+    head += [w["sp_wrongly"].format(analysis=label) for label in names.values()]
+    body = [
+        [truth_label(row["truth"], w), *[_share(row[f"chosen_{dose}"]) for dose in doses],
+         *[_share(row[name]) for name in names], *[_share(row[f"{name}_wrong"]) for name in names]]
+        for row in results["rows"]
+    ]  # fmt: skip
+    return [{"title": w["sp_decisions"], "head": head, "rows": body}]
+
+
+def _second_tables(results: Mapping[str, Any], w: Words) -> list[Table]:
+    rows = results["rows"]
+    head = [w["c_truth"], *analyses("second_course", w).values(), w["sp_second_alone"], w["sp_reach"]]
+    body = [
+        [truth_label(row["truth"], w),
+         *[_share(row[name]) for name in ("cells", "second", "naive", "second_alone")],
+         number(row["reached"]["value"], 1)]
+        for row in rows
+    ]  # fmt: skip
+    bias = [
+        [truth_label(row["truth"], w), percent(row["true_survival_more"]), _points(row["weighted_bias"]),
+         _points(row["immortal_bias"])]
+        for row in rows
+    ]  # fmt: skip
+    bias_head = [w["c_truth"], w["sp_true"], w["sp_weighted"], w["sp_immortal"]]
+    return [
+        {"title": w["sp_decisions"], "head": head, "rows": body},
+        {"title": w["sp_strategy"], "head": bias_head, "rows": bias},
     ]
 
 
-def tables(results: Mapping[str, Any]) -> list[Table]:
-    """The tables of the page."""
-    rows = results["rows"]
-    if results["kind"] == "dose_selection":
-        doses = results["doses"]
-        names = ANALYSES["dose_selection"]
-        head = ["If in truth", *[f"{dose} chosen" for dose in doses]]
-        head += [f"{label}: success" for label in names.values()] + [
-            f"{label}: wrongly" for label in names.values()
-        ]
-        body = [
-            [row["truth"], *[_share(row[f"chosen_{dose}"]) for dose in doses],
-             *[_share(row[name]) for name in names], *[_share(row[f"{name}_wrong"]) for name in names]]
-            for row in rows
-        ]  # fmt: skip
-        return [{"title": "Decisions", "head": head, "rows": body}]
-    if results["kind"] == "second_course":
-        head = ["If in truth", *ANALYSES["second_course"].values(), "second course alone", "reach it"]
-        body = [
-            [row["truth"], *[_share(row[name]) for name in ("cells", "second", "naive", "second_alone")],
-             number(row["reached"]["value"], 1)]
-            for row in rows
-        ]  # fmt: skip
-        bias = [
-            [row["truth"], percent(row["true_survival_more"]),
-             f"{signed(100 * row['weighted_bias']['value'])} ± {number(100 * row['weighted_bias']['mcse'])}",
-             f"{signed(100 * row['immortal_bias']['value'])} ± {number(100 * row['immortal_bias']['mcse'])}"]
-            for row in rows
-        ]  # fmt: skip
-        bias_head = ["If in truth", "True survival with both courses", "Weighted estimate, bias",
-                     "Naive share alive, bias"]  # fmt: skip
-        return [
-            {"title": "Decisions", "head": head, "rows": body},
-            {"title": "Survival of the whole strategy (percentage points)", "head": bias_head, "rows": bias},
-        ]
-    head = ["Drift of controls (log odds)", "Survival", "Error rate, borrowing", "without", "Power",
-            "without"]  # fmt: skip
+def _borrowing_tables(results: Mapping[str, Any], w: Words) -> list[Table]:
+    keys = ("drift", "survival", "null_borrowed", "null_plain", "power_borrowed", "power_plain")
+    head = [w[f"sp_{key}"] for key in keys]
     body = [
         [signed(row["drift"], 2), percent(row["control_survival"]),
          *[_share(row[key]) for key in ("borrowed_null", "plain_null", "borrowed_effect", "plain_effect")]]
-        for row in rows
+        for row in results["rows"]
     ]  # fmt: skip
     cohorts = [
-        [one["name"], f"{one['survivors']} of {one['n']}", one["grade"], one["source"]]
+        [one["name"], w["sp_of"].format(alive=one["survivors"], n=one["n"]), one["grade"], one["source"]]
         for one in results["cohorts"]
     ]
+    cohort_head = [w["sp_cohort"], w["sp_alive"], w["sp_grade"], w["sp_source"]]
     return [
-        {"title": "Characteristics over drift", "head": head, "rows": body},
-        {"title": "Cohorts", "head": ["Cohort", "Alive", "Grade", "Source"], "rows": cohorts},
+        {"title": w["sp_over_drift"], "head": head, "rows": body},
+        {"title": w["sp_cohorts"], "head": cohort_head, "rows": cohorts},
     ]
 
 
-def figure(results: Mapping[str, Any], stamp: str, lang: str) -> str:
+def figure(results: Mapping[str, Any], w: Words, stamp: str, lang: str) -> str:
     """Success by truth and analysis, or error rate over drift."""
     rows_of, design = Rows(), results["design"]
     labels = {name: arm["label"] for name, arm in design["arms"].items()}
     frame = Frame(MARK[lang], stamp, tuple(labels), (design["control"],), labels, WIDE)
-    names = ANALYSES[results["kind"]]
+    names = analyses(results["kind"], w)
     borrowed = results["kind"] == "borrowing"
     drawn = [
         {
-            "truth": signed(row["drift"], 2) if borrowed else row["truth"],
+            "truth": signed(row["drift"], 2) if borrowed else truth_label(row["truth"], w),
             "x": row.get("drift", 0),
             "which": label,
             "p": row[name]["value"],
@@ -177,8 +199,8 @@ def figure(results: Mapping[str, Any], stamp: str, lang: str) -> str:
     legend = alt.Legend(orient="top", title=None, columns=1, labelLimit=420)
     colour = alt.Color("which:N", scale=alt.Scale(domain=list(names.values()), range=palette), legend=legend)
     if borrowed:
-        x = alt.X("x:Q", axis=alt.Axis(title="Drift of the trial's controls, log odds", tickCount=7))
-        y = alt.Y("p:Q", axis=alt.Axis(title="Error rate", format="%", tickCount=6))
+        x = alt.X("x:Q", axis=alt.Axis(title=w["sp_x_drift"], tickCount=7))
+        y = alt.Y("p:Q", axis=alt.Axis(title=w["sp_error_rate"], format="%", tickCount=6))
         line = alt.Chart(rows_of(drawn)).mark_line(point=True, strokeWidth=2.2).encode(x=x, y=y, color=colour)
         rule = alt.Chart(rows_of([{"p": design["alpha"]}])).mark_rule(strokeDash=[4, 3]).encode(y=y)
         view = layered(rule, line, width=frame.width - 90, height=230)
@@ -186,7 +208,9 @@ def figure(results: Mapping[str, Any], stamp: str, lang: str) -> str:
         order = list(dict.fromkeys(row["truth"] for row in drawn))
         y = alt.Y("truth:N", sort=order, axis=alt.Axis(title=None, labelLimit=330, grid=True, ticks=False))
         x = alt.X(
-            "p:Q", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(title="Success", format="%", tickCount=6)
+            "p:Q",
+            scale=alt.Scale(domain=[0, 1]),
+            axis=alt.Axis(title=w["c_success"], format="%", tickCount=6),
         )
         offset = alt.YOffset("which:N", sort=list(names.values()))
         bar = alt.Chart(rows_of(drawn)).mark_rule(strokeWidth=2.2)
@@ -197,14 +221,22 @@ def figure(results: Mapping[str, Any], stamp: str, lang: str) -> str:
             width=frame.width - 350,
             height=38 * len(order),
         )
-    title = TITLES[results["kind"]]
+    title = w[f"sp_title_{results['kind']}"]
     return to_svg(finish(view, frame, rows_of), f"design-{results['kind']}", title, f"{title}. {MARK[lang]}")
 
 
+def trials_text(results: Mapping[str, Any], w: Words) -> str:
+    """How many trials stand behind each truth."""
+    counts = [row["trials"] for row in results["rows"]]
+    if min(counts) == max(counts):
+        return f"{max(counts):,}"
+    return w["span"].format(low=f"{min(counts):,}", high=f"{max(counts):,}")
+
+
 def html(results: Mapping[str, Any], w: Mapping[str, str], lang: str) -> tuple[str, dict[str, str]]:
-    """The page and its figure; the words of these pages are English, the mark is in ``lang``."""
+    """The page and its figure."""
     stamp = w["stamp"].format(hash=results["hash"][:12])
-    svg = figure(results, stamp, lang)
+    svg = figure(results, w, stamp, lang)
     environment = Environment(
         loader=PackageLoader("hepatrial.report", "."),
         autoescape=select_autoescape(default_for_string=True, default=True),
@@ -212,27 +244,22 @@ def html(results: Mapping[str, Any], w: Mapping[str, str], lang: str) -> tuple[s
         lstrip_blocks=True,
     )
     design = results["design"]
-    arms = "; ".join(f"{arm['label']} (n = {arm['n']})" for arm in design["arms"].values())
-    facts = (
-        f"{arms}. {design['endpoint'].replace('_', ' ').capitalize()} to day"
-        f" {number(design['horizon_days'], 0)},"
-        f" one-sided level {design['alpha']:g}. {results['trials']:,} trials for each truth, drawn from"
-        " a bank of"
-        f" {results['bank']['patients']:,} admitted patients; errors are Monte-Carlo standard errors,"
-        " the bank's own"
-        " error inside."
-    )
+    arms = w["semicolon"].join(f"{arm['label']} (n = {arm['n']})" for arm in design["arms"].values())
+    facts = w["sp_facts"].format(
+        arms=arms, endpoint=w[f"endpoint_{design['endpoint']}"], days=number(design["horizon_days"], 0),
+        alpha=f"{design['alpha']:g}", trials=trials_text(results, w), bank=f"{results['bank']['patients']:,}",
+    )  # fmt: skip
     page = environment.get_template("design_special.html.j2").render(
         lang=lang,
         w=w,
         css=Markup((resources.files("hepatrial.report") / "report.css").read_text(encoding="utf-8")),
         mark=MARK[lang],
         research=RESEARCH_USE_ONLY[lang],
-        heading=TITLES[results["kind"]],
+        heading=w[f"sp_title_{results['kind']}"],
         title=design["title"],
         stamp=stamp,
-        leads=sentences(results),
-        tables=tables(results),
+        leads=sentences(results, w),
+        tables=tables(results, w),
         facts=facts,
         svg=Markup(svg),
         assumptions=_assumptions(design["assumptions"], w, lang),
