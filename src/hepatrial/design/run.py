@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from hepatrial.design.bank import SIZE, Bank, make_bank
+from hepatrial.design.bank import SIZE, Bank, check_size, make_bank
 from hepatrial.design.conduct import Ended
 from hepatrial.design.evaluate import check_trials, compare, evaluate
 from hepatrial.design.operating import Runner
@@ -98,10 +99,11 @@ def ask(
             plans.append(plan.changed(**changed) if changed else plan)
         except BadInput as bad:
             problems += bad.problems
-    try:
-        check_trials(trials, precision, seed)
-    except BadInput as bad:
-        problems += bad.problems
+    for check in (partial(check_trials, trials, precision, seed), partial(check_size, bank)):
+        try:
+            check()
+        except BadInput as bad:
+            problems += bad.problems
     if problems:
         raise BadInput(problems)
     return Asked(plans[0], plans[1] if other is not None else None, trials, precision, seed, bank, search)

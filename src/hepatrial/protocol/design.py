@@ -265,6 +265,8 @@ class Design(Section):
                 "cohorts to borrow from" if self.borrowing is None else 'question = "borrowing" beside it'
             )
             yield Refusal("borrowing", "nothing" if self.borrowing is None else "cohorts", allowed)
+        if self.control_survival in (0.0, 1.0):
+            yield Refusal("control_survival", self.control_survival, "above 0 % and below 100 %")
         if self.method == "maxcombo" and self.looks.count > 1:
             yield Refusal(
                 "method",

@@ -65,7 +65,7 @@ def _people(subjects: pl.DataFrame, study: str, labels: dict[str, str]) -> pl.Da
     """Key and the columns that every table repeats."""
     actual = "treatment_actual" if "treatment_actual" in subjects.columns else "arm"
     given = {name: labels.get(name, name) for name in subjects["arm"].unique()}
-    site = pl.col("centre").cast(pl.String).str.zfill(3) if "centre" in subjects.columns else pl.lit("001")
+    site = pl.col("centre").cast(pl.String) if "centre" in subjects.columns else pl.lit("001")
     return subjects.select(
         *KEY,
         STUDYID=pl.lit(study),
