@@ -26,7 +26,8 @@ COHORTS = DOCS / "real-cohorts.json"
 FIRST = (
     "**No verified held-out survival contrast of mesenchymal stromal cells in acute-on-chronic liver "
     "failure exists but one of 4 against 5 patients.** Nothing on this page shows that such cells help; "
-    "the clean tests are the trials that are still running."
+    "the clean tests are the trials that are still running. No trial of such cells has baseline, survival and "
+    "biomarkers all read in full, so the model is calibrated to none of them."
 )
 
 
@@ -34,16 +35,17 @@ def page() -> str:
     """The page as Markdown."""
     said = tomllib.loads((DOCS / "credibility.toml").read_text(encoding="utf-8"))
     table, notes = stored_draws()
-    old = staleness(notes)
+    old, board = staleness(notes), scoreboard(beside(table))
     parts = [
         "# Credibility", "", FIRST, "",
         *([f"**These scores are out of date:** {old}", ""] if old else []),
-        *_board(scoreboard(beside(table))),
+        *_board(board),
+        *_criteria(said["criterion"], board),
         *_fit(),
         *_cohorts(),
         *_context(said),
         *_factors(said["factor"]),
-        *_m15(said["m15"]),
+        *_m15(said, board),
         *_gaps(said["factor"]),
     ]  # fmt: skip
     return "\n".join(parts) + "\n"
@@ -52,9 +54,14 @@ def page() -> str:
 def _board(rows: list[dict[str, Any]]) -> list[str]:
     """Misses first, then coverage and skill by class of study."""
     lines = ["## Misses of the predictions", ""]
-    missed = [
-        (row["class"], one) for row in rows if row["class"].startswith("predicted") for one in row["misses"]
-    ]
+    missed = list(
+        {
+            (one["study"], one["endpoint"], one["arm"]): (row["class"], one)
+            for row in reversed(rows)  # the narrower of two classes that hold a study comes first in the table
+            if row["class"].startswith("predicted")
+            for one in row["misses"]
+        }.values()
+    )[::-1]
     lines += ["| study | endpoint | arm | published | 90 % interval | class |", "|---|---|---|---|---|---|"]
     for name, one in missed:
         span = f"{_n(one['low_90'])} to {_n(one['high_90'])}"
@@ -112,9 +119,9 @@ def _cohorts() -> list[str]:
     )
     lines += [
         "",
-        "| cohort | group | patients | marginals | correlations | risk | courses | before death | worst |",
+        "| cohort | use | group | patients | marginals | correlations | risk | courses | before death | worst |",
     ]
-    lines.append("|---|---|---|---|---|---|---|---|---|")
+    lines.append("|---|---|---|---|---|---|---|---|---|---|")
     for name, one in stored.items():
         for group in one["groups"]:
             cells = []
@@ -123,7 +130,7 @@ def _cohorts() -> list[str]:
                 cells.append(f"{sum(i['missed'] for i in mine)} of {len(mine)}" if mine else "-")
             worst = next((i["label"] for i in group["items"] if i["missed"]), "-")
             lines.append(
-                f"| {name} | {group['group']} | {group['subjects']} | {' | '.join(cells)} | {worst} |"
+                f"| {name} | {one['use']} | {group['group']} | {group['subjects']} | {' | '.join(cells)} | {worst} |"
             )
     return [*lines, ""]
 
@@ -206,9 +213,88 @@ def _named(name: str, patterns: list[str]) -> bool:
     return any(fnmatch(name, pattern) and name.count("/") == pattern.count("/") for pattern in patterns)
 
 
-def _m15(rows: list[dict[str, str]]) -> list[str]:
+def judge(criterion: dict[str, str], row: dict[str, Any]) -> tuple[str, str]:
+    """What was found for a criterion and whether it is met.
+
+    Args:
+        criterion: ``measure`` is ``coverage_50``, ``coverage_90``, ``pit_p`` or a rival of ``skill``.
+        row: class of the scoreboard.
+    """
+    measure = criterion["measure"]
+    if measure == "pit_p":
+        p = row["pit_p"]
+        return ("–", UNKNOWN) if p is None else (f"p = {_n(p)}", "not rejected" if p >= 0.05 else "not met")
+    share = measure.startswith("coverage")
+    found = row[measure] if share else row["skill"].get(measure)
+    if found is None or found["value"] is None or found["low"] is None or found["high"] is None:
+        return "–", UNKNOWN
+    if share:
+        wanted = int(measure.removeprefix("coverage_")) / 100
+        verdict = "not met" if found["high"] < wanted else "not refuted"
+        return _share(found), "too wide" if found["low"] > wanted else verdict
+    verdict = "met" if found["low"] > 0 else "not met" if found["high"] < 0 else "not shown"
+    return _skill(found), verdict
+
+
+UNKNOWN = "too few studies to tell"
+
+
+def judgements(criteria: list[dict[str, str]], board: list[dict[str, Any]]) -> list[tuple[str, str, str, str]]:
+    """(criterion, class, found, verdict) in the order declared."""
+    by_name = {row["class"]: row for row in board}
+    return [(one["says"], one["class"], *judge(one, by_name[one["class"]])) for one in criteria]
+
+
+def _criteria(criteria: list[dict[str, str]], board: list[dict[str, Any]]) -> list[str]:
+    """Technical criteria, with what the stored predictions say of each."""
+    lines = ["## Technical criteria", ""]
+    lines.append(
+        "Skill against no effect and the severity score, and PIT, stood in the plan before any fit; the others "
+        "were added to this table. A skill is met when its whole interval lies above 0 and not shown when 0 "
+        "lies within; a coverage is not refuted when its interval holds the nominal value."
+    )
+    lines += ["", "| criterion | class | found | verdict |", "|---|---|---|---|"]
+    return [*lines, *(f"| {' | '.join(row)} |" for row in judgements(criteria, board)), ""]
+
+
+def _m15(said: dict[str, Any], board: list[dict[str, Any]]) -> list[str]:
+    """Rows of the assessment table; those that name a result are filled from it."""
+    results = {
+        "criteria": lambda: _criteria_told(said["criterion"], board),
+        "verification": lambda: _tests_told(said["factor"], "Verification"),
+        "validation": lambda: _tests_told(said["factor"], "Validation") + " " + _predicted_told(board),
+        "applicability": lambda: _tests_told(said["factor"], "Applicability"),
+    }
     lines = ["## ICH M15 assessment", "", "| row | |", "|---|---|"]
-    return [*lines, *(f"| {one['row']} | {one['says']} |" for one in rows), ""]
+    for one in said["m15"]:
+        told = results[one["result"]]() + " " if "result" in one else ""
+        lines.append(f"| {one['row']} | {told}{one['says']} |")
+    return [*lines, ""]
+
+
+def _criteria_told(criteria: list[dict[str, str]], board: list[dict[str, Any]]) -> str:
+    count = Counter(verdict for *_, verdict in judgements(criteria, board))
+    return f"{len(criteria)} criteria: " + ", ".join(f"{n} {word}" for word, n in count.most_common()) + "."
+
+
+def _tests_told(factors: list[dict[str, Any]], group: str) -> str:
+    """How the tests behind the factors of a group ended, each file once."""
+    ended = outcomes()
+    patterns = [p for one in factors if one["group"].startswith(group) for p in one["tests"]]
+    if not ended:
+        return f"{written(patterns)} tests (not run on the machine that built this page)."
+    count = tally(patterns, ended)
+    return ", ".join(f"{n} tests {word}" for word, n in count.items() if n) + "."
+
+
+def _predicted_told(board: list[dict[str, Any]]) -> str:
+    """Numbers predicted and missed, levels and contrasts apart."""
+    told = []
+    for kind in ("levels", "contrasts"):
+        rows = [row for row in board if row["class"].startswith(f"predicted {kind}:")]
+        numbers, missed = sum(row["numbers"] for row in rows), sum(len(row["misses"]) for row in rows)
+        told.append(f"{missed} of {numbers} predicted {kind} lie outside their 90 % interval")
+    return "; ".join(told) + "."
 
 
 def _gaps(factors: list[dict[str, Any]]) -> list[str]:

@@ -70,3 +70,46 @@ def test_outcomes_are_read_from_the_reports_of_the_tests(
     ended = make_credibility.outcomes()
     assert make_credibility.tally(["engine/*"], ended) == {"passed": 1, "failed": 1, "skipped": 0}
     assert make_credibility.tally(["model/*"], ended) == {"passed": 0, "failed": 0, "skipped": 1}
+
+
+def test_a_miss_stands_once_although_two_classes_hold_its_study(page: str) -> None:
+    table = page.split("## Scoreboard")[0].splitlines()
+    rows = [tuple(line.split(" | ")[:3]) for line in table if line.startswith("| ")]
+    assert len(rows) == len(set(rows))
+
+
+@pytest.mark.parametrize(
+    ("ends", "verdict"), [((0.1, 0.3), "met"), ((-0.1, 0.3), "not shown"), ((-0.3, -0.1), "not met")]
+)
+def test_a_skill_is_met_only_when_its_whole_interval_lies_above_0(
+    ends: tuple[float, float], verdict: str
+) -> None:
+    row = {"skill": {"no_effect": {"value": sum(ends) / 2, "low": ends[0], "high": ends[1]}}}
+    assert make_credibility.judge({"measure": "no_effect"}, row)[1] == verdict
+
+
+@pytest.mark.parametrize(
+    ("ends", "verdict"), [((0.4, 0.95), "not refuted"), ((0.4, 0.8), "not met"), ((0.95, 1.0), "too wide")]
+)
+def test_a_coverage_is_judged_by_its_interval(ends: tuple[float, float], verdict: str) -> None:
+    row = {"coverage_90": {"value": 0.9, "low": ends[0], "high": ends[1]}}
+    assert make_credibility.judge({"measure": "coverage_90"}, row)[1] == verdict
+
+
+def test_a_rejected_distribution_is_not_met_and_none_is_unknown() -> None:
+    assert make_credibility.judge({"measure": "pit_p"}, {"pit_p": 0.01})[1] == "not met"
+    assert make_credibility.judge({"measure": "pit_p"}, {"pit_p": 0.2})[1] == "not rejected"
+    assert make_credibility.judge({"measure": "pit_p"}, {"pit_p": None})[1] == make_credibility.UNKNOWN
+
+
+def test_every_criterion_names_a_class_and_the_assessment_counts_them_all(page: str) -> None:
+    board = scoreboard(beside(stored_draws()[0]))
+    told = make_credibility.judgements(SAID["criterion"], board)
+    assert len(told) == len(SAID["criterion"])
+    assert f"{len(told)} criteria: " in page.split("## ICH M15 assessment")[1]
+
+
+def test_real_cohorts_say_whether_the_fit_has_seen_them(page: str) -> None:
+    section = page.split("## Real patients")[1].split("## Context")[0]
+    assert "fitted" in section
+    assert "predicted" in section

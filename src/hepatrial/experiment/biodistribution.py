@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
+from hepatrial.experiment.mouse import over_expressing
 from hepatrial.experiment.solve import Array, course
 from hepatrial.experiment.types import Curve, KnockOut
 from hepatrial.model.worlds import experiment_cards
@@ -29,7 +32,8 @@ def shares(route: str, changes: Mapping[str, float] | None = None) -> dict[str, 
     names = [f"{kind}_{organ}" for kind in ("viable", "label") for organ in ORGANS]
     asked = {"insult_dose": 0.0, **ROUTES[route], **(changes or {})}
     found = course("mouse", days, (*names, "label_total"), asked, [(0.0, DOSE)])
-    return {name: values / DOSE for name, values in found.items()}
+    # a tolerance below 0 is none
+    return {name: np.maximum(values, 0.0) / DOSE for name, values in found.items()}
 
 
 def curves() -> tuple[Curve, ...]:
@@ -53,6 +57,10 @@ def numbers() -> dict[str, float]:
     living = vein["viable_lung"] + vein["viable_liver"]
     return {
         "lung_start": label["lung"][0],
+        "liver_start": label["liver"][0],
+        "spleen_start": label["spleen"][0],
+        "over_liver": over_gain(0.0),
+        "over_liver_if_passing": over_gain(experiment_cards()["passage_if_any"].value),
         "liver_day_10": label["liver"][-1],
         "spleen_day_10": label["spleen"][-1],
         "spleen_over_liver": label["spleen"][-1] / label["liver"][-1],
@@ -61,6 +69,16 @@ def numbers() -> dict[str, float]:
         "viable_lung_72h": vein["viable_lung"][HOURS.index(72.0)],
         "label_against_living": label["liver"][day] / living[day],
     }
+
+
+def over_gain(passage: float) -> float:
+    """Living cells in the liver at 12 h, over-expressing less wild-type, where ``passage`` pass the lung."""
+    at = HOURS.index(12.0)
+    over, wild = (
+        shares("peripheral_vein", changes)["viable_liver"][at]
+        for changes in (over_expressing(passage), {"lung_passage": passage})
+    )
+    return float(over - wild)
 
 
 def knock_outs() -> tuple[KnockOut, ...]:

@@ -118,6 +118,7 @@ def numbers() -> dict[str, float]:
         "better_homing_if_passing": week(changes=tuple(over_expressing(some).items()))
         - week(changes=passing),
         "cells": cells - saline,
+        "free_cells": cells - saline,
         "timing": week(day=2 / 24) - cells,
         "route": week(changes=portal) - cells,
         "engraftment_not_needed": (without - saline) / (cells - saline),
