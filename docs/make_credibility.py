@@ -26,8 +26,8 @@ COHORTS = DOCS / "real-cohorts.json"
 FIRST = (
     "**No verified held-out survival contrast of mesenchymal stromal cells in acute-on-chronic liver "
     "failure exists but one of 4 against 5 patients.** Nothing on this page shows that such cells help; "
-    "the clean tests are the trials that are still running. No trial of such cells has baseline, survival and "
-    "biomarkers all read in full, so the model is calibrated to none of them."
+    "the clean tests are the trials that are still running. No trial of such cells has baseline, survival "
+    "and biomarkers all read in full, so the model is calibrated to none of them in full."
 )
 
 
@@ -57,7 +57,7 @@ def _board(rows: list[dict[str, Any]]) -> list[str]:
     missed = list(
         {
             (one["study"], one["endpoint"], one["arm"]): (row["class"], one)
-            for row in reversed(rows)  # the narrower of two classes that hold a study comes first in the table
+            for row in reversed(rows)  # of two classes that hold a study the narrower comes first
             if row["class"].startswith("predicted")
             for one in row["misses"]
         }.values()
@@ -119,7 +119,8 @@ def _cohorts() -> list[str]:
     )
     lines += [
         "",
-        "| cohort | use | group | patients | marginals | correlations | risk | courses | before death | worst |",
+        "| cohort | use | group | patients | marginals | correlations | risk | courses | before death "
+        "| worst |",
     ]
     lines.append("|---|---|---|---|---|---|---|---|---|---|")
     for name, one in stored.items():
@@ -130,7 +131,8 @@ def _cohorts() -> list[str]:
                 cells.append(f"{sum(i['missed'] for i in mine)} of {len(mine)}" if mine else "-")
             worst = next((i["label"] for i in group["items"] if i["missed"]), "-")
             lines.append(
-                f"| {name} | {one['use']} | {group['group']} | {group['subjects']} | {' | '.join(cells)} | {worst} |"
+                f"| {name} | {one['use']} | {group['group']} | {group['subjects']} | "
+                f"{' | '.join(cells)} | {worst} |"
             )
     return [*lines, ""]
 
@@ -239,7 +241,9 @@ def judge(criterion: dict[str, str], row: dict[str, Any]) -> tuple[str, str]:
 UNKNOWN = "too few studies to tell"
 
 
-def judgements(criteria: list[dict[str, str]], board: list[dict[str, Any]]) -> list[tuple[str, str, str, str]]:
+def judgements(
+    criteria: list[dict[str, str]], board: list[dict[str, Any]]
+) -> list[tuple[str, str, str, str]]:
     """(criterion, class, found, verdict) in the order declared."""
     by_name = {row["class"]: row for row in board}
     return [(one["says"], one["class"], *judge(one, by_name[one["class"]])) for one in criteria]
@@ -249,9 +253,9 @@ def _criteria(criteria: list[dict[str, str]], board: list[dict[str, Any]]) -> li
     """Technical criteria, with what the stored predictions say of each."""
     lines = ["## Technical criteria", ""]
     lines.append(
-        "Skill against no effect and the severity score, and PIT, stood in the plan before any fit; the others "
-        "were added to this table. A skill is met when its whole interval lies above 0 and not shown when 0 "
-        "lies within; a coverage is not refuted when its interval holds the nominal value."
+        "Skill against no effect and the severity score, and PIT, stood in the plan before any fit; the "
+        "others were added to this table. A skill is met when its whole interval lies above 0 and not shown "
+        "when 0 lies within; a coverage is not refuted when its interval holds the nominal value."
     )
     lines += ["", "| criterion | class | found | verdict |", "|---|---|---|---|"]
     return [*lines, *(f"| {' | '.join(row)} |" for row in judgements(criteria, board)), ""]

@@ -53,13 +53,18 @@ def sensitivity(
     method: Annotated[str, typer.Option(metavar="morris|sobol", help="Screening or indices.")] = "morris",
     factors: Annotated[
         list[str] | None,
-        typer.Option("--factor", metavar="CARD", help="Card that moves. Repeatable.", show_default="all"),
+        typer.Option(
+            "--factor",
+            metavar="CARD",
+            help="Card that moves. Repeatable.",
+            show_default="all that the protocol reads",
+        ),
     ] = None,
     trajectories: Annotated[
         int | None,
         typer.Option("--number", help="Trajectories (4) or points of Sobol (64).", show_default="by method"),
     ] = None,
-    patients: Annotated[int, typer.Option(help="Patients in each cohort.")] = 120,
+    patients: Annotated[int, typer.Option(help="Patients in each cohort.")] = 80,
     seed: Seed = 1,
     threads: Threads = None,
     out: Out = None,
@@ -67,16 +72,14 @@ def sensitivity(
     as_json: edge.JsonOption = False,
 ) -> None:
     """Rank the model's numbers by what they do to survival, bilirubin and MELD of the control arm."""
-    with edge.exit_codes(as_json, lambda: RESUMES):
-        from hepatrial.uncertainty import sensitivity as s
+    from hepatrial.uncertainty import sensitivity as s
 
-        loaded, folder = _protocol(
-            protocol, lang, out, "sensitivity", seed,
-            lambda p: s.check(p, method, factors or [], trajectories, patients, seed),
-        )  # fmt: skip
-        with progress_bars() as progress:
-            found = s.sensitivity(loaded, folder, threads=threads, progress=progress)
-        _tell(found, folder, lang, as_json, [_line(row) for row in _first(found)])
+    _answer(
+        ("sensitivity", protocol, seed, out, lang, as_json),
+        lambda p: s.check(p, method, factors or [], trajectories, patients, seed),
+        lambda asked, folder, progress: s.sensitivity(asked, folder, threads=threads, progress=progress),
+        lambda found: [_line(row) for row in _first(found)],
+    )
 
 
 def attribute(
@@ -91,16 +94,16 @@ def attribute(
     as_json: edge.JsonOption = False,
 ) -> None:
     """Split an effect along the causal graph, by structural variant, prior beside posterior."""
-    with edge.exit_codes(as_json, lambda: RESUMES):
-        from hepatrial.uncertainty import attribute as a
+    from hepatrial.uncertainty import attribute as a
 
-        asked, folder = _protocol(
-            protocol, lang, out, "attribute", seed, lambda p: a.check(p, arm, members, patients, seed)
-        )
-        with progress_bars() as progress:
-            found = a.attribute(asked, folder, threads=threads, progress=progress)
-        every = [r for r in found["edges"] if r["variant"] == "all" and r["outcome"] == "alive"]
-        _tell(found, folder, lang, as_json, [_edge_line(row) for row in every])
+    _answer(
+        ("attribute", protocol, seed, out, lang, as_json),
+        lambda p: a.check(p, arm, members, patients, seed),
+        lambda asked, folder, progress: a.attribute(asked, folder, threads=threads, progress=progress),
+        lambda found: [
+            _edge_line(row) for row in found["edges"] if row["variant"] == "all" and row["outcome"] == "alive"
+        ],
+    )
 
 
 def voi(
@@ -128,34 +131,57 @@ def voi(
     as_json: edge.JsonOption = False,
 ) -> None:
     """Value of information: which reading in how many patients tells variants apart or changes a decision."""
+    from hepatrial.errors import BadInput, Problem
+    from hepatrial.uncertainty import attribute as a
+    from hepatrial.uncertainty import voi as v
+
+    names, sizes = measurements or [], measured or [10, 30, 100]
+
+    def check(p: Any) -> a.Asked:
+        problems: list[Problem] = []
+        asked = None
+        for attempt in (
+            lambda: a.check(p, arm, members, patients, seed),
+            lambda: v.check_more(names, sizes, threshold),
+        ):
+            try:
+                asked = attempt() or asked
+            except BadInput as bad:
+                problems += bad.problems
+        if problems or asked is None:
+            raise BadInput(problems)
+        return asked
+
+    _answer(
+        ("voi", protocol, seed, out, lang, as_json),
+        check,
+        lambda asked, folder, progress: v.voi(
+            asked, names, sizes, threshold, folder, threads=threads, progress=progress
+        ),
+        lambda found: [_reading_line(row) for row in found["rows"]],
+    )
+
+
+def _answer(
+    asked_for: tuple[str, str, int, Path | None, str, bool],
+    check: Callable[[Any], Any],
+    work: Callable[[Any, Path, Callable[[str, int, int], None]], dict[str, Any]],
+    lines: Callable[[dict[str, Any]], list[str]],
+) -> None:
+    """Check, do the work with progress, write the page and tell the first lines: the same for all three.
+
+    Args:
+        asked_for: command, protocol, seed, folder, language, whether JSON is wanted.
+        check: turns a protocol into a checked request.
+        work: does it in a folder.
+        lines: of what was found, for the terminal.
+    """
+    what, protocol, seed, out, lang, as_json = asked_for
     with edge.exit_codes(as_json, lambda: RESUMES):
-        from hepatrial.errors import BadInput, Problem
-        from hepatrial.uncertainty import attribute as a
-        from hepatrial.uncertainty import voi as v
-
-        sizes = measured or [10, 30, 100]
-
-        def check(p: Any) -> a.Asked:
-            problems: list[Problem] = []
-            asked = None
-            for attempt in (
-                lambda: a.check(p, arm, members, patients, seed),
-                lambda: v.check_more(measurements or [], sizes, threshold),
-            ):
-                try:
-                    asked = attempt() or asked
-                except BadInput as bad:
-                    problems += bad.problems
-            if problems or asked is None:
-                raise BadInput(problems)
-            return asked
-
-        asked, folder = _protocol(protocol, lang, out, "voi", seed, check)
+        asked, folder = _protocol(protocol, lang, out, what, seed, check)
         with progress_bars() as progress:
-            found = v.voi(
-                asked, measurements or [], sizes, threshold, folder, threads=threads, progress=progress
-            )
-        _tell(found, folder, lang, as_json, [_reading_line(row) for row in found["rows"]])
+            found = work(asked, folder, progress)
+        _tell(found, folder, lang, as_json, lines(found))
 
 
 def _protocol(

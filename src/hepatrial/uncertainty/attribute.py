@@ -12,13 +12,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hepatrial.calibration.cohort import TooFewAdmitted, admit, follow
+from hepatrial.calibration.cohort import Admission, TooFewAdmitted, admit, follow
 from hepatrial.calibration.ensemble import prior_ensemble
 from hepatrial.calibration.shipped import taught
 from hepatrial.calibration.worlds import worlds_of
@@ -138,7 +139,7 @@ def attribute(
         "versions": package_versions(),
     }
     units = {
-        f"{belief}-{world:04d}": _unit(machine, asked, worlds, world)
+        f"{belief}-{world:04d}": partial(follow_world, machine, asked, worlds, world)
         for belief, worlds in beliefs.items()
         for world in range(len(worlds))
     }
@@ -167,10 +168,6 @@ def attribute(
     }
 
 
-def _unit(machine: Machine, asked: Asked, worlds: Worlds, world: int) -> Any:
-    return lambda: follow_world(machine, asked, worlds, world)
-
-
 def arm_labels(asked: Asked) -> dict[str, dict[str, str]]:
     """Arm -> language -> name to show."""
     arms = {name: asked.protocol.arms[name] for name in (asked.arm, asked.protocol.control_arm)}
@@ -196,16 +193,7 @@ def follow_world(machine: Machine, asked: Asked, worlds: Worlds, world: int) -> 
     Raises:
         RunFailed: none of the members for this world admits patients.
     """
-    seed = world_seed(asked.seed, world)
-    for attempt in range(worlds.attempts(world)):
-        settings = worlds.settings_of(world, attempt)
-        try:
-            admission = admit(machine, asked.protocol, settings, size=asked.patients, seed=seed, least=LEAST)
-        except TooFewAdmitted:
-            continue
-        break
-    else:
-        raise RunFailed(f"no member that was tried for world {world + 1} admits patients of the protocol")
+    _, admission = admit_world(machine, asked, worlds, world)
     day = 7 * asked.protocol.endpoints.primary.week
 
     def shares(arm: str, overrides: Mapping[str, float]) -> list[float]:
@@ -230,6 +218,26 @@ def follow_world(machine: Machine, asked: Asked, worlds: Worlds, world: int) -> 
             )
         found["variants"][name] = row
     return found
+
+
+def admit_world(
+    machine: Machine, asked: Asked, worlds: Worlds, world: int
+) -> tuple[dict[str, float], Admission]:
+    """Cards and admitted patients of the first member drawn for a world that admits any.
+
+    Raises:
+        RunFailed: none of them does.
+    """
+    seed = world_seed(asked.seed, world)
+    for attempt in range(worlds.attempts(world)):
+        settings = dict(worlds.settings_of(world, attempt))
+        try:
+            return settings, admit(
+                machine, asked.protocol, settings, size=asked.patients, seed=seed, least=LEAST
+            )
+        except TooFewAdmitted:
+            continue
+    raise RunFailed(f"no member that was tried for world {world + 1} admits patients of the protocol")
 
 
 def world_seed(seed: int, world: int) -> int:

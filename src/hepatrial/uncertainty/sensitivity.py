@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +17,8 @@ from hepatrial.calibration.prior import Doubt, doubts_of, settings_at
 from hepatrial.errors import BadInput, Problem, nearest_name
 from hepatrial.model.scores import meld_raw
 from hepatrial.population.machine import Machine
-from hepatrial.protocol import Protocol
+from hepatrial.protocol import DEFINITIONS, Protocol
+from hepatrial.protocol.diseases import CAUSES, DISEASES
 from hepatrial.provenance import fingerprint, package_versions
 from hepatrial.trial.run import patient_machine
 from hepatrial.uncertainty.morris import elementary_effects, trajectories
@@ -92,8 +94,18 @@ def check(
         problems.append(Problem("--number", str(given), "a power of two, which a Sobol sequence needs"))
     if problems:
         raise BadInput(problems)
-    moved = tuple(known[name] for name in dict.fromkeys(factors)) or tuple(known.values())
+    every = tuple(doubt for doubt in known.values() if relevant(doubt, protocol))
+    moved = tuple(known[name] for name in dict.fromkeys(factors)) or every
     return Asked(protocol, "morris" if method == "morris" else "sobol", moved, given, patients, seed)
+
+
+def relevant(doubt: Doubt, protocol: Protocol) -> bool:
+    """Whether a protocol can read a card: not one named after a cause, class or definition of others."""
+    population = protocol.population
+    own: set[str] = {one.cause for one in population.causes} or set(DISEASES[population.disease].usual_mix)
+    own |= {population.disease, protocol.identity.definition}
+    ends = [name for name in (*CAUSES, *DISEASES, *DEFINITIONS) if doubt.name.endswith(f"_{name}")]
+    return not ends or max(ends, key=len) in own
 
 
 def settings_of(factors: Sequence[Doubt], point: Array) -> dict[str, float]:
@@ -157,7 +169,7 @@ def sensitivity(
         "versions": package_versions(),
     }
     units = {
-        f"evaluations-{start:06d}": _unit(machine, asked, flat[start : start + AT_ONCE])
+        f"evaluations-{start:06d}": partial(evaluate_all, machine, asked, flat[start : start + AT_ONCE])
         for start in range(0, len(flat), AT_ONCE)
     }
     found = do_units(out, spec, units, stage="evaluations", threads=threads, progress=progress)
@@ -181,12 +193,10 @@ def sensitivity(
     }
 
 
-def _unit(machine: Machine, asked: Asked, points: Array) -> Any:
-    def work() -> dict[str, Any]:
-        rows = [evaluate(machine, asked, settings_of(asked.factors, point)) for point in points]
-        return {"values": [row and [v if np.isfinite(v) else None for v in row] for row in rows]}
-
-    return work
+def evaluate_all(machine: Machine, asked: Asked, points: Array) -> dict[str, Any]:
+    """One unit of work: ``evaluate`` at some points, what is no number as None."""
+    rows = [evaluate(machine, asked, settings_of(asked.factors, point)) for point in points]
+    return {"values": [row and [v if np.isfinite(v) else None for v in row] for row in rows]}
 
 
 def rank(method: Method, names: Sequence[str], points: Array, values: Array) -> list[dict[str, Any]]:

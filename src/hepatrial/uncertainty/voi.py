@@ -19,7 +19,7 @@ import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -27,9 +27,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hepatrial.calibration.cohort import TooFewAdmitted, admit, follow
+from hepatrial.calibration.cohort import follow
 from hepatrial.calibration.worlds import worlds_of
-from hepatrial.errors import BadInput, Problem, RunFailed, nearest_name
+from hepatrial.errors import BadInput, Problem, nearest_name
 from hepatrial.model.variants import load_variants
 from hepatrial.population.deck import make_deck
 from hepatrial.population.machine import Machine
@@ -169,7 +169,9 @@ def voi(
         "worlds": worlds.hash,
         "versions": package_versions(),
     }
-    units = {f"world-{w:04d}": _unit(machine, asked, worlds, w, chosen) for w in range(len(worlds))}
+    units = {
+        f"world-{w:04d}": partial(follow_world, machine, asked, worlds, w, chosen) for w in range(len(worlds))
+    }
     found = list(do_units(out, spec, units, stage="worlds", threads=threads, progress=progress).values())
     names = [name for name in load_variants() if worlds.variants.get(name, 0.0) > 0]
     belief = belief_of(found, names, worlds.variants)
@@ -206,12 +208,6 @@ def voi(
     }
 
 
-def _unit(
-    machine: Machine, asked: attribute.Asked, worlds: Worlds, world: int, chosen: Sequence[Reading]
-) -> Any:
-    return lambda: follow_world(machine, asked, worlds, world, chosen)
-
-
 def follow_world(
     machine: Machine, asked: attribute.Asked, worlds: Worlds, world: int, chosen: Sequence[Reading]
 ) -> dict[str, Any]:
@@ -220,18 +216,7 @@ def follow_world(
     Raises:
         RunFailed: none of the members for this world admits patients.
     """
-    seed = attribute.world_seed(asked.seed, world)
-    for attempt in range(worlds.attempts(world)):
-        settings = worlds.settings_of(world, attempt)
-        try:
-            admission = admit(
-                machine, asked.protocol, settings, size=asked.patients, seed=seed, least=attribute.LEAST
-            )
-        except TooFewAdmitted:
-            continue
-        break
-    else:
-        raise RunFailed(f"no member that was tried for world {world + 1} admits patients of the protocol")
+    settings, admission = attribute.admit_world(machine, asked, worlds, world)
     outputs = tuple(dict.fromkeys(one.reads for one in chosen if one.reads))
     days = sorted({one.day for one in chosen if one.reads})
     end = 7 * asked.protocol.endpoints.primary.week
