@@ -73,6 +73,19 @@ def test_options_that_cannot_be_are_refused_together(tmp_path: Path) -> None:
     assert [problem.place for problem in caught.value.problems] == ["--worlds", "--horizon"]
 
 
+def test_a_unit_in_which_the_cohort_would_meet_its_definition_is_told(tmp_path: Path) -> None:
+    values, events = cohort_files(tmp_path)
+    rows = values.read_text().splitlines()
+    for i, row in enumerate(rows):
+        subject, day, measure, unit, value = row.split(",")
+        if measure == "bilirubin":
+            rows[i] = f"{subject},{day},{measure},{unit},{float(value) / 17.1:.2f}"
+    values.write_text("\n".join(rows) + "\n")
+    with pytest.raises(BadInput, match="most would be read in mg/dL") as caught:
+        compare_cohort(read_cohort(values, events), definition="chinese_medical_association", worlds=1)
+    assert [problem.place for problem in caught.value.problems] == ["COHORT.csv, bilirubin"]
+
+
 def test_a_definition_that_does_not_exist_is_refused_with_the_nearest(tmp_path: Path) -> None:
     cohort = read_cohort(*cohort_files(tmp_path))
     with pytest.raises(BadInput, match="easl_clif"):

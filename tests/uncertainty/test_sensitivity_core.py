@@ -6,8 +6,10 @@ from SALib.analyze import morris as salib_morris
 from SALib.analyze import sobol as salib_sobol
 
 from hepatrial.calibration.prior import doubts_of
+from hepatrial.protocol import load_protocol
+from hepatrial.trial.run import patient_machine
 from hepatrial.uncertainty.morris import STEP, elementary_effects, trajectories
-from hepatrial.uncertainty.sensitivity import rank, settings_of
+from hepatrial.uncertainty.sensitivity import check, evaluate, rank, relevant, settings_of
 from hepatrial.uncertainty.sobol import design, indices
 
 A, B = 7.0, 0.1
@@ -111,3 +113,16 @@ def test_the_middle_of_the_cube_is_the_cards_centre_and_its_ends_the_prior_quant
     assert settings_of(doubts, np.ones(5)) == pytest.approx(
         {d.name: d.value(1.6448536269514722) for d in doubts}
     )
+
+
+def test_cards_that_a_protocol_does_not_read_change_nothing_and_do_not_move():
+    """Two worlds that differ in every card of other causes, classes and definitions."""
+    protocol = load_protocol("lin2017")
+    centre = {doubt.name: doubt.value(0.0) for doubt in doubts_of()}
+    others = {d.name: d.value(1.0) for d in doubts_of() if not relevant(d, protocol)}
+    asked = check(protocol, "morris", [], None, 10, 1)
+    assert {"insult_paracetamol", "death_scale_easl_clif", "age_drug"} <= set(others)
+    assert not set(others) & {doubt.name for doubt in asked.factors}
+    assert {"flare", "women_hbv"} <= {doubt.name for doubt in asked.factors}
+    machine = patient_machine()
+    assert evaluate(machine, asked, centre) == evaluate(machine, asked, centre | others)

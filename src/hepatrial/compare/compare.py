@@ -20,9 +20,12 @@ from hepatrial.prediction.planned import plan_study
 from hepatrial.prediction.predict import cores, default_machine, member_of, shipped_ensemble
 from hepatrial.prediction.study import Study
 from hepatrial.prediction.world import World, live
+from hepatrial.protocol import DEFINITIONS
+from hepatrial.protocol.plausible import PLAUSIBLE
 from hepatrial.provenance import fingerprint
 from hepatrial.rng import Stream
-from hepatrial.schema import MARK
+from hepatrial.schema import MARK, MEASURES
+from hepatrial.units import convert, usual_units
 
 WORLDS = 8
 MATCH_MISS = 0.25
@@ -159,7 +162,8 @@ def compare_cohort(
         ensemble, machine: default those that ship.
 
     Raises:
-        BadInput: options that cannot be, or a cohort with too little in it.
+        BadInput: options that cannot be, a cohort with too little in it, or one that meets the definition
+            only when a measure is read in another unit.
         RunFailed: no world admits such patients.
     """
     _check(worlds, horizon_d)
@@ -174,6 +178,13 @@ def compare_cohort(
         )
         for label, real in people.items()
     }  # fmt: skip
+    problems = [
+        problem
+        for label, study in studies.items()
+        for problem in wrong_units(people[label], study.definition)
+    ]
+    if problems:
+        raise BadInput(list(dict.fromkeys(problems)))
     groups = []
     for number, (label, study) in enumerate(studies.items()):
         lived = _worlds(machine, ensemble, study, worlds, seed + number, threads or cores(), progress, label)
@@ -198,6 +209,25 @@ def _check(worlds: int, horizon_d: float | None) -> None:
         problems.append(Problem("--horizon", f"{horizon_d:g}", f"days from 1 to {HORIZONS[-1]:g}"))
     if problems:
         raise BadInput(problems)
+
+
+def wrong_units(people: People, definition: str) -> list[Problem]:
+    """Measures at entry most of which miss the definition as declared and meet it read in another unit."""
+    found = []
+    for name, least in DEFINITIONS[definition].minimum.items():
+        x = people.entry.get(name, np.array([]))
+        x = x[np.isfinite(x)]
+        below = int((x < least).sum())
+        if below <= len(x) / 2:
+            continue
+        unit, high = MEASURES[name].unit, PLAUSIBLE.get(name, (0.0, np.inf))[1]
+        for other in usual_units(unit, name):
+            read = x * convert(1, other, unit, name)
+            if other != unit and ((read >= least) & (read <= high)).mean() > 0.5:
+                given = f"{below} of {len(x)} values at entry below {least:g} {unit}"
+                allowed = f"patients of {definition} in the unit declared; most would be read in {other}"
+                found.append(Problem(f"COHORT.csv, {name}", given, allowed))
+    return found
 
 
 def _worlds(
