@@ -28,7 +28,7 @@ from hepatrial.model import load_patient_model
 
 Array = NDArray[np.float64]
 
-MEMBERS = 144
+MEMBERS = 208
 ROUNDS = {"donors": 4, "hbv_aclf": 4, "alf": 3, "definitions": 3}
 """Rounds of simulation of every member in each layer; the last is what the posterior shows."""
 NEGLIGIBLE = 1e-6

@@ -25,7 +25,7 @@ def fit(
         "runs/fit"
     ),
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
-    members: Annotated[int, typer.Option(min=8, help="Members of the ensemble.")] = 144,
+    members: Annotated[int, typer.Option(min=8, help="Members of the ensemble.")] = 208,
     install: Annotated[
         bool,
         typer.Option("--install", help="Write the result over the ensemble that this installation ships."),
