@@ -97,9 +97,9 @@ def test_an_ensemble_of_another_model_is_refused(monkeypatch, tmp_path):
 
 
 def test_infections_of_hbv_aclf_are_shown_and_new_ones_of_easl_clif_are_a_known_miss() -> None:
-    """At entry, and severe ones of Lin 2017's controls; new ones in EASL-CLIF ACLF stay too rare (0003)."""
+    """At entry, and severe ones of Lin 2017's controls; new ones in EASL-CLIF ACLF stay too rare (0007)."""
     told = {row["target"]: row for row in taught()["misses"]}
     for name in ("infected_at_entry", "lin_infection_168"):
         low, high = told[name]["interval_90"]
         assert low <= told[name]["published"] <= high, name
-    assert told["canonic_infection"]["interval_90"][1] < told["canonic_infection"]["published"]
+    assert told["canonic_infection"]["miss"] < -2
