@@ -23,6 +23,7 @@ from hepatrial.prediction.predict import COLUMNS, MODELS, Task, draw_rows, map_p
 from hepatrial.prediction.sampling import Spread
 from hepatrial.prediction.study import Study
 from hepatrial.prediction.world import ArmCourses, World
+from hepatrial.schema import MARK
 
 TEXT = """
 [study]
@@ -258,7 +259,7 @@ def test_the_command_prints_intervals_mark_and_misses_and_writes_the_tables(tmp_
     assert run.exit_code == 0, run.output
     for words in (
         "cannot be matched",
-        "age 70 asked",
+        "age: 70 asked",
         "effective number",
         "Not evidence of benefit",
         "Hash",
@@ -267,6 +268,8 @@ def test_the_command_prints_intervals_mark_and_misses_and_writes_the_tables(tmp_
         assert words in run.output
     written = {path.name for path in (tmp_path / "out").iterdir()}
     assert {"draws.parquet", "draws.csv", "facts.json", "summary.txt", "spec.json"} <= written
+    told = pl.read_parquet_metadata(tmp_path / "out" / "draws.parquet")
+    assert told["mark"] == MARK["en"]
     table = pl.read_csv(tmp_path / "out" / "draws.csv")
     assert tuple(table.columns) == COLUMNS
     asked = CliRunner().invoke(

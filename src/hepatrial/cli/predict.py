@@ -94,5 +94,7 @@ def predict(
         for line in facts_lines(done.facts):
             console.print(line)
         columns = ("endpoint", "arm", "model", "median", "50 %", "90 %")
-        edge.print_table("Predictive draws at the study's size", columns, table_rows(done.draws))
+        edge.print_table(
+            "Simulated results at the study's size, no patients", columns, table_rows(done.draws)
+        )
         console.print(f"Wrote {done.path}/draws.parquet, draws.csv, facts.json, summary.txt.")

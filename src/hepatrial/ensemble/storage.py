@@ -48,11 +48,21 @@ def write_atomic(path: Path, data: bytes, *, durable: bool = True) -> None:
         raise
 
 
-def parquet_bytes(table: pl.DataFrame) -> bytes:
-    """A table as Parquet; equal tables give equal bytes."""
+def parquet_bytes(table: pl.DataFrame, metadata: Mapping[str, str] | None = None) -> bytes:
+    """A table as Parquet; equal tables give equal bytes.
+
+    Args:
+        table: what is written.
+        metadata: words of the file itself, such as the mark of a simulation.
+    """
     buffer = io.BytesIO()
     table.rechunk().write_parquet(
-        buffer, compression="zstd", compression_level=3, statistics=True, row_group_size=ROW_GROUP
+        buffer,
+        compression="zstd",
+        compression_level=3,
+        statistics=True,
+        row_group_size=ROW_GROUP,
+        metadata=dict(metadata) if metadata else None,
     )
     return buffer.getvalue()
 

@@ -48,7 +48,7 @@ from hepatrial.prediction.world import Member, World, live
 from hepatrial.protocol import DEFINITIONS, Limit
 from hepatrial.provenance import fingerprint, package_versions
 from hepatrial.rng import Stream
-from hepatrial.schema import MARK
+from hepatrial.schema import MARK, MEASURES
 
 MODELS = ("mechanistic", "map_control", "severity_score", "no_effect")
 REUSE = 4
@@ -155,7 +155,8 @@ def predict_study(
     table, told = _gather(shards, blocks)
     table = _ordered(table.filter(pl.col("draw") < draws), task)
     facts = prediction_facts(task, told, label)
-    shards.put("draws.parquet", parquet_bytes(table), durable=True)
+    marked = {"mark": MARK["en"], "mark_zh": MARK["zh"], "prediction": label}
+    shards.put("draws.parquet", parquet_bytes(table, marked), durable=True)
     shards.put("draws.csv", table.write_csv().encode(), durable=True)
     shards.put("facts.json", json_bytes(facts), durable=True)
     return Prediction(shards.path, table, facts)
@@ -508,6 +509,11 @@ def prediction_facts(task: Task, told: Sequence[Mapping[str, Any]], label: str) 
         "misses": misses,
         "widening": float(np.median([world["widening"] for world in told])),
         "between_study": between_of(task),
+        "units": {
+            endpoint.measure: "" if (unit := MEASURES[endpoint.measure].unit) in ("1", "points") else unit
+            for endpoint in study.endpoints
+            if endpoint.measure
+        },
         "not_used": list(study.not_used),
         "notes": list(task.planned.notes),
         "severity_score": {"score": score, "risk_d90": risk, "between_study": sd},

@@ -42,16 +42,16 @@ def number(value: float | None) -> str:
 
 
 def facts_lines(facts: Mapping[str, Any]) -> list[str]:
-    """What the intervals rest on, a sentence a line; misses first."""
+    """The mark, then what the intervals rest on, a sentence a line; misses first."""
     arms = ", ".join(f"{name} (n = {arm['n']}{_role(arm)})" for name, arm in facts["arms"].items())
-    lines = [f"{facts['title']}: {facts['definition'].replace('_', ' ')}; {arms}."]
+    lines = [facts["mark"], f"{facts['title']}: {facts['definition'].replace('_', ' ')}; {arms}."]
     lines += _match_lines(facts)
     between, kind = facts["between_study"], facts["ensemble"]["kind"]
     lines.append(
         f"A study's own deviation from the model, SD: {between['mortality']:.2f} (log odds of death), "
         f"{between['infection']:.2f} (infections), {between['laboratory']:.2f} (log of laboratory values); "
         + (
-            f"death is moved by {between['shift']:+.2f} on average, as the fitted cohorts teach."
+            f"the model's log odds of death are moved by {between['shift']:+.2f}, as fitted cohorts teach."
             if between["learnt"]
             else "NOT learnt for this ensemble: the prior's."
         )
@@ -69,7 +69,18 @@ def facts_lines(facts: Mapping[str, Any]) -> list[str]:
     lines.append(f"Severity rival: {score['score']}, risk of death by day 90 {score['risk_d90']:.0%}.")
     if facts["not_used"]:
         lines.append(f"Read but not used (the model has no such column): {', '.join(facts['not_used'])}.")
-    return [*lines, *facts["notes"], f"{facts['mark']} Hash {facts['hash'][:12]}."]
+    if units := facts.get("units"):
+        told = ", ".join(f"{name} {unit}".strip() for name, unit in units.items())
+        lines.append(f"Shares are fractions of the arm; laboratory values: {told}.")
+    if facts["draws"] < FEW_DRAWS:
+        lines.append(
+            f"{facts['draws']} draws only: the ends of the 90 % interval are uncertain; 200 are usual."
+        )
+    return [*lines, *facts["notes"], f"Hash {facts['hash'][:12]}."]
+
+
+FEW_DRAWS = 100
+"""Fewer draws leave less than five beyond each end of a 90 % interval."""
 
 
 def _role(arm: Mapping[str, Any]) -> str:
@@ -77,7 +88,11 @@ def _role(arm: Mapping[str, Any]) -> str:
 
 
 def _asked(one: Mapping[str, Any]) -> str:
-    return f"{one['label']} {number(one['requested'])} asked, {number(one['achieved'])} reached"
+    return f"{one['label']}: {number(one['requested'])} asked, {number(one['achieved'])} reached"
+
+
+def _miss(one: Mapping[str, Any]) -> str:
+    return f"{round(one['miss'], 2) + 0.0:+.2f} SD"
 
 
 def _match_lines(facts: Mapping[str, Any]) -> list[str]:
@@ -90,11 +105,11 @@ def _match_lines(facts: Mapping[str, Any]) -> list[str]:
     lines = [
         f"Matched to {len(misses)} figures of the Table 1 with an effective number of "
         f"{facts['effective_n']:.0f} of {facts['admitted']:.0f} patients a world; largest miss "
-        f"{worst['miss']:+.2f} SD ({_asked(worst)})."
+        f"{_miss(worst)} ({_asked(worst)})."
     ]
     loud = [one for one in misses if abs(one["miss"]) > LOUD_MISS]
     if loud:
-        told = "; ".join(f"{_asked(one)} ({one['miss']:+.2f} SD)" for one in loud[:SHOWN_MISSES])
+        told = "; ".join(f"{_asked(one)} ({_miss(one)})" for one in loud[:SHOWN_MISSES])
         lines.append(
             f"The Table 1 cannot be matched: {told}. Log-odds SD widened by {facts['widening']:.2f} "
             "(0.4 for each SD of the largest miss; rows of little prognostic weight count less)."
