@@ -68,17 +68,13 @@ def cli_page() -> str:
         "there are problems.",
         "",
     ]
-    panel = None
-    for name, command in root.commands.items():  # type: ignore[attr-defined]
-        inner = getattr(command, "commands", None)
-        if command.rich_help_panel != panel:
-            panel = command.rich_help_panel
-            lines += [f"## {panel}", ""]
-        if inner is None:
-            lines += _section(f"hepatrial {name}", command)
-            continue
-        for sub, subcommand in inner.items():
-            lines += _section(f"hepatrial {name} {sub}", subcommand)
+    commands = root.commands  # type: ignore[attr-defined]
+    for panel in dict.fromkeys(command.rich_help_panel for command in commands.values()):
+        lines += [f"## {panel}", ""]
+        for name, command in commands.items():
+            if command.rich_help_panel == panel:
+                for sub, inner in (getattr(command, "commands", None) or {"": command}).items():
+                    lines += _section(f"hepatrial {name} {sub}".strip(), inner)
     return "\n".join(lines).rstrip() + "\n"
 
 

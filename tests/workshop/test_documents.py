@@ -132,7 +132,7 @@ def test_both_readmes_have_the_same_headings_commands_cells_and_links() -> None:
     assert commands(english) == commands(chinese)
     assert cells(english, "python") == cells(chinese, "python")
     links = [set(re.findall(r"\]\(([^)\s]+)\)", page.read_text())) for page in (english, chinese)]
-    pictures: set[str] = set()
+    pictures = {"docs/images/app.png", "docs/images/app.zh-CN.png"}
     assert links[0] ^ links[1] == {"README.md", "README.zh-CN.md", *pictures}
     figures = [re.findall(r"\d[\d,.]*\d", page.read_text()) for page in (english, chinese)]
     assert sorted(figures[0]) == sorted(figures[1])
@@ -207,3 +207,28 @@ def test_an_example_runs_in_an_empty_folder_and_is_listed(script: Path, tmp_path
     assert done.returncode == 0, done.stderr
     assert done.stdout
     assert script.name in (ROOT / "examples" / "README.md").read_text()
+
+
+@pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md"])
+def test_the_skill_that_a_readme_tells_is_that_of_the_scoreboard(page: str) -> None:
+    from hepatrial.prediction.scoreboard import beside, scoreboard, stored_draws
+
+    rows = {row["class"]: row for row in scoreboard(beside(stored_draws()[0]))}
+    text = (ROOT / page).read_text()
+    for name in ("same disease and product as fitted", "another disease, definition or product"):
+        skill = rows[f"predicted levels: {name}"]["skill"]["map_control"]["value"]
+        assert f"{skill:+.2f}" in text, f"{page} must tell the skill on {name}: {skill:+.2f}"
+
+
+def test_the_map_of_the_code_names_every_package_and_files_that_exist() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    table = text.partition("## Map of the code")[2].partition("Besides:")[0]
+    code = ROOT / "src" / "hepatrial"
+    told = set()
+    for line in table.splitlines():
+        cells = line.strip("|").split("|")
+        packages = re.findall(r"`(\w+)`", cells[0])
+        told |= set(packages)
+        for file in re.findall(r"`([\w./]+)`", cells[-1]) if packages else ():
+            assert any((code / package / file).exists() for package in packages), f"{packages}: {file}"
+    assert told == {path.parent.name for path in code.glob("*/__init__.py")}
