@@ -179,3 +179,19 @@ def test_the_same_effect_is_overstated_only_where_it_is_said_to_be_proven() -> N
     assert verdict("MSC lower mortality in ACLF.") == "partly supported"
     assert verdict("It is proven that MSC lower mortality in ACLF.") == "overstated"
     assert verdict("All trials show that MSC lower mortality in ACLF.") == "overstated"
+
+
+def test_a_wrong_assertion_is_told_once_with_the_nearest_kind() -> None:
+    rows = [{"kind": "figur"}, {"kind": "percent", "value": "abc"}]
+    with pytest.raises(BadInput) as caught:
+        check_article({"title": "t", "claims": [{"text": "x", "asserts": rows}]}, BASE)
+    told = {one.place: (one.allowed, one.nearest) for one in caught.value.problems}
+    assert list(told) == ["claims[0].asserts[0].kind", "claims[0].asserts[1].value"]
+    assert told["claims[0].asserts[0].kind"][1] == "figure"
+    assert "as it was printed" in told["claims[0].asserts[1].value"][0]
+
+
+def test_a_claim_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "claims.toml"
+    path.write_text("\ufeff[[claims]]\r\ntext = 'Stem cells cure liver failure.'\r\n", encoding="utf-8")
+    assert read_article(path, BASE).claims[0].asserts[0].kind == "cure"

@@ -59,7 +59,7 @@ def read_article(path: Path, base: Base | None = None) -> Article:
 def _plain_data(path: Path) -> dict[str, Any]:
     """A file as plain data; numbers with a point stay text, since their digits say how they were rounded."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         allowed = f"must be a text file that can be read ({error})"
         raise BadInput([Problem("FILE", str(path), allowed)]) from None

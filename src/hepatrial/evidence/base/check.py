@@ -30,6 +30,8 @@ _ALLOWED = {
     "model_type": "a table of entries",
     "string_too_short": "text that is not empty",
     "finite_number": "a finite number",
+    "too_short": "a list that is not empty",
+    "union_tag_not_found": "a table with its kind",
     "string_pattern_mismatch": "lower-case letters, digits and underscores, beginning with a letter",
 }
 _BOUNDS = {
@@ -51,8 +53,15 @@ def place_text(location: tuple[int | str, ...]) -> str:
 
 
 def typed_problems(error: ValidationError, model: type[BaseModel], root: str = "") -> Iterator[Problem]:
-    """Problems behind a validation error, in the words of the edge."""
-    for entry in error.errors():
+    """Problems behind a validation error, in the words of the edge.
+
+    A list that is empty only because its rows are wrong is no problem of its own.
+    """
+    entries = error.errors()
+    for entry in entries:
+        inside = any(other["loc"][: len(entry["loc"])] == entry["loc"] != other["loc"] for other in entries)
+        if entry["type"] == "too_short" and inside:
+            continue
         location = tuple(step for step in entry["loc"] if step != "[key]")
         place = ".".join(part for part in (root, place_text(location)) if part) or root or "file"
         kind, given = entry["type"], repr(entry["input"])[:80]
@@ -70,6 +79,14 @@ def typed_problems(error: ValidationError, model: type[BaseModel], root: str = "
             allowed = f"must be one of {entry['ctx']['expected']}"
             options = [word.strip("' ") for word in entry["ctx"]["expected"].replace(" or ", ", ").split(",")]
             yield Problem(place, given, allowed, nearest_name(str(entry["input"]), options))
+        elif kind == "union_tag_invalid":
+            options = [word.strip("' ") for word in str(entry["ctx"]["expected_tags"]).split(",")]
+            tag = str(entry["ctx"]["tag"])
+            what = str(entry["ctx"]["discriminator"]).strip("'")
+            allowed = f"must be one of {', '.join(options)}"
+            yield Problem(f"{place}.{what}", repr(tag), allowed, nearest_name(tag, options))
+        elif kind == "string_pattern_mismatch" and r"\d" in entry["ctx"]["pattern"]:
+            yield Problem(place, given, "must be a number as it was printed, such as 73.2")
         else:
             yield Problem(place, given, f"must be {_ALLOWED[kind]}" if kind in _ALLOWED else entry["msg"])
 

@@ -141,7 +141,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         BadInput: it cannot be read or is not TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(
             [Problem("FILE", str(path), f"must be a text file that can be read ({error})")]
