@@ -85,6 +85,76 @@ def test_an_estimand_of_ones_own_is_read_and_an_open_one_refused(adam, tmp_path)
     assert not (tmp_path / "no").exists()
 
 
+MISSING = """
+[[estimand]]
+name = "imputed"
+endpoint = "meld_change_28"
+summary = "mean_difference"
+estimator = "imputation"
+imputation = {assumption = "mar", draws = 20}
+strategies = {death = "while_alive", transplant = "while_untransplanted", dropout = "treatment_policy"}
+[[estimand]]
+name = "alive"
+endpoint = "overall_survival_60"
+summary = "difference"
+strategies = {transplant = "treatment_policy", dropout = "treatment_policy"}
+"""
+
+
+@pytest.fixture(scope="module")
+def lots(tmp_path_factory):
+    """Tables with a column of batches, six treated a batch, and values that were not seen."""
+    folder = tmp_path_factory.mktemp("lots")
+    made = make(1, 120, 43, dropout=0.02)
+    own = pl.col("arm") == "cells"
+    place = pl.when(own).then(pl.col("subject")).rank("ordinal") - 1
+    made.subjects.with_columns(lot=pl.when(own).then(place // 6)).write_parquet(folder / "subject.parquet")
+    for name in ("visit", "event"):
+        getattr(made, f"{name}s").write_parquet(folder / f"{name}.parquet")
+    (folder / "mine.toml").write_text(MISSING)
+    return folder
+
+
+def test_batches_and_tipping_points_are_reached_from_the_command(lots, tmp_path):
+    base = ("analyse", lots, "--contrast", "cells:control", "--estimand", lots / "mine.toml", "--json")
+    done = call(*base, "--batch", "lot", "--tipping", "0,5,40", "--out", tmp_path / "r")
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    (alive,) = told["batches"]
+    plain = next(row for row in told["estimands"] if row["name"] == "alive")
+    assert alive["batches"] == 10
+    assert alive["estimate"] == pytest.approx(plain["estimate"], abs=1e-9)
+    assert alive["high"] - alive["low"] != pytest.approx(plain["ci"][1] - plain["ci"][0], rel=1e-3)
+    (imputed,) = told["tipping"]
+    estimates = [row["estimate"] for row in imputed["rows"]]
+    first = next(row for row in told["estimands"] if row["name"] == "imputed")
+    assert estimates[0] == pytest.approx(first["estimate"])
+    assert estimates == sorted(estimates)
+    assert estimates[-1] > estimates[0] + 2
+    assert imputed["tips_at"] in (0.0, 5.0, 40.0)
+    page = (tmp_path / "r" / "analysis.html").read_text()
+    assert "Batches shared within the cell arm" in page
+    assert "Tipping point of imputed values" in page
+    without = json.loads(call(*base).stdout)
+    assert without["batches"] == without["tipping"] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--batch", "lott"], "Did you mean 'lot'"),
+        (["--tipping", "5,0"], "each above the one before"),
+        (["--tipping", "0,x"], "numbers with commas"),
+        (["--tipping", "0", "--endpoint", "overall_survival_60"], "estimator"),
+    ],
+)
+def test_batches_and_amounts_that_cannot_be_are_named(arguments, words, lots):
+    own = [] if "--endpoint" in arguments else ["--estimand", lots / "mine.toml"]
+    done = call("analyse", lots, "--contrast", "cells:control", *own, *arguments)
+    assert done.exit_code == 2, done.output
+    assert words in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -99,7 +99,7 @@ def nested(
     tables, name = made
     found = []
     for one in estimands:
-        if one.summary not in NESTED or one.estimator:
+        if one.summary not in NESTED or one.estimator != "plain":
             continue
         people = in_population(people_of(tables, source.contrast), one)
         sample = sample_of(people, tables, one)
