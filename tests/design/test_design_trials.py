@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hepatrial.analysis import group_sequential, survival_power
 from hepatrial.analysis.stopping import after_stopping, stagewise_table
 from hepatrial.design.assurance import assurance, centre_at_half, weights_on
-from hepatrial.design.conduct import Records, look_days
+from hepatrial.design.conduct import Records, information_at, look_days
 from hepatrial.design.effect import Effect, Paths, paid_back, scale_for
 from hepatrial.design.evaluate import compare, evaluate
 from hepatrial.design.operating import PARTS, characteristics, limit, make_runner, number
@@ -21,7 +21,7 @@ from hepatrial.design.plan import Plan, load_design
 from hepatrial.design.priors import Prior, log_hazard_ratio, priors
 from hepatrial.design.replicates import largest_error
 from hepatrial.design.slots import arm_of_slots, draw_slots, entry_days, in_turn
-from hepatrial.design.truth import Truth, hazard_ratio, make_stage, strong_null, weak_null
+from hepatrial.design.truth import Truth, hazard_ratio, make_stage, records, strong_null, weak_null
 from hepatrial.errors import BadInput
 from hepatrial.protocol.design import Recruitment
 
@@ -389,3 +389,20 @@ def test_an_error_counts_in_its_own_unit_and_amounts_as_a_share():
     assert largest_error({"bias": one}, {"bias": 100.0}) == pytest.approx(0.04)
     assert largest_error({"a": [{"success": {"value": 0.5, "mcse": None, "trials": 1}}]}) == math.inf
     assert largest_error({"coverage": {"value": None, "mcse": None, "trials": 0}, "x": 3}) == 0
+
+
+@pytest.mark.parametrize("method", ["milestone", "logrank"])
+def test_a_look_is_due_when_that_many_outcomes_are_known_and_a_death_is_one(method):
+    made = runner(method=method, looks=LOOKS, operations={"dropout": "1 % per week"})
+    planned = made.planned
+    slots = draw_slots(1, np.arange(1, 51), made.stage.plan.patients, 5000)
+    seen = records(made.stage, slots, strong_null())
+    day = look_days(made.stage.plan, seen, planned)[:, 0]
+    known = information_at(made.stage.plan, seen, day)
+    assert (known == np.ceil(planned[0])).all()
+    assert planned[0] == pytest.approx(planned[1] / 2)
+    time, event, _ = seen.at(day)
+    followed = ~event & (time >= seen.horizon - 1e-9)
+    wanted = event if method == "logrank" else event | followed
+    assert (known == wanted.sum(axis=1)).all()
+    assert event.any()

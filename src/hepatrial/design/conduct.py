@@ -56,7 +56,9 @@ class Records:
         here = seen > 0
         if place is not None:
             here &= place
-        return np.minimum(self.time, np.maximum(seen, 0.0)), self.event & (self.time <= seen), here
+        # as the look's day was found: entry + time, whose rounding would else lose the event that is due
+        ended = self.entry + self.time <= day[:, None]
+        return np.where(ended, self.time, np.maximum(seen, 0.0)), self.event & ended, here
 
     @property
     def end(self) -> Array:
@@ -119,13 +121,24 @@ def look_days(plan: Plan, records: Records, planned: Array) -> Array:
     if looks.calendar:
         days = np.minimum(np.array(looks.calendar)[None, :], end[:, None])
         return np.asarray(np.concatenate([days[:, :-1], days[:, -1:]], axis=1))
-    done = records.entry + (records.time if by_events(plan) else np.minimum(records.time, records.horizon))
-    counted = np.sort(np.where(records.event | (not by_events(plan)), done, np.inf), axis=1)
+    counted = np.sort(np.where(_tells(plan, records), records.entry + records.time, np.inf), axis=1)
     place = np.clip(np.ceil(planned - 1e-9).astype(int) - 1, 0, counted.shape[1] - 1)
     days = np.minimum(counted[:, place], end[:, None])
     if not looks.events or looks.count == 1:
         days[:, -1] = end if not looks.events else days[:, -1]
     return np.asarray(np.maximum.accumulate(days, axis=1))
+
+
+def _tells(plan: Plan, records: Records) -> Yes:
+    """(r, n) whose end adds information: the events; for survival at the horizon also whoever reaches it."""
+    if by_events(plan):
+        return records.event
+    return np.asarray(records.event | (records.time >= records.horizon - 1e-9))
+
+
+def information_at(plan: Plan, records: Records, day: Array) -> Whole:
+    """(r,) events known on a day of the trial, or patients whose outcome at the horizon is known then."""
+    return np.asarray((_tells(plan, records) & (records.entry + records.time <= day[:, None])).sum(axis=1))
 
 
 def statistic(plan: Plan, rows: SortedRows) -> tuple[Array, Array]:
@@ -241,8 +254,7 @@ def conduct(plan: Plan, boundary: SequentialDesign, planned: Array, records: Rec
         sorted_at.append(rows)
         z[:, k], information[:, k] = statistic(plan, rows)
         events[:, k] = rows.events
-        done = rows.events if by_events(plan) else (time >= records.horizon - 1e-9).sum(axis=1)
-        seen[:, k] = done / planned[-1]
+        seen[:, k] = information_at(plan, records, days[:, k]) / planned[-1]
     last = days >= days[:, -1:] - 1e-9
     upper = efficacy_at(plan, boundary, seen, last)
     known = np.nan_to_num(z, nan=-np.inf)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepatrial.design.bank import Bank
-from hepatrial.design.conduct import Records, by_events
+from hepatrial.design.conduct import Records, by_events, information_at
 from hepatrial.design.effect import NONE, Effect, Paths, paid_back, scale_for
 from hepatrial.design.plan import Plan
 from hepatrial.design.slots import Slots, arm_of_slots, draw_slots, entry_days
@@ -156,11 +156,7 @@ def planned_information(stage: Stage, seed: int) -> Array:
     if looks.information:
         return np.asarray(np.array(looks.information) * whole)
     days = np.minimum(np.array(looks.calendar)[None, :], seen.end[:, None])
-    counts = []
-    for k in range(days.shape[1]):
-        time, event, _ = seen.at(days[:, k])
-        known = event.sum(axis=1) if by_events(plan) else (time >= plan.horizon - 1e-9).sum(axis=1)
-        counts.append(known.mean())
+    counts = [information_at(plan, seen, days[:, k]).mean() for k in range(days.shape[1])]
     expected = np.array(counts, dtype=np.float64)
     if expected[0] < 1:
         given = f"{looks.calendar[0] / 7:g} weeks"
