@@ -62,3 +62,10 @@ def test_a_miss_that_rounds_to_nothing_has_no_sign_of_its_own() -> None:
 )
 def test_numbers_have_three_digits_and_no_powers_of_ten(value: float | None, text: str) -> None:
     assert number(value) == text
+
+
+def test_structural_variants_are_spoken_of_only_for_cells() -> None:
+    one = {"arm": "a", "label": "x", "evidence": "low", "how": "model", "centre": 0.0, "sd": 0.0}
+    for cells in (True, False):
+        told = "\n".join(facts_lines(FACTS | {"treatments": [one | {"cells": cells}]}))
+        assert ("structural variants, one of them without any effect" in told) is cells

@@ -519,7 +519,7 @@ def prediction_facts(task: Task, told: Sequence[Mapping[str, Any]], label: str) 
         "severity_score": {"score": score, "risk_d90": risk, "between_study": sd},
         "treatments": [
             {"arm": name, "name": one.name, "label": one.label, "how": one.how, "evidence": one.evidence,
-             "centre": one.centre, "sd": one.sd, "basis": one.basis}
+             "centre": one.centre, "sd": one.sd, "basis": one.basis, "cells": one.product}
             for name, arm in study.arms.items() for one in arm.given
         ],
     }  # fmt: skip

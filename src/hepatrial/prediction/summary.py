@@ -124,8 +124,9 @@ def _match_lines(facts: Mapping[str, Any]) -> list[str]:
 
 def _effect(one: Mapping[str, Any]) -> str:
     prior = f"log odds ratio of death drawn from N({one['centre']:g}, {one['sd']:g}^2)"
+    variants = " through structural variants, one of them without any effect" if one.get("cells") else ""
     return {
-        "model": "The equations follow it, averaged over structural variants with no effect among them.",
+        "model": f"The equations follow it{variants}.",
         "prior": f"The equations have no effect for it: {prior}.",
         "both": f"The equations follow what is known of it; in addition {prior}.",
         "none": "Taken to change nothing.",
