@@ -77,3 +77,11 @@ def test_icon_arrays_come_in_twos_and_fill_as_many_as_they_say() -> None:
     assert sum(row["fill"] != "#ffffff" for row in discs) == 27 + 44
     with pytest.raises(ValueError, match="101"):
         icon_arrays(((101, "a", "b"), (44, "c", "d")), "foot")
+
+
+def test_a_published_pool_is_named_in_the_figure_s_language():
+    shown = forest(load_base(), "death")
+    english, chinese = (str(forest_figure(shown, "death", lang=lang)) for lang in ("en", "zh"))
+    assert "Thompson 2020, all diseases, MSC" in english
+    assert "Thompson 2020，各种疾病，MSC" in chinese
+    assert "慢加急性肝衰竭，MSC，末次" in chinese  # the rest stands in the next line

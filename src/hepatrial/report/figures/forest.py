@@ -270,7 +270,7 @@ def _key(canvas: Canvas, t: dict[str, Any], lang: str, y: float) -> float:
 def _published_label(line: ForestLine, t: Mapping[str, Any]) -> str:
     """A published pool in the figure's language: whose, of which disease and product, when."""
     name, population, product, when = line.about or (line.label, "", "", "")
-    disease = t["populations"].get(population, population.replace("_", " "))
+    disease = t["populations"].get(population.replace(" ", "_"), population.replace("_", " "))
     moment = t["week"].format(week=when) if when.replace(".", "").isdigit() else t["times"].get(when, when)
     parts = (name, disease, t["products"].get(product, product.replace("_", " ")), moment)
     return str(t["comma"]).join(part for part in parts if part)
