@@ -179,6 +179,6 @@ def test_a_pending_result_is_worth_nothing_to_who_would_go_or_stay_whatever_it_s
     found = {"free": np.array([[0.2, 0.6], [100.0, 100.0]])}
     rich, poor, between = (_value(0.4, 100.0, found, worth)["after"]["free"] for worth in (1e5, 10.0, 300.0))
     assert rich == pytest.approx(0.4 * 1e5 - 100)
-    assert poor == 0
+    assert poor == pytest.approx(0, abs=1e-9)
     assert between == pytest.approx(0.5 * (0.6 * 300 - 100))
     assert between > _value(0.4, 100.0, found, 300.0)["now"] == pytest.approx(20)

@@ -221,13 +221,12 @@ def _value(now: float, cost: float, after: Mapping[str, Array], worth: float) ->
 
     Whoever waits runs the trial only where its value is then above 0; waiting itself is taken to be free.
     """
-    return {
-        "worth": worth,
-        "now": now * worth - cost,
-        "after": {
-            name: float(np.maximum(found[0] * worth - found[1], 0.0).mean()) for name, found in after.items()
-        },
-    }
+    run = now * worth - cost
+
+    def after_result(found: Array) -> float:
+        return run + float(np.maximum(found[1] - found[0] * worth, 0.0).mean())  # the losses not run into
+
+    return {"worth": worth, "now": run, "after": {name: after_result(one) for name, one in after.items()}}
 
 
 def waiting(prior: Prior, grid: Array, power: Array, variance: float) -> dict[str, float]:

@@ -43,7 +43,7 @@ def _whether_said(search: Mapping[str, Any], w: Words) -> str:
     key = {(True, True): "ss_both", (True, False): "ss_go", (False, True): "ss_no"}[
         bool(names[True]), bool(names[False])
     ]
-    return w[key].format(go=w["join"].join(names[True]), stop=w["join"].join(names[False]))
+    return w[key].format(go=w["semicolon"].join(names[True]), stop=w["semicolon"].join(names[False]))
 
 
 def _pending_said(search: Mapping[str, Any], w: Words) -> str:
@@ -201,7 +201,8 @@ def option_label(row: Mapping[str, Any], w: Words) -> str:
     label = w[f"so_{row['key']}"]
     lines = row.get("regimen") or []
     if row["key"].startswith("dose") and lines:
-        return f"{label} ({lines[0]['dose']})"
+        amount, unit = str(lines[0]["dose"]).split(" ", 1)
+        return f"{label} ({float(amount) / 1e6:g} × 10⁶ {unit})"
     return label
 
 
