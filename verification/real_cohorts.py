@@ -3,7 +3,7 @@
     python verification/real_cohorts.py DATA [WORLDS]
 
 DATA as for ``examples/real_cohorts.py``. Writes ``docs/real-cohorts.json``: aggregated figures, no patient's
-row. About ten minutes on two cores.
+row. About half a minute of processor time with 8 worlds.
 """
 
 from __future__ import annotations
