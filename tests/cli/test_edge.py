@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
 from hepatrial.cli import asks_for_json, edge, main
+from hepatrial.cli.app import app
 
 
 @pytest.mark.parametrize(
@@ -55,3 +58,16 @@ def test_a_table_too_wide_for_the_terminal_becomes_lines(monkeypatch: pytest.Mon
     assert "figure 6 0.40 (0.00 to 0.67)" in " ".join(shown[80].split())
     assert max(map(len, shown[80].splitlines())) <= 80
     assert "figure 6 0.40" not in shown[200]
+
+
+def test_a_page_that_exists_is_refused_before_anything_is_predicted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = tmp_path / "page.html"
+    page.write_text("mine")
+    monkeypatch.setattr("hepatrial.prediction.predict_study", lambda *_, **__: pytest.fail("predicted"))
+    for words in (["evidence", "predict", "dheliver", "--page"], ["claims", "--recompute", "--out"]):
+        found = CliRunner().invoke(app, [*words, str(page)])
+        assert found.exit_code == 2
+        assert "does not exist yet" in found.output
+    assert page.read_text() == "mine"

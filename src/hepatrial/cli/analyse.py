@@ -69,7 +69,7 @@ def _own(path: Path) -> list[Estimand]:
     from hepatrial.analysis.estimands.estimand import estimand_from_dict
 
     try:
-        data: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        data: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(
             [Problem("--estimand", str(path), f"must be a file that can be read ({error})")]

@@ -77,6 +77,7 @@ def claims(
             return
         _check_form(form)
         check_lang(lang)
+        edge.check_free(out, "--out")
         base = load_base()
         text = read_article(file, base) if file else article()
         reference = run_reference(run) if run else None

@@ -119,6 +119,16 @@ def assignments(texts: list[str], place: str) -> tuple[dict[str, str], list[Prob
     return found, problems
 
 
+def check_free(path: Path | None, place: str) -> None:
+    """Refuse a file that exists, before long work whose result could then not be written.
+
+    Raises:
+        BadInput: it exists.
+    """
+    if path is not None and path.exists():
+        raise BadInput([Problem(place, str(path), "must be a file that does not exist yet")])
+
+
 def write_new(path: Path, text: str, place: str) -> None:
     """Write a file that does not exist yet.
 

@@ -136,6 +136,7 @@ def predict(
         from hepatrial.prediction.pending import find_pending, stored_records
 
         check_lang(lang)
+        edge.check_free(page, "--page")
         base = load_base()
         if trial is not None:
             name, entry = find_pending(trial, base)

@@ -115,8 +115,7 @@ def read_draws(source: Mapping[str, Any] | Path | str | None, names: tuple[str, 
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         given = error.strerror or "an error"
         raise BadInput([Problem(str(path), given, "must be a file that can be read")]) from None
