@@ -10,6 +10,7 @@ from hepatrial import api
 from hepatrial.protocol import load_protocol
 from hepatrial.report.strategies import strategy_curves
 from hepatrial.trial import run_trial
+from hepatrial.web.figures import caption
 from hepatrial.web.jobs.live import Trials, first_curves, ordered_arms
 
 LIN = load_protocol("lin2017").with_patients(20)
@@ -49,3 +50,12 @@ def test_patients_before_a_match_are_said_to_be_so():
     wish = [{"variable": "age", "mean": 50, "sd": 8, "grade": "assumed", "source": "test"}]
     protocol, _ = LIN.with_settings({"population.table1": wish})
     assert not first_curves(protocol, {**OPTIONS, "members": 1}, 4)["matched"]
+
+
+def test_a_caption_speaks_of_bands_only_where_there_are_some():
+    few, many = (
+        caption({"kind": "done", "trials": n, "patients": 20 * n}, "composite", "en") for n in (4, 40)
+    )
+    assert "too few for a band" in few
+    assert "bands hold" not in few
+    assert "bands hold" in many

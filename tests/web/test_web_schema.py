@@ -36,7 +36,7 @@ def address(tmp_path_factory):
 @SCHEMA.parametrize()
 @settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_no_request_makes_the_server_fail_and_every_answer_is_as_declared(case, address):
-    answer = case.call(base_url=address)
+    answer = case.call(base_url=address, timeout=120)
     case.validate_response(answer, checks=CHECKS)
     if answer.status_code >= 400:
         told = answer.json()

@@ -8,6 +8,7 @@ from hepatrial.evidence import published as published_trial
 from hepatrial.protocol import Protocol, protocol_from_dict
 from hepatrial.report.catalogue import Catalogue
 from hepatrial.report.figures import survival_curves
+from hepatrial.report.spread import MIN_REPLICATES
 from hepatrial.report.style import Frame
 from hepatrial.web.jobs.folders import CURVES, LIVE
 from hepatrial.web.jobs.registry import Run
@@ -51,14 +52,19 @@ def survival(server: Server, run: Run, lang: str, strategy: str, width: int) -> 
         y_title=t(f"strategy.{strategy}"),
         published=published_points(protocol) if strategy == "treatment_policy" else (),
     )
-    return {"spec": spec, "caption": _caption(shown, strategy, lang), "kind": shown["kind"]}
+    return {"spec": spec, "caption": caption(shown, strategy, lang), "kind": shown["kind"]}
 
 
-def _caption(shown: dict[str, Any], strategy: str, lang: str) -> str:
+def caption(shown: dict[str, Any], strategy: str, lang: str) -> str:
+    """What the curves of a run are of, so far."""
     if shown["kind"] == "first":
         said = translate(lang, "The first {n} patients, each followed in every arm.", n=shown["patients"])
         if not shown["matched"]:
             said += " " + translate(lang, "They are not yet matched to the Table 1.")
+    elif shown["trials"] < MIN_REPLICATES:
+        said = translate(
+            lang, "{n} simulated trials: too few for a band, and for a conclusion.", n=shown["trials"]
+        )
     else:
         said = translate(lang, "{n} simulated trials; bands hold 95 of 100 of them.", n=shown["trials"])
     return said + " " + Catalogue(lang)(f"note.strategy.{strategy}")

@@ -12,6 +12,7 @@ from hepatrial.protocol import list_protocols, load_protocol, protocol_from_dict
 from hepatrial.report import sentences
 from hepatrial.report.catalogue import Catalogue
 from hepatrial.report.gather import gather
+from hepatrial.report.spread import MIN_REPLICATES
 from hepatrial.report.strategies import STRATEGIES
 from hepatrial.report.style import to_svg
 from hepatrial.report.wording import percent, points
@@ -64,6 +65,7 @@ def one(request: Request, run: RunId, server: Served, lang: Lang) -> HTMLRespons
         "texts": {key: said(text) for key, text in TEXTS.items()},
         "answer": [],
         "rows": [],
+        "few": found.request["options"]["replicates"] < MIN_REPLICATES,
     }
     if found.state == "done":
         context["rows"] = _strategies(server, found, protocol.endpoints.primary.week)
@@ -118,6 +120,7 @@ def compare(
         "strategy": strategy,
         "table": _table(server, chosen, strategy, lang, translator(request)),
         "differences": _differences(chosen),
+        "few": any(one.request["options"]["replicates"] < MIN_REPLICATES for one in chosen),
         "comparable": len({_comparable(one) for one in chosen}) < 2,
     }
     return page(request, "compare.html.j2", "runs", **context)
