@@ -20,7 +20,7 @@ from hepatrial.design.priors import Prior
 from hepatrial.design.search import _value, waiting
 from hepatrial.design.truth import make_stage
 from hepatrial.design.worlds import World
-from hepatrial.report.design_page import html, leads, words
+from hepatrial.report.design_page import html, leads, tables_file, words
 from hepatrial.schema import MARK
 
 GRID = np.log([0.3, 0.45, 0.6, 0.8, 1.0, 1.3])
@@ -103,6 +103,9 @@ def test_beliefs_say_go_or_not_by_one_line(searched):
 def test_the_page_carries_its_mark_hash_and_search_and_loads_nothing(searched, lang):
     results, found = searched
     page = html({**results, "search": found}, lang)
+    tables = tables_file({**results, "search": found}, lang)
+    assert tables.count(b"\\row") > 60
+    assert results["hash"][:12].encode() in tables
     assert page.count(MARK[lang]) >= 6
     assert results["hash"][:12] in page
     assert "<script" not in page
