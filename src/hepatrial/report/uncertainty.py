@@ -214,6 +214,7 @@ def _voi(found: dict[str, Any], t: Catalogue) -> Parts:
         t("voi.go" if found["go"] else "voi.stop", **said),
         t("voi.evsi", label=t.pick(worth["label"]), n=worth["n"], evsi=number(100 * worth["evsi"], 2),
           error=number(100 * worth["evsi_mcse"], 2), evppi=number(100 * found["evppi"], 2)),
+        *([t("voi.more")] if worth["evsi"] > found["evppi"] else []),
         t("voi.limits"),
     ]  # fmt: skip
     rows = [

@@ -49,8 +49,8 @@ OUTCOMES = ("alive", "severe_infection")
 LEAST = 0.005
 """Share of candidates admitted below which a member is replaced."""
 STEADY = 3.0
-"""Prior and posterior coincide when they differ by less than so many Monte-Carlo errors: of the hundred rows of
-a page two errors would flag five by chance."""
+"""Prior and posterior coincide when they differ by less than so many Monte-Carlo errors: of the hundred rows
+of a page two errors would flag five by chance."""
 RESOLVED = 0.02
 """Monte-Carlo error beyond which a difference of prior and posterior is not judged: too few patients."""
 
