@@ -62,6 +62,7 @@ def worded(text):
 
 
 LEFT = {
+    "{0} for {1}",  # its first place holds one of two, which have their own patterns
     "an address of this machine and a free port ({0})",  # said by the command line alone
     "a number {0} {1}",  # the first place holds "above", "not below" and so on, which have their own patterns
 }

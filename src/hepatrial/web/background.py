@@ -6,6 +6,7 @@ import multiprocessing
 import os
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from threading import Lock
 from typing import Any
 
@@ -26,7 +27,7 @@ def begin(function: Callable[..., Any], *given: Any) -> Future[Any]:
     with _lock:
         found = _made.get(key)
         if found is None or (found.done() and found.exception() is not None):
-            found = _made[key] = _child().submit(function, *given)
+            found = _made[key] = _submit(function, *given)
         return found
 
 
@@ -40,10 +41,29 @@ def _child() -> ProcessPoolExecutor:
 
 
 def run(function: Callable[..., Any], *given: Any) -> Any:
-    """A result made in the child now; nothing is kept. What the function raises is raised."""
-    with _lock:
-        made = _child().submit(function, *given)
-    return made.result()
+    """A result made in the child now; nothing is kept. What the function raises is raised.
+
+    A child that was killed (no memory left) is replaced once; a function that ends its child twice is a bug.
+    """
+    for last in (False, True):
+        with _lock:
+            made = _submit(function, *given)
+        try:
+            return made.result()
+        except BrokenProcessPool:
+            if last:
+                raise
+    raise AssertionError("it was tried twice")
+
+
+def _submit(function: Callable[..., Any], *given: Any) -> Future[Any]:
+    """Hand work to the child, to a new one where the last was killed; the lock is held."""
+    global _pool
+    try:
+        return _child().submit(function, *given)
+    except BrokenProcessPool:
+        _pool = None
+        return _child().submit(function, *given)
 
 
 def close() -> None:
