@@ -430,3 +430,20 @@ def test_zero_times_what_is_undefined_is_undefined_as_in_other_simulators():
     assert (found[2:] == 0).all()
     with pytest.raises(RunFailed):
         ant("var x = 1; x' = 0*(1/(x - 1));", "x")
+
+
+@pytest.mark.parametrize("sign", [">", ">="])
+def test_an_event_that_keeps_its_own_condition_true_strikes_once(sign):
+    x, count = ant(f"var x = 0, n = 0; x' = 1; at (x {sign} 1): x = x + 5, n = n + 1;", "x, n")
+    near(count, np.where(np.linspace(0, 2, 5) >= 1, 1, 0))
+    near(x, [0, 0.5, 6, 6.5, 7])
+
+
+def test_an_event_that_sets_a_variable_to_its_own_edge_is_refused_rather_than_forgotten():
+    for body in (
+        "var x = 0; x' = 1; at (x > 1): x = 1;",
+        "var x = 3, y = 0; x' = -1; at (x < 1): x = 1, y = 3;",
+    ):
+        with pytest.raises(RunFailed, match="strike without end"):
+            ant(body, "x", duration=4)
+    near(ant("var x = 0, n = 0; x' = 1; at (time > 1): x = 0, n = n + 1;", "n")[0], [0, 0, 1, 1, 1])

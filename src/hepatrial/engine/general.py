@@ -142,6 +142,9 @@ class _Equations:
         rates = signs.held(spec.inline(spec.rates))
         conditions = spec.inline([t.condition for t in spec.triggers])
         truths = [choose(e, 1, 0) for e in signs.held(conditions)]
+        place = {name: j for j, name in enumerate(signs.names)}
+        self.compared = [[place[name] for name in sorted(e.symbols) if name in place] for e in truths]
+        self.depends = [e.symbols for e in signs.differences]
         self.n_signs = len(signs.names)
         vectors: dict[str, Sequence[str]] = {"y": spec.states, "p": spec.parameters, "t": (TIME,)}
         self.outputs = python_function(outputs, vectors)
@@ -149,6 +152,7 @@ class _Equations:
         jumps = [spec.inline([e for _, e in t.assignments]) for t in spec.triggers]
         self.jumps = [python_function(e, vectors) for e in jumps]
         self.targets = [[self._target(name) for name, _ in t.assignments] for t in spec.triggers]
+        self.struck = [{spec.states[state] for state, _ in targets} for targets in self.targets]
         self.priorities = [
             python_function(spec.inline([as_expr(-math.inf if t.priority is None else t.priority)]), vectors)
             for t in spec.triggers
@@ -334,10 +338,13 @@ class _Course:
             self._strike(i, values if self.triggers[i].early else self._assigned(i))
             signs_at, signs_after = self._instant(zeros)
             new = self._truths(signs_at), self._truths(signs_after)
+            self._refuse_edge(i, zeros, truths, new, signs_at)
+            # A condition that turns right after this instant has turned: it does not turn anew when a strike
+            # makes it hold at the instant itself.
             pending += [
                 (k, self._assigned(k))
                 for k in range(len(self.triggers))
-                if (new[0][k] and not at[k]) or (new[1][k] and not after[k])
+                if (new[0][k] or new[1][k]) and not (at[k] or after[k])
             ]
             truths, self.signs = new, signs_after
             count += 1
@@ -375,6 +382,26 @@ class _Course:
             time = float(self.times[self.next_row])
             self._record(time, path(time).tolist(), self.next_row)
             self.next_row += 1
+
+    def _refuse_edge(
+        self,
+        i: int,
+        zeros: dict[int, tuple[float, float]],
+        old: tuple[list[bool], list[bool]],
+        new: tuple[list[bool], list[bool]],
+        signs: list[float],
+    ) -> None:
+        """Fail where event i puts a condition that was met exactly on its edge, to be met again at once."""
+        raw = self._differences(self.y, self.t, signs)
+        for k, trigger in enumerate(self.triggers):
+            if not (old[0][k] or old[1][k]) or new[0][k] or not new[1][k]:
+                continue
+            edges = [j for j in self.e.compared[k] if raw[j] == 0 or (j in zeros and zeros[j][0] == raw[j])]
+            if any(self.e.depends[j] & self.e.struck[i] for j in edges):
+                raise CourseFailed(
+                    f"event {self.triggers[i].name} sets a variable exactly to where event {trigger.name} is "
+                    "triggered, so that it would strike without end; set it a little beyond."
+                )
 
     def _advance(self) -> None:
         """Integrate to the end or to the next switch, whichever is first."""
