@@ -6,12 +6,14 @@ The pages are MyST notebooks. A cell of commands begins with ``%%bash -e`` and a
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from docutils import nodes
 
 SHELL = "%%bash -e"
 FILE = "%%writefile "
+COLOURS = re.compile(r"\x1b(\[[0-9;]*[A-Za-z]?)?")
 LANGUAGES = {"toml": "toml", "csv": "text", "ant": "text", "py": "python", "txt": "text", "sh": "bash"}
 
 
@@ -27,6 +29,9 @@ def console(text: str) -> str:
 def dress(doctree: nodes.document) -> None:
     """Change the code blocks of a page that begin with a word of IPython."""
     for block in list(doctree.findall(nodes.literal_block)):
+        if block.get("language") == "myst-ansi":  # kernels ask programs for colours
+            _replace(block, COLOURS.sub("", block.astext()), "text")
+            continue
         first, _, rest = block.rawsource.partition("\n")
         if first == SHELL:
             _replace(block, console(rest), "console")
