@@ -170,6 +170,10 @@ def compare_cohort(
     ensemble, machine = ensemble or shipped_ensemble(), machine or default_machine()
     parts = cohort.split(by) if by else {"all": cohort}
     people = {label: real_people(part) for label, part in parts.items()}
+    if definition in DEFINITIONS:  # what is no definition is refused with the study
+        problems = [problem for real in people.values() for problem in wrong_units(real, definition)]
+        if problems:
+            raise BadInput(list(dict.fromkeys(problems)))
     treatments = {label: known_treatment(by) if by and label == by else None for label in parts}
     studies = {
         label: matching_study(
@@ -178,13 +182,6 @@ def compare_cohort(
         )
         for label, real in people.items()
     }  # fmt: skip
-    problems = [
-        problem
-        for label, study in studies.items()
-        for problem in wrong_units(people[label], study.definition)
-    ]
-    if problems:
-        raise BadInput(list(dict.fromkeys(problems)))
     groups = []
     for number, (label, study) in enumerate(studies.items()):
         lived = _worlds(machine, ensemble, study, worlds, seed + number, threads or cores(), progress, label)
