@@ -62,6 +62,15 @@ def _disputed(claim: Claim, reasons: Sequence[Reason]) -> bool:
     )
 
 
+def _sweeping_not_found(reasons: Sequence[Reason]) -> bool:
+    """A cure, or an approval, for which no reason speaks; deaths told beside a reported cure are no such."""
+    for kind in ("cure", "approved"):
+        of = [reason for reason in reasons if reason.assertion == kind]
+        if _has(of, "silent") and not _has(of, *AGREES):
+            return True
+    return False
+
+
 RULES: tuple[Rule, ...] = (
     Rule("definition holds", "supported", "a definition or notice, and every part of it was found",
          lambda c, r: c.kind in ("definition", "notice") and _only(r, *AGREES)),
@@ -94,7 +103,7 @@ RULES: tuple[Rule, ...] = (
     Rule("in dispute, and seen only further from patients", "overstated",
          "a part on which findings differ was seen only in a dish or animals", _disputed),
     Rule("a sweeping part was not found", "overstated", "a cure or approval was not found, other parts were",
-         lambda _c, r: any(one.assertion in ("cure", "approved") and one.status == "silent" for one in r)),
+         lambda _c, r: _sweeping_not_found(r)),
     Rule("found in part", "partly supported", "a part of it was not found",
          lambda _c, r: _has(r, "silent", "uncheckable")),
     Rule("found with little certainty", "partly supported", "found with low certainty, or not in all sources",
