@@ -17,7 +17,7 @@ from hepatrial.trial.run import patient_machine
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 DAYS = (1.0, 3.0, 7.0)
-WORLDS, PATIENTS = 8, 150
+WORLDS, PATIENTS = 40, 150  # worlds differ by 12 % prothrombin among failures: eight leave an error of 5
 
 pytestmark = [
     pytest.mark.slow,
