@@ -57,7 +57,7 @@ lock: $(VENV)/.dev  ## resolve the versions anew into requirements/
 	UV=$(BIN)/uv sh requirements/lock.sh
 
 clean:  ## remove what the other targets made, but not the runs
-	rm -rf $(VENV) build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist site jupyter_execute .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # $(1): folder of the environment, $(2): lock file
 define set_up

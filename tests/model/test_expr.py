@@ -103,6 +103,8 @@ def test_text_read_back_has_the_same_value(e, point):
 @given(expressions, points, st.sampled_from(range(3)))
 def test_derivatives_equal_differences_where_the_function_is_smooth(e, point, i):
     h = 1e-6
+    # Off ties, which drawn points love: at x == y a branch may hold at that one point alone.
+    point = tuple(v + 1e-3 * math.sqrt(j + 2) for j, v in enumerate(point))
     moved = [tuple(v + s * h * (j == i) for j, v in enumerate(point)) for s in (-2, -1, 0, 1, 2)]
     f = [value(e, p) for p in moved]
     coarse, fine = (f[4] - f[0]) / (4 * h), (f[3] - f[1]) / (2 * h)
@@ -112,9 +114,7 @@ def test_derivatives_equal_differences_where_the_function_is_smooth(e, point, i)
     # Kinks and steps are no places for differences.
     if abs(coarse - fine) > 1e-5 * (1 + abs(fine)) or max(slopes) - min(slopes) > 1e-3 * (1 + abs(fine)):
         return
-    # Off ties by less than a step: at x == y a branch may hold at that one point alone.
-    beside = tuple(v + h * (j + 1) / 7 for j, v in enumerate(point))
-    exact = value(ex.derivative(e, NAMES[i]), beside)
+    exact = value(ex.derivative(e, NAMES[i]), point)
     if math.isfinite(exact):
         assert exact == pytest.approx(fine, rel=1e-3, abs=1e-3)
 
