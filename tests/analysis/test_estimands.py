@@ -11,7 +11,9 @@ from hepatrial.analysis.estimands.analyse import analyse, apply_estimand
 from hepatrial.analysis.estimands.endpoints import endpoint
 from hepatrial.analysis.estimands.estimand import Estimand, estimand_from_dict
 from hepatrial.analysis.estimands.events import INTERCURRENT, STRATEGIES, TrialTables, intercurrent_days
+from hepatrial.analysis.estimands.side_by_side import side_by_side
 from hepatrial.errors import BadInput
+from hepatrial.report.analysis_tables import estimates, missing_trials
 
 TRIALS = make(400, 200, 1)
 
@@ -51,6 +53,55 @@ def test_censoring_at_transplants_is_biased_and_weighting_mends_it():
         assert naive > 0.02  # the sick leave by transplant, the curve is too high
         assert abs(mended) < 0.5 * naive
     assert within(weighted.coverage(both[0] - both[1])[0], 0.95, 80, 0.01)
+
+
+def only(tables, replicate, arm, count):
+    """The tables without the transplanted of one arm of one trial, but for the first ``count``."""
+    moved = tables.subjects.filter(
+        (pl.col("first_event") == "transplant") & (pl.col("arm") == arm) & (pl.col("replicate") == replicate)
+    )
+    gone = moved["patient"].to_list()[count:]
+    return TrialTables(tables.subjects.filter(~pl.col("patient").is_in(gone)), tables.visits, tables.events)
+
+
+def test_a_trial_whose_weights_have_no_model_has_no_estimate_and_the_others_keep_theirs():
+    weighting = survival("hypothetical", estimator="ipcw")
+    trials = make(4, 120, 11)
+    usual = analyse(trials, weighting, ARMS)
+    assert np.isfinite(usual.estimate).all()
+    assert usual.missing == {}
+    one = analyse(only(trials, 2, "control", 1), weighting, ARMS)
+    assert np.isnan(one.estimate[1])
+    assert np.isnan(one.se[1])
+    assert np.isnan(one.p[1])
+    assert one.missing == {one.reasons[1]: 1}
+    assert "fewer such events" in one.reasons[1]
+    assert "not estimable: fewer such events" in one.one(1).note
+    assert "not estimable" not in one.one(0).note
+    others = [0, 2, 3]
+    assert one.estimate[others].tolist() == usual.estimate[others].tolist()
+    assert one.se[others].tolist() == usual.se[others].tolist()
+
+
+def test_an_arm_without_the_hypothetical_event_is_its_kaplan_meier_curve():
+    none = only(make(4, 120, 11), 2, "control", 0)
+    weighted = analyse(none, survival("hypothetical", estimator="ipcw"), ARMS)
+    plain = analyse(none, survival("hypothetical"), ARMS)
+    assert weighted.reasons == ("",) * 4
+    assert weighted.extra["second"][1] == pytest.approx(plain.extra["second"][1], abs=1e-12)
+    assert weighted.extra["second"][0] != pytest.approx(plain.extra["second"][0], abs=1e-6)
+
+
+def test_trials_without_an_estimate_are_counted_with_the_reason_beside_the_mean():
+    few = only(only(make(5, 120, 11), 2, "control", 1), 4, "cells", 1)
+    rows = side_by_side(few, [survival("hypothetical", estimator="ipcw"), survival("composite")], ARMS)
+    spread = rows[0].as_dict()["replicates"]
+    assert (spread["count"], spread["missing"]) == (3, 2)
+    assert sum(spread["missing_because"].values()) == 2
+    said = missing_trials(rows)
+    assert len(said) == 1
+    assert "not estimable in 2 of 5 trials: fewer such events" in said[0]
+    assert said[0] in estimates(rows, 0.95).notes
 
 
 def test_weights_change_nothing_in_a_world_without_offers():

@@ -14,6 +14,7 @@ from hepatrial.analysis import (
     milestone,
     random_slope,
 )
+from hepatrial.analysis.ipcw import NoCensoringModel
 from hepatrial.errors import BadInput
 
 # --- milestone --------------------------------------------------------------------------------------
@@ -237,6 +238,28 @@ def test_weights_are_those_of_the_breslow_hazard_by_hand():
     got = ipcw_kaplan_meier(end, died, moved, frail)
     assert got.survival[0] == pytest.approx(1 - weight[0] / weight.sum(), rel=1e-8)
     assert got.largest_weight[0] == pytest.approx(weight.max(), rel=1e-8)
+
+
+def test_without_a_model_of_the_censoring_there_are_no_weights_and_the_reason_is_told():
+    rng = np.random.default_rng(70)
+    frail, end, died, moved = listed(rng, 80)
+    pair = np.column_stack([frail, rng.normal(size=80)])
+    one = np.zeros(80, dtype=int)
+    one[np.flatnonzero(moved)[0]] = 1
+    with pytest.raises(NoCensoringModel, match="at least 2") as few:
+        ipcw_kaplan_meier(end, died, one, pair)
+    assert "fewer such events" in few.value.reason
+    # the sole censoring has the highest value of those at risk: no finite maximum
+    highest = np.where(one == 1, 9.0, rng.random(80))
+    with pytest.raises(NoCensoringModel, match="no finite maximum") as flat:
+        ipcw_kaplan_meier(end, died, one, highest)
+    assert "no finite maximum" in flat.value.reason
+    # at the last censoring nobody else is at risk
+    late = np.where(one == 1, end.max() + 1, end)
+    with pytest.raises(NoCensoringModel, match="must vary among those at risk") as alone:
+        ipcw_kaplan_meier(late, died, one, frail)
+    assert "does not vary" in alone.value.reason
+    assert isinstance(alone.value, BadInput)
 
 
 def test_ipcw_refuses_what_cannot_be():

@@ -31,7 +31,7 @@ from hepatrial.analysis.estimands.truth import truth_of
 from hepatrial.analysis.fine_gray import FineGrayFit, fine_gray
 from hepatrial.analysis.gray import Gray, gray
 from hepatrial.analysis.inferences import Inferences
-from hepatrial.analysis.ipcw import WeightedSurvival, ipcw_kaplan_meier
+from hepatrial.analysis.ipcw import NoCensoringModel, WeightedSurvival, ipcw_kaplan_meier
 from hepatrial.analysis.kaplan_meier import KaplanMeier, kaplan_meier
 from hepatrial.analysis.logrank import LogRank, logrank
 from hepatrial.analysis.maxcombo import MaxCombo, MaxComboByReplicate, maxcombo, maxcombo_by_replicate
@@ -90,6 +90,7 @@ __all__ = [
     "MarginalContrast",
     "MaxCombo",
     "MaxComboByReplicate",
+    "NoCensoringModel",
     "ProportionalHazards",
     "RandomSlopeFit",
     "RmstContrast",

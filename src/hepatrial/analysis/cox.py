@@ -16,6 +16,7 @@ from hepatrial.errors import BadInput, Problem
 
 _MOST_STEPS = 60
 _RUNAWAY = 1e-2
+_FLAT = 1e-10
 
 
 @dataclass(frozen=True)
@@ -268,7 +269,8 @@ def _maximise(likelihood: PartialLikelihood, null: _Point) -> tuple[Floats, NDAr
         The maximum, which coefficients run to infinity, and the values at the maximum.
 
     Newton converges quadratically to a maximum. A likelihood that has stopped rising while the step is
-    still long has none: those coefficients run away (all events on one side of a covariate).
+    still long has none: those coefficients run away (all events on one side of a covariate). Nor has one
+    whose information has vanished in some direction: the coefficients with a part in it run away as well.
     """
     here = null
     beta: Floats = np.zeros(likelihood.dimension)
@@ -276,13 +278,19 @@ def _maximise(likelihood: PartialLikelihood, null: _Point) -> tuple[Floats, NDAr
     for _ in range(_MOST_STEPS):
         step = np.asarray(np.linalg.lstsq(here.information, here.score, rcond=1e-14)[0], dtype=np.float64)
         there = likelihood(beta + step)
-        while there.value < here.value - 1e-12 * abs(here.value) and np.abs(step).max() > 1e-12:
+        # Far out, where a likelihood without a maximum is flat, a whole step may leave the numbers there are.
+        while np.abs(step).max() > 1e-12 and not (
+            np.isfinite(there.information).all() and there.value >= here.value - 1e-12 * abs(here.value)
+        ):
             step = step / 2
             there = likelihood(beta + step)
         gain, beta, here = there.value - here.value, beta + step, there
         if np.abs(step).max() < 1e-9 or (gain < 1e-10 and np.abs(step).max() > _RUNAWAY):
             break
-    return beta, np.abs(step) > _RUNAWAY, here
+    spread, direction = np.linalg.eigh(here.information)
+    flat = spread <= _FLAT * np.linalg.eigvalsh(null.information)[-1]
+    lost = (np.abs(direction[:, flat]) > 1e-6).any(axis=1)
+    return beta, (np.abs(step) > _RUNAWAY) | lost, here
 
 
 def _covariance(information: Floats, infinite: NDArray[np.bool_]) -> Floats:

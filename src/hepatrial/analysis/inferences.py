@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -23,6 +24,7 @@ class Inferences:
         null: value of ``estimate`` without a difference (0, or 1 for a ratio, 0.5 for a probability).
         benefit: 1 when a larger estimate favours the first arm, -1 when a smaller one does.
         n: (r, 2) patients used by arm; events: (r, 2) those with the outcome, or the values used.
+        reasons: (r,) why a trial has no estimate, "" where it has one; () where no trial is told apart.
     """
 
     method: str
@@ -41,6 +43,13 @@ class Inferences:
     note: str = ""
     level: float = 0.95
     extra: dict[str, Floats] = field(default_factory=dict)
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def missing(self) -> dict[str, int]:
+        """How many trials have no estimate, by reason ("" = none is told), the commonest first."""
+        none = np.flatnonzero(~np.isfinite(self.estimate)).tolist()
+        return dict(Counter(self.reasons[trial] if self.reasons else "" for trial in none).most_common())
 
     @property
     def benefit_z(self) -> Floats:
@@ -68,7 +77,9 @@ class Inferences:
         return share, float(np.sqrt(share * (1 - share) / count)), count
 
     def one(self, trial: int) -> Inference:
-        """The result of one trial, counted from 0."""
+        """The result of one trial, counted from 0; without an estimate its note says why."""
+        why = self.reasons[trial] if self.reasons else ""
+        told = f"not estimable: {why}" if why else ""
         return Inference(
             self.method,
             self.parameter,
@@ -78,7 +89,7 @@ class Inferences:
             float(self.p[trial]),
             (float(self.lower[trial]), float(self.upper[trial])),
             self.transform,
-            self.note,
+            "; ".join(part for part in (self.note, told) if part),
             self.level,
         )
 

@@ -11,7 +11,19 @@ from hepatrial.analysis import check
 from hepatrial.analysis.check import Floats, Ints
 from hepatrial.analysis.cox import CoxFit, cox, design_matrix
 from hepatrial.analysis.kaplan_meier import confidence_limits
-from hepatrial.errors import Problem
+from hepatrial.errors import BadInput, Problem
+
+
+class NoCensoringModel(BadInput):
+    """The data are sound, but the model of the censoring that gives the weights cannot be fitted to them.
+
+    Attributes:
+        reason: a short phrase, the same for data that fail in the same way.
+    """
+
+    def __init__(self, reason: str, given: str, allowed: str) -> None:
+        self.reason = reason
+        super().__init__([Problem("censored", given, allowed)])
 
 
 @dataclass(frozen=True)
@@ -70,6 +82,8 @@ def ipcw_kaplan_meier(
 
     Raises:
         BadInput: with every problem of the input.
+        NoCensoringModel: fewer censorings than covariates, or so few that their model has no finite maximum
+            (every one of them on one side of those at risk): no weights, and no estimate in their stead.
 
     Source: Robins and Finkelstein 2000 (Biometrics 56:779), unstabilised weights.
     """
@@ -95,7 +109,7 @@ def ipcw_kaplan_meier(
 
     # A row that begins at 0 is at risk from the beginning, also of what happens at time 0.
     open_start = np.where(begin > 0, begin, -np.inf)
-    model = cox(stop, lost, x, start=open_start, ties="breslow")
+    model = _censoring_model(open_start, stop, lost, x)
     weight, member, when, at = _weights(open_start, stop, event_, lost, x, who, model)
     total = weight.sum(axis=0)
     dead = np.zeros_like(weight)
@@ -121,6 +135,25 @@ def ipcw_kaplan_meier(
         model=model,
         level=level,
     )
+
+
+def _censoring_model(start: Floats, stop: Floats, lost: Ints, x: Floats) -> CoxFit:
+    """The Cox model of the censoring, where it can be fitted."""
+    count, needed = int(lost.sum()), x.shape[1]
+    if count < needed:
+        reason = "fewer such events in an arm than their model has coefficients"
+        raise NoCensoringModel(reason, f"{count} marked", f"must mark at least {needed}, one a covariate")
+    try:
+        model = cox(stop, lost, x, start=start, ties="breslow")
+    except BadInput as bad:
+        reason = "what should explain such events does not vary among those at risk"
+        told = "; ".join(problem.sentence() for problem in bad.problems)
+        raise NoCensoringModel(reason, f"{count} marked", f"must have a model: {told}") from None
+    if not np.isfinite(model.coef).all() or not np.isfinite(model.covariance).all():
+        reason = "the model of such events has no finite maximum in an arm"
+        allowed = "must not lie all on one side of those at risk: their model has no finite maximum"
+        raise NoCensoringModel(reason, f"{count} marked", allowed)
+    return model
 
 
 def _weights(

@@ -130,7 +130,8 @@ def _first(row: EstimandRow, place: int) -> Any:
     result = row.result
     order = np.concatenate([[place], np.delete(np.arange(result.estimate.size), place)])
     names = ("estimate", "se", "statistic", "p", "lower", "upper", "n", "events")
-    return replace(result, **{name: getattr(result, name)[order] for name in names})
+    reasons = tuple(result.reasons[trial] for trial in order) if result.reasons else ()
+    return replace(result, reasons=reasons, **{name: getattr(result, name)[order] for name in names})
 
 
 def all_tables(found: Analysis) -> list[Table]:

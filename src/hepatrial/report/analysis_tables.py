@@ -178,10 +178,10 @@ def estimates(rows: Sequence[EstimandRow], level: float, more: Sequence[str] = (
             cells += _beside(known if isinstance(known, dict) else {})
         made.append(Row(tuple(cells)))
     said = [
-        (row.estimand.name, "; ".join(part for part in (row.estimand.note, row.result.note) if part))
+        (row.estimand.name, "; ".join(part for part in (row.estimand.note, row.result.one(0).note) if part))
         for row in rows
     ]
-    notes = [*(f"{name}: {words}." for name, words in said if words), *more]
+    notes = [*(f"{name}: {words}." for name, words in said if words), *missing_trials(rows), *more]
     if truth:
         notes.append(
             "Truth: the same simulated patients under both treatments, where the hypothetical events cannot "
@@ -189,6 +189,23 @@ def estimates(rows: Sequence[EstimandRow], level: float, more: Sequence[str] = (
             "which can lower coverage); ± is Monte-Carlo error; the bias of a ratio is that of its logarithm."
         )
     return Table("estimates", "Estimates.", tuple(head), tuple(made), tuple(notes), frozenset((0, 1)))
+
+
+def missing_trials(rows: Sequence[EstimandRow]) -> list[str]:
+    """A sentence for every estimand without an estimate in some of several trials, with the reasons."""
+    said = []
+    for row in rows:
+        total, missing = row.result.estimate.size, row.result.missing
+        # a test without an estimate of its own is missing nothing
+        if total < 2 or not missing or (np.isnan(row.result.estimate).all() and not any(missing)):
+            continue
+        why = "; ".join(f"{reason} ({count})" for reason, count in missing.items() if reason)
+        said.append(
+            f"{row.estimand.name}: not estimable in {sum(missing.values())} of {total} trials"
+            f"{': ' if why else ''}{why}. They are left out of mean, bias and coverage, which then speak of "
+            "the other trials only, and count as not rejected."
+        )
+    return said
 
 
 def _over_trials(spread: dict[str, float]) -> list[str]:

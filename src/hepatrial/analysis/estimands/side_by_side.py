@@ -48,7 +48,7 @@ class Row:
         share, share_error = result.share_below()
         row: dict[str, object] = {
             **self.estimand.as_dict(),
-            "note": "; ".join(part for part in (self.estimand.note, result.note) if part),
+            "note": "; ".join(part for part in (self.estimand.note, shown.note) if part),
             "method": result.method,
             "parameter": result.parameter,
             "estimate": _number(shown.estimate),
@@ -64,6 +64,7 @@ class Row:
             row["replicates"] = {
                 "count": int(spread.replicates),
                 "missing": int(spread.missing),
+                "missing_because": result.missing,
                 "mean": _number(float(spread.mean)),
                 "mcse": _number(float(spread.mcse)),
                 "sd": _number(float(spread.sd)),

@@ -15,7 +15,7 @@ from hepatrial.analysis.estimands.events import INTERCURRENT, KEY, TrialTables, 
 from hepatrial.analysis.estimands.sample import TimeSample
 from hepatrial.analysis.estimands.times import incidence_at
 from hepatrial.analysis.inferences import Inferences, walds
-from hepatrial.analysis.ipcw import ipcw_kaplan_meier
+from hepatrial.analysis.ipcw import NoCensoringModel, ipcw_kaplan_meier
 from hepatrial.errors import BadInput, Problem
 
 COURSE = ("meld", "bilirubin", "inr")
@@ -30,7 +30,9 @@ def weighted_difference(
     In each arm of each trial a Cox model of the hypothetical event, with the last value of a severity score
     and age, gives the weights (``ipcw_kaplan_meier``). It rests on these explaining both the event and the
     outcome. The weights are taken as known, which makes errors too large rather than too small. An arm
-    without such an event is plain Kaplan-Meier. Trials are done one after the other.
+    without such an event is plain Kaplan-Meier, which its weights of 1 make it. A trial with an arm whose
+    model cannot be fitted has no estimate, and ``reasons`` says why: to weight it by something else would be
+    another estimator, chosen by the data. Trials are done one after the other.
 
     Raises:
         BadInput: no visits, or none of the measures of ``COURSE`` among them.
@@ -46,6 +48,7 @@ def weighted_difference(
     start = np.searchsorted(row[place], np.arange(len(people) + 1))
     shape = (sample.units, 2)
     survival, se = np.full(shape, np.nan), np.full(shape, np.nan)
+    reasons = [""] * sample.units
     for trial in range(sample.units):
         for arm in (0, 1):
             mine = np.flatnonzero((sample.unit == trial) & (sample.arm == arm))
@@ -53,9 +56,12 @@ def weighted_difference(
                 continue
             visits = np.concatenate([place[start[i] : start[i + 1]] for i in mine])
             course = (row[visits], when[visits], value[visits])
-            survival[trial, arm], se[trial, arm] = _one_arm(
-                sample, lost, mine, course, age, estimand.endpoint.day, level
-            )
+            try:
+                survival[trial, arm], se[trial, arm] = _one_arm(
+                    sample, lost, mine, course, age, estimand.endpoint.day, level
+                )
+            except NoCensoringModel as refusal:
+                reasons[trial] = refusal.reason
     result = walds(
         "Kaplan-Meier, inverse probability of censoring weights",
         f"difference of survival on day {estimand.endpoint.day:g}, {sample.contrast}",
@@ -66,7 +72,17 @@ def weighted_difference(
         level=level,
         note=f"weights by the course of {measure} and age",
     )
-    return replace(result, extra={"first": survival[:, 0], "second": survival[:, 1]})
+    extra = {"first": survival[:, 0], "second": survival[:, 1]}
+    return replace(result, extra=extra, reasons=_told(reasons, survival))
+
+
+def _told(reasons: list[str], survival: Floats) -> tuple[str, ...]:
+    """Why each trial has no estimate, also where its model is not what is wrong."""
+    unseen = "nobody of an arm was seen up to the day"
+    return tuple(
+        reason or ("" if known else unseen)
+        for reason, known in zip(reasons, np.isfinite(survival).all(axis=1).tolist(), strict=True)
+    )
 
 
 def _hypothetically_censored(people: People, estimand: Estimand, sample: TimeSample) -> Ints:
@@ -111,6 +127,9 @@ def _one_arm(
     own = mine[parts.row]
     last = np.append(parts.row[1:] != parts.row[:-1], True)
     severity = parts.values[:, 0]
+    if np.isnan(severity).all():
+        reason = "nobody of an arm has a value that should explain such events"
+        raise NoCensoringModel(reason, "no value of the covariate", "must have a course of the covariate")
     severity = np.where(np.isnan(severity), np.nanmean(severity), severity)
     columns = np.column_stack([severity, age[own]])
     columns = columns[:, columns.std(axis=0) > 0]
