@@ -277,13 +277,13 @@ def _maximise(likelihood: PartialLikelihood, null: _Point) -> tuple[Floats, NDAr
     step: Floats = np.zeros_like(beta)
     for _ in range(_MOST_STEPS):
         step = np.asarray(np.linalg.lstsq(here.information, here.score, rcond=1e-14)[0], dtype=np.float64)
-        there = likelihood(beta + step)
+        there = _try(likelihood, beta + step)
         # Far out, where a likelihood without a maximum is flat, a whole step may leave the numbers there are.
         while np.abs(step).max() > 1e-12 and not (
             np.isfinite(there.information).all() and there.value >= here.value - 1e-12 * abs(here.value)
         ):
             step = step / 2
-            there = likelihood(beta + step)
+            there = _try(likelihood, beta + step)
         gain, beta, here = there.value - here.value, beta + step, there
         if np.abs(step).max() < 1e-9 or (gain < 1e-10 and np.abs(step).max() > _RUNAWAY):
             break
@@ -291,6 +291,12 @@ def _maximise(likelihood: PartialLikelihood, null: _Point) -> tuple[Floats, NDAr
     flat = spread <= _FLAT * np.linalg.eigvalsh(null.information)[-1]
     lost = (np.abs(direction[:, flat]) > 1e-6).any(axis=1)
     return beta, (np.abs(step) > _RUNAWAY) | lost, here
+
+
+def _try(likelihood: PartialLikelihood, beta: Floats) -> _Point:
+    """The likelihood at a step that may be too long; what is then no number is for the caller to see."""
+    with np.errstate(all="ignore"):
+        return likelihood(beta)
 
 
 def _covariance(information: Floats, infinite: NDArray[np.bool_]) -> Floats:

@@ -79,10 +79,8 @@ def weighted_difference(
 def _told(reasons: list[str], survival: Floats) -> tuple[str, ...]:
     """Why each trial has no estimate, also where its model is not what is wrong."""
     unseen = "nobody of an arm was seen up to the day"
-    return tuple(
-        reason or ("" if known else unseen)
-        for reason, known in zip(reasons, np.isfinite(survival).all(axis=1).tolist(), strict=True)
-    )
+    known = np.isfinite(survival).all(axis=1)
+    return tuple(reason or ("" if known[trial] else unseen) for trial, reason in enumerate(reasons))
 
 
 def _hypothetically_censored(people: People, estimand: Estimand, sample: TimeSample) -> Ints:
