@@ -79,7 +79,7 @@ def weighted_difference(
 def _told(reasons: list[str], survival: Floats) -> tuple[str, ...]:
     """Why each trial has no estimate, also where its model is not what is wrong."""
     unseen = "nobody of an arm was seen up to the day"
-    known = np.isfinite(survival).all(axis=1)
+    known = np.asarray(np.isfinite(survival).all(axis=1))
     return tuple(reason or ("" if known[trial] else unseen) for trial, reason in enumerate(reasons))
 
 
