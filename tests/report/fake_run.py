@@ -209,11 +209,13 @@ def study() -> Study:
 def cards() -> tuple[Card, ...]:
     """A card of each kind."""
     none = {"en": "", "zh": ""}
-    cells = "Hepatocytes of a healthy liver."
-    fever = "Makes the risk ratio 2.48."
+    half = {"en": "IL-10 half-life 3.5 h.", "zh": "IL-10 半衰期 3.5 h。"}
+    rate = {"en": "Largest division rate.", "zh": "最大分裂率。"}
+    cells = {"en": "Hepatocytes of a healthy liver.", "zh": "健康肝脏的肝细胞。"}
+    fever = {"en": "Makes the risk ratio 2.48.", "zh": "使风险比为 2.48。"}
     return (
-        Card("calming_turnover", 4.7, "1/day", none, "huhn1997", "seen", "IL-10 half-life 3.5 h."),
-        Card("growth_max", 0.47, "1/day", none, "fitted: exploratory", "fitted", "Largest division rate."),
+        Card("calming_turnover", 4.7, "1/day", none, "huhn1997", "seen", half),
+        Card("growth_max", 0.47, "1/day", none, "fitted: exploratory", "fitted", rate),
         Card("hepatocytes_total", 160000.0, "1e6 cells", none, "remien2012", "recalled", cells),
         Card("fever_by_cells", 0.062, "1/day", none, "fever55rct", "derived", fever),
     )

@@ -205,6 +205,9 @@ def test_the_chinese_page_is_chinese_and_shows_the_same_numbers(read):
         assert number in zh
         assert number in en
     assert not re.search("percentage points|trials|Simulated", zh.rsplit("参考文献", 1)[0])
+    assert "最大分裂率。" in zh
+    assert "Largest division rate." not in zh
+    assert "并非预测：使风险比为 2.48。" in zh
 
 
 def test_what_was_not_read_and_not_known_is_said(read):

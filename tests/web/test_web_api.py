@@ -44,6 +44,18 @@ def test_the_first_language_is_the_one_that_the_browser_likes_best(client, heade
     assert answer.headers["content-language"] == lang
 
 
+def test_a_process_is_told_in_the_language_asked_for_with_the_same_numbers(client):
+    told = {
+        lang: client.get("/api/mechanism/processes/liver", headers={"accept-language": lang}).json()
+        for lang in ("en", "zh")
+    }
+    assert told["zh"]["title"] == "肝脏"
+    for en, zh in zip(told["en"]["cards"], told["zh"]["cards"], strict=True):
+        assert {**en, "note": ""} == {**zh, "note": ""}
+        assert en["note"] != zh["note"]
+        assert zh["note"].endswith("。")
+
+
 @pytest.mark.parametrize("name", list_protocols())
 def test_a_protocol_written_as_toml_loads_as_an_equal_one(name, tmp_path):
     protocol = load_protocol(name)

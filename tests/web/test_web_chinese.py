@@ -18,7 +18,9 @@ MARKED = {
     "/": 0,
     "/trial": 40,  # citations
     "/trial/lin2017": 10,
-    "/mechanism": 90,  # notes of the parameter cards, in the language of their sources
+    "/mechanism": 14,  # names of variables, what a source of a card is
+    "/mechanism?process=laboratory": 36,
+    "/mechanism?process=hazards": 24,
     "/mechanism/variants": 0,
     "/evidence": 0,
     "/evidence/risk": 0,

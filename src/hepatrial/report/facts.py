@@ -143,6 +143,7 @@ class Card:
 
     Attributes:
         spread: how patients differ in it, in words; empty texts when they do not.
+        meaning: the card's note.
         changed: whether a setting of the run changed it; its grade is then 'assumed'.
     """
 
@@ -152,7 +153,7 @@ class Card:
     spread: Names
     source: str
     grade: str
-    meaning: str
+    meaning: Names
     changed: bool = False
 
 

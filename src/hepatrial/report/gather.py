@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from hepatrial import evidence
@@ -13,6 +13,7 @@ from hepatrial.model.variants import load_variants
 from hepatrial.population.deck import make_deck
 from hepatrial.protocol import Protocol, protocol_from_dict
 from hepatrial.report import facts as f
+from hepatrial.report.card_notes import Part, note_in_each
 from hepatrial.report.catalogue import LANGUAGES, Catalogue
 from hepatrial.report.planned import arm_note, study_of
 from hepatrial.report.references import read_references
@@ -236,7 +237,12 @@ def _variants(run: RunFolder) -> Iterator[f.Variant]:
 
 def _cards(run: RunFolder) -> Iterator[f.Card]:
     deck = make_deck(run.spec["options"]["settings"])
-    for prefix, cards in (("", deck.model), ("", deck.population), ("assay.", deck.assay)):
+    parts: tuple[tuple[Part, str, Mapping[str, ModelCard]], ...] = (
+        ("model", "", deck.model),
+        ("population", "", deck.population),
+        ("assay", "assay.", deck.assay),
+    )
+    for part, prefix, cards in parts:
         for name, card in cards.items():
             changed = name in deck.changed and not prefix
             yield f.Card(
@@ -246,7 +252,7 @@ def _cards(run: RunFolder) -> Iterator[f.Card]:
                 spread=_in_each_language(lambda t, card=card: spread_text(card, t)),  # type: ignore[misc]
                 source=card.source,
                 grade="assumed" if changed else card.grade,
-                meaning=card.note,
+                meaning=note_in_each(part, name, card.note),
                 changed=changed,
             )
 

@@ -24,7 +24,7 @@ def parameter_numbers(facts: Facts) -> dict[str, Any]:
             "spread": dict(card.spread),
             "source": card.source,
             "grade": card.grade,
-            "meaning": card.meaning,
+            "meaning": dict(card.meaning),
             "changed": card.changed,
         }
         for card in cards

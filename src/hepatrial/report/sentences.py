@@ -347,7 +347,7 @@ def safety(facts: Facts, results: dict[str, Any], t: Catalogue) -> list[str]:
             treated=percent(row["treated"]),
             untreated=percent(row["untreated"]),
             ratio=number(row["ratio"], 2),
-            meaning=card.meaning,
+            meaning=t.pick(card.meaning),
         )
         for row in results["fever"]
     ]

@@ -515,7 +515,7 @@ def parameters(results: dict[str, Any], t: Catalogue) -> Table:
                     f"{value}{unit}",
                     t.pick(card["spread"]) or DASH,
                     _source(card, t),
-                    card["meaning"],
+                    t.pick(card["meaning"]),
                 )
             )
         )

@@ -15,6 +15,7 @@ from hepatrial.model import load_cards, load_patient_model
 from hepatrial.model.cards import FOLDER, Card
 from hepatrial.model.expr import Expr, topological
 from hepatrial.model.variants import load_variants
+from hepatrial.report.card_notes import chinese_note
 from hepatrial.report.mathml import equation
 from hepatrial.report.references import read_references
 
@@ -184,6 +185,14 @@ def parameter_in(lang: str, name: str) -> str:
     card, _, statistic = name.partition(".")
     said = _chinese()["parameters"].get(card, card.replace("_", " "))
     return f"{said}（{_STATISTICS.get(statistic, statistic)}）" if statistic else said
+
+
+def note_in(lang: str, name: str, note: str) -> str | Markup:
+    """The note of a card of the model in a language; marked as English where it has no Chinese."""
+    if lang != "zh":
+        return note
+    said = chinese_note("model", name, note)
+    return said if said is not None else Markup('<span lang="en">{}</span>').format(note)
 
 
 _STATISTICS = {"spread": "患者间离散度", "share": "比例"}

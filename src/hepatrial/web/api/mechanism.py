@@ -13,9 +13,11 @@ from hepatrial.calibration.shipped import taught
 from hepatrial.experiment import EXPERIMENTS, Experiment, run_experiment
 from hepatrial.model.untrusted import load_model
 from hepatrial.model.variants import load_variants
+from hepatrial.report.card_notes import note_in_each
 from hepatrial.web import atlas, sandbox
 from hepatrial.web.api.protocols import TextIn
 from hepatrial.web.background import begin
+from hepatrial.web.language import translate
 from hepatrial.web.problems import RESPONSES, Refused
 from hepatrial.web.state import Lang, Units
 
@@ -107,15 +109,18 @@ def processes() -> list[str]:
 
 
 @router.get("/processes/{name}")
-def process(name: str) -> ProcessOut:
-    """A process: equations, cards, text."""
+def process(name: str, lang: Lang) -> ProcessOut:
+    """A process: equations, cards, text; what it is and the notes of its cards in the language asked for."""
     if name not in atlas.PLACES:
         raise Refused(404, f"There is no process {name!r}.", f"One of {', '.join(atlas.PLACES)}.")
     found = atlas.process_of(name)
     cards = [
         CardOut(
             name=key,
-            **{entry: getattr(card, entry) for entry in CardOut.model_fields if entry != "name"},
+            note=note_in_each("model", key, card.note).get(lang, card.note),
+            **{
+                entry: getattr(card, entry) for entry in CardOut.model_fields if entry not in ("name", "note")
+            },
         )
         for key, card in found.cards.items()
     ]
@@ -124,7 +129,12 @@ def process(name: str) -> ProcessOut:
         for one in found.equations
     ]
     return ProcessOut(
-        name=name, title=found.title, about=found.about, equations=equations, cards=cards, text=found.text
+        name=name,
+        title=translate(lang, found.title),
+        about=atlas.about_in(lang, name),
+        equations=equations,
+        cards=cards,
+        text=found.text,
     )
 
 
@@ -142,7 +152,7 @@ def variants(lang: Lang) -> list[VariantOut]:
         VariantOut(
             name=name,
             meaning=one.meaning[lang],
-            basis=one.basis,
+            basis=atlas.basis_in(lang, name),
             prior=one.weight,
             posterior=after[name]["posterior"],
             learnt=after[name]["learnt"],

@@ -64,6 +64,7 @@ def model(request: Request, lang: Lang, process: str = "liver") -> HTMLResponse:
         process=atlas.process_of(process),
         about=atlas.about_in(lang, process),
         named=partial(atlas.parameter_in, lang),
+        noted=partial(atlas.note_in, lang),
         reads=[flow for flow in flows if flow.target == process],
         feeds=[flow for flow in flows if flow.source == process],
         titles=atlas.TITLES,
