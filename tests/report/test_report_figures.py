@@ -11,11 +11,14 @@ from fake_run import fake_facts
 from hepatrial.report.catalogue import LANGUAGES, Catalogue
 from hepatrial.report.documents import drawings_of, frame_of
 from hepatrial.report.figures import (
+    ForestLine,
+    ForestTexts,
     consort_flow,
     cumulative_incidence,
     endpoint_panels,
     laboratory_courses,
     simulated_against_published,
+    subgroup_forest,
     survival_curves,
 )
 from hepatrial.report.results import results_of
@@ -48,7 +51,7 @@ def words_of(svg):
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_every_figure_shows_the_mark_and_the_hash_of_the_run(drawings, lang):
-    assert len(drawings[lang]) == 8
+    assert len(drawings[lang]) == 9
     for drawing in drawings[lang].values():
         for svg in (drawing.wide, drawing.narrow):
             words = words_of(svg).replace(" ", "")
@@ -184,3 +187,38 @@ def test_text_of_a_title_is_escaped(results, facts):
     svg = to_svg(figure, "x", "a < b & c", "d > e")
     assert "a &lt; b &amp; c" in svg
     assert "d &gt; e" in svg
+
+
+# --- forest of subgroups ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_forest_of_subgroups_has_both_arms_on_every_line_and_no_text_over_another(drawings, lang):
+    t = Catalogue(lang)
+    drawing = drawings[lang]["subgroups-msc"]
+    for svg in (drawing.wide, drawing.narrow):
+        words = words_of(svg)
+        for key in ("subgroup.all", "subgroup.female", "subgroup.cirrhosis"):
+            assert t(key) in words
+        assert words.count(" / ") >= 2 * 3  # n and outcome, control / treated
+        assert "MELD" in words
+
+
+def test_a_group_without_range_has_a_disc_and_one_without_estimate_has_none():
+    nan = float("nan")
+    lines = [
+        ForestLine("All", "9 / 9", 0.1, -0.2, 0.4, "a"),
+        ForestLine("Some", "2 / 2", 0.2, nan, nan, "b"),
+        ForestLine("None", "0 / 1", nan, nan, nan, "c"),
+    ]
+    texts = ForestTexts("group", "n", "estimate", "left", "right", "title")
+    drawn = subgroup_forest(lines, texts, null=0.0, written=str, foot="foot", width=WIDE)
+    data = [row for rows in drawn["datasets"].values() for row in rows]
+    discs = [row for row in data if "fill" in row]
+    assert len(discs) == 2
+    assert sum(row.get("w") == 1.6 for row in data) == 1
+    # the line of no difference is in the middle of the scale, and ticks are round
+    ticks = sorted((row["x"], row["text"]) for row in data if row.get("text") in ("-0.2", "0.0", "0.2"))
+    assert [text for _, text in ticks] == ["-0.2", "0.0", "0.2"]
+    assert ticks[1][0] - ticks[0][0] == pytest.approx(ticks[2][0] - ticks[1][0])
+    assert max(row["x"] for row in discs) == pytest.approx(ticks[2][0])

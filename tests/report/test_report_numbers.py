@@ -11,10 +11,13 @@ import polars as pl
 import pytest
 from fake_run import HAZARDS, TRANSPLANT, VARIANTS, fake_facts
 
+from hepatrial.analysis import kaplan_meier
 from hepatrial.report.counterfactual import counterfactual_numbers
 from hepatrial.report.flow import failures, flow_numbers
+from hepatrial.report.groups import baseline_groups
 from hepatrial.report.results import results_bytes, results_of
-from hepatrial.report.safety import safety_numbers
+from hepatrial.report.safety import KINDS, safety_numbers
+from hepatrial.report.subgroups import subgroup_numbers
 from hepatrial.report.survival import strategy_numbers, survival_numbers
 
 
@@ -283,6 +286,84 @@ def test_a_fever_counts_as_an_infusions_within_two_days_of_it(facts):
     assert rows["fever"]["events"] * 60 == pytest.approx(3)
     assert rows["fever_after_infusion"]["events"] * 60 == pytest.approx(1)
     assert "cell_infusion" not in rows
+
+
+def test_any_adverse_event_counts_a_patient_once_over_all_of_them(facts):
+    rows = {row["event"]: row for row in safety_numbers(facts)}
+    struck = facts.events.filter(
+        pl.col("event").is_in(["severe_infection", "mild_infection", "variceal_bleeding", "fever"])
+        & (pl.col("arm") == "smt")
+    )
+    found = rows["any_adverse"]["arms"]["smt"]["patients"]["mean"]
+    assert found == pytest.approx(struck.select("replicate", "subject").n_unique() / 60)
+    grave = struck.filter(pl.col("event").is_in(["severe_infection", "variceal_bleeding"]))
+    found = rows["any_serious"]["arms"]["smt"]["patients"]["mean"]
+    assert found == pytest.approx(grave.select("replicate", "subject").n_unique() / 60)
+    assert grave.height < struck.height
+
+
+def test_adverse_events_stand_by_seriousness_and_outcomes_apart(facts):
+    kinds = [row["kind"] for row in safety_numbers(facts)]
+    assert kinds == sorted(kinds, key=KINDS.index)
+    of = {row["event"]: row["kind"] for row in safety_numbers(facts)}
+    assert of["severe_infection"] == "serious"
+    assert of["fever"] == "other"
+    assert of["death"] == of["transplant"] == "care"
+
+
+# --- subgroups --------------------------------------------------------------------------------------
+
+
+def test_the_subgroup_of_all_is_the_primary_contrast(results):
+    entry = results["subgroups"][0]
+    primary = next(
+        row
+        for row in results["survival"]["contrasts"]
+        if (row["endpoint"], row["week"]) == (entry["endpoint"], entry["week"])
+    )
+    for name in ("mean", "low", "high", "mcse"):
+        assert entry["groups"][0][name] == pytest.approx(primary[name])
+
+
+def test_a_subgroup_is_the_analysis_of_its_patients_in_every_trial(facts, results):
+    row = next(row for row in results["subgroups"][0]["groups"] if row["group"] == "age_from")
+    people = facts.trials.filter(pl.col("age") >= 50)
+    differences = []
+    for replicate in range(1, 61):
+        both = []
+        for arm in ("msc", "smt"):
+            mine = people.filter((pl.col("replicate") == replicate) & (pl.col("arm") == arm))
+            curve = kaplan_meier(mine["overall_survival_time"], mine["overall_survival_event"])
+            both.append(float(curve.survival_at(168.0)))
+        differences.append(both[0] - both[1])
+    known = np.array(differences)[np.isfinite(differences)]
+    assert row["trials"] == known.size
+    assert row["mean"] == pytest.approx(known.mean())
+    assert row["n"]["msc"] == pytest.approx(people.filter(pl.col("arm") == "msc").height / 60)
+    # the difference shown is that of the survival shown
+    assert row["survival"]["msc"] - row["survival"]["smt"] == pytest.approx(row["mean"])
+
+
+def test_an_effect_put_into_one_subgroup_is_seen_there_and_not_in_the_other(facts):
+    spared = (pl.col("arm") == "msc") & (pl.col("sex") == "female") & (pl.col("replicate") > 0)
+    kept = facts.subjects.with_columns(
+        overall_survival_time=pl.when(spared).then(168.0).otherwise(pl.col("overall_survival_time")),
+        overall_survival_event=pl.when(spared).then(0).otherwise(pl.col("overall_survival_event")),
+    )
+    rows = {row["group"]: row for row in subgroup_numbers(replace(facts, subjects=kept))[0]["groups"]}
+    before = {row["group"]: row for row in subgroup_numbers(facts)[0]["groups"]}
+    assert rows["female"]["survival"]["msc"] == 1
+    assert rows["male"] == before["male"]
+    assert rows["female"]["mean"] > before["female"]["mean"] + 0.2
+
+
+def test_groups_partition_the_patients_and_nobody_or_everybody_makes_none(facts):
+    people = facts.trials
+    groups = {group.name: people.filter(group.chosen).height for group in baseline_groups(people)}
+    for one, other in (("female", "male"), ("age_below", "age_from"), ("cirrhosis", "cirrhosis_no")):
+        assert groups[one] + groups[other] == groups["all"] == people.height
+    women = people.filter(pl.col("sex") == "female")
+    assert not {"female", "male"} & {group.name for group in baseline_groups(women)}
 
 
 # --- what it rests on -------------------------------------------------------------------------------

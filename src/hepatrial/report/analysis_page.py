@@ -24,7 +24,7 @@ from hepatrial.report.analysis_extra import Nested, Tipping, nested, nested_tabl
 from hepatrial.report.analysis_source import Source, trials_only, worlds_of_run
 from hepatrial.report.catalogue import Catalogue
 from hepatrial.report.figures import survival_curves
-from hepatrial.report.figures.subgroups import subgroup_forest
+from hepatrial.report.figures.subgroups import ForestLine, ForestTexts, subgroup_forest
 from hepatrial.report.rtf import rtf
 from hepatrial.report.style import WIDE, Frame, to_svg
 from hepatrial.report.tables import Table
@@ -237,13 +237,22 @@ def _survival(found: Analysis) -> str:
 def _forest(found: Analysis) -> str:
     first = found.rows[0]
     source = found.source
+    lines = tables.subgroups(source, found.one, first.estimand, found.level)
+    low, high = (f"favours {arm}" for arm in source.contrast[:: -first.result.benefit])
+    texts = ForestTexts("group", "n", "estimate (CI)", low, high, first.result.parameter)
     drawn = subgroup_forest(
-        tables.subgroups(source, found.one, first.estimand, found.level),
-        title=first.result.parameter,
-        arms=source.contrast,
+        [_forest_line(line) for line in lines],
+        texts,
         null=first.result.null,
-        better=first.result.benefit,
+        written=lambda value: f"{value:.2f}".replace("-", "\N{MINUS SIGN}"),
         foot=_foot(found),
         width=WIDE,
     )
     return to_svg(drawn, "forest", "Subgroups", f"Estimates in subgroups. {_foot(found)}")
+
+
+def _forest_line(line: tables.Subgroup) -> ForestLine:
+    known = np.isfinite(line.estimate)
+    values = f"{line.estimate:.2f} ({line.lower:.2f} to {line.upper:.2f})".replace("-", "\N{MINUS SIGN}")
+    n = f"{line.n[0]} / {line.n[1]}"
+    return ForestLine(line.label, n, line.estimate, line.lower, line.upper, values if known else "too few")

@@ -18,7 +18,9 @@ from hepatrial.analysis.estimands.sample import TimeSample
 from hepatrial.analysis.estimands.side_by_side import Row as EstimandRow
 from hepatrial.errors import BadInput
 from hepatrial.report.analysis_source import Source
-from hepatrial.report.tables import Row, Table
+from hepatrial.report.catalogue import Catalogue
+from hepatrial.report.groups import baseline_groups
+from hepatrial.report.tables import Row, Table, subgroup_label
 from hepatrial.report.wording import DASH
 from hepatrial.schema import MEASURES
 
@@ -252,8 +254,9 @@ class Subgroup:
 def subgroups(source: Source, one: TrialTables, estimand: Estimand, level: float) -> list[Subgroup]:
     """The estimate in all patients and in usual subgroups at baseline."""
     lines = []
-    for label, chosen in _groups(one.subjects):
-        part = TrialTables(one.subjects.filter(chosen), one.visits, one.events)
+    words = Catalogue("en")
+    for group in baseline_groups(one.subjects):
+        part = TrialTables(one.subjects.filter(group.chosen), one.visits, one.events)
         count = [part.subjects.filter(pl.col("arm") == arm).height for arm in source.contrast]
         n = (count[0], count[1])
         values = (float("nan"),) * 3
@@ -263,28 +266,8 @@ def subgroups(source: Source, one: TrialTables, estimand: Estimand, level: float
                 values = (found.estimate, *found.ci)
             except BadInput:
                 pass  # no event in the group: its line says so
-        lines.append(Subgroup(label, n, *values))
+        lines.append(Subgroup(subgroup_label(words, group.name, group.at), n, *values))
     return lines
-
-
-def _groups(subjects: pl.DataFrame) -> list[tuple[str, pl.Expr]]:
-    has = set(subjects.columns)
-    made: list[tuple[str, pl.Expr]] = [("All", pl.lit(True))]
-    if "sex" in has:
-        made += [(word.capitalize(), pl.col("sex") == word) for word in ("female", "male")]
-    if "age" in has:
-        made += [("Age below 50", pl.col("age") < 50), ("Age 50 and above", pl.col("age") >= 50)]
-    for name, words in (("cirrhosis", "cirrhosis"), ("infected_at_entry", "infection at entry")):
-        if name in has:
-            flag = pl.col(name).cast(pl.Boolean)
-            made += [(f"No {words}", ~flag), (words.capitalize(), flag)]
-    if "baseline_meld" in has:
-        meld = pl.col("baseline_meld")
-        made += [("MELD below 25", meld < 25), ("MELD 25 and above", meld >= 25)]
-    if "centre" in has and subjects["centre"].n_unique() <= 12:
-        centres = sorted(subjects["centre"].drop_nulls().unique().to_list())
-        made += [(f"Centre {centre}", pl.col("centre") == centre) for centre in centres]
-    return made
 
 
 def subgroup_table(source: Source, lines: Sequence[Subgroup], estimand: Estimand, level: float) -> Table:

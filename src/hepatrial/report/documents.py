@@ -16,6 +16,8 @@ from hepatrial.report import sentences, tables
 from hepatrial.report.catalogue import Catalogue
 from hepatrial.report.facts import Facts
 from hepatrial.report.figures import (
+    ForestLine,
+    ForestTexts,
     consort_flow,
     cumulative_incidence,
     difference_by_variant,
@@ -23,11 +25,12 @@ from hepatrial.report.figures import (
     laboratory_courses,
     parts_of_doubt,
     simulated_against_published,
+    subgroup_forest,
     survival_curves,
 )
 from hepatrial.report.references import reference_list
 from hepatrial.report.style import NARROW, WIDE, Frame, to_svg
-from hepatrial.report.wording import number, percent
+from hepatrial.report.wording import number, percent, points, span
 
 FEW_TRIALS = 50
 """Simulated trials below which no share of them is burnt into a figure: a few lucky ones would sell."""
@@ -108,6 +111,8 @@ def drawings_of(facts: Facts, results: dict[str, Any], t: Catalogue) -> dict[str
         made[f"doubt-{entry['arm']}"] = _doubt_figure(facts, results, entry, t)
     for entry in results["counterfactual"]:
         made[f"variants-{entry['arm']}"] = _variant_figure(facts, results, entry, t)
+    for entry in results["subgroups"]:
+        made[f"subgroups-{entry['arm']}"] = _subgroup_figure(facts, results, entry, t)
     return made
 
 
@@ -117,19 +122,19 @@ def _figures(facts: Facts, results: dict[str, Any], t: Catalogue) -> dict[str, D
     replicates = number(facts.replicates, 0)
     curves = results["survival"]["curves"]
     banded = bool(next(iter(curves["overall_survival"].values()))["low"])
-    points = [_point(row) for row in results["comparison"] if row["endpoint"] == "survival"]
+    marks = [_point(row) for row in results["comparison"] if row["endpoint"] == "survival"]
     shares = [row for row in results["comparison"] if row["endpoint"] != "difference"]
     made = {
         "km": draw(
             "figure-km",
-            _km_caption(banded, bool(points), replicates, t),
+            _km_caption(banded, bool(marks), replicates, t),
             lambda f: survival_curves(
                 curves["overall_survival"],
                 f,
                 t,
                 weeks=weeks,
                 y_title=t("axis.overall_survival"),
-                published=points,
+                published=marks,
             ),
             frame,
             t,
@@ -219,6 +224,61 @@ def _doubt_figure(facts: Facts, results: dict[str, Any], entry: dict[str, Any], 
     return draw(name, caption, lambda f: parts_of_doubt(rows, f, t), frame_of(facts, results, t), t)
 
 
+def _subgroup_figure(facts: Facts, results: dict[str, Any], entry: dict[str, Any], t: Catalogue) -> Drawing:
+    """The primary contrast in groups at baseline, both arms beside each other."""
+    labels, week = tables.arm_labels(facts, t), f"{entry['week']:g}"
+    arm, control = labels[entry["arm"]], labels[entry["control"]]
+    names = {"endpoint": t(f"endpoint.{entry['endpoint']}"), "week": week, "arm": arm, "control": control}
+    texts = ForestTexts(
+        group=t("table.group"),
+        n=t("forest.n"),
+        both=t("forest.both"),
+        shown=t("forest.difference"),
+        worse=t("forest.favours", arm=control),
+        better=t("forest.favours", arm=arm),
+        title=t("forest.title", **names),
+    )
+    lines = [_forest_line(row, entry, t) for row in entry["groups"]]
+    return draw(
+        f"figure-subgroups-{entry['arm']}",
+        t("caption.subgroups_figure", **names),
+        lambda f: subgroup_forest(
+            lines,
+            texts,
+            null=0.0,
+            written=lambda v: points(v, 0),
+            foot=f"{f.mark} · {f.stamp}",
+            width=f.width,
+        ),
+        frame_of(facts, results, t),
+        t,
+    )
+
+
+def _whole_points(value: float) -> str:
+    return points(value, 0)
+
+
+def _forest_line(row: dict[str, Any], entry: dict[str, Any], t: Catalogue) -> ForestLine:
+    both = (entry["control"], entry["arm"])
+    mean, low, high, mcse = (
+        float("nan") if row[name] is None else float(row[name]) for name in ("mean", "low", "high", "mcse")
+    )
+    interval = span(t, row["low"], row["high"], "points", 0)
+    shown = points(row["mean"])
+    shown = t("forest.value", value=shown, interval=interval) if interval else shown
+    return ForestLine(
+        label=tables.subgroup_label(t, row["group"], row["at"]),
+        n=" / ".join(number(row["n"][arm], 0) for arm in both),
+        estimate=mean,
+        lower=low,
+        upper=high,
+        shown=shown,
+        both=" / ".join(percent(row["survival"][arm], 0).removesuffix("%") for arm in both),
+        error=1.96 * mcse,
+    )
+
+
 def _doubts(
     facts: Facts, results: dict[str, Any], drawings: dict[str, Drawing], t: Catalogue
 ) -> list[dict[str, Any]]:
@@ -242,6 +302,15 @@ def _variants(
             "table": tables.variants(facts, entry, t),
         }
         for entry in results["counterfactual"]
+    ]
+
+
+def _subgroups(
+    facts: Facts, results: dict[str, Any], drawings: dict[str, Drawing], t: Catalogue
+) -> list[dict[str, Any]]:
+    return [
+        {"figure": drawings[f"subgroups-{entry['arm']}"], "table": tables.subgroups(facts, entry, t)}
+        for entry in results["subgroups"]
     ]
 
 
@@ -314,6 +383,7 @@ def html(facts: Facts, results: dict[str, Any], lang: str, drawings: dict[str, D
             fitted=sentences.fitted(facts, results, t),
             doubts=_doubts(facts, results, drawings, t),
             variants=variants,
+            subgroups=_subgroups(facts, results, drawings, t),
             figures=drawings,
             tables=_tables(facts, results, t),
             next_figure=count(1).__next__,

@@ -16,6 +16,7 @@ from hepatrial.report.flow import failures, flow_numbers
 from hepatrial.report.laboratory import laboratory_numbers
 from hepatrial.report.parameters import parameter_numbers
 from hepatrial.report.safety import fever_ratio, safety_numbers
+from hepatrial.report.subgroups import subgroup_numbers
 from hepatrial.report.survival import strategy_numbers, survival_numbers
 from hepatrial.schema import MARK
 
@@ -37,6 +38,7 @@ def results_of(facts: Facts) -> dict[str, Any]:
         "admission": admission_numbers(facts),
         "survival": survival_numbers(facts),
         "strategies": strategy_numbers(facts),
+        "subgroups": subgroup_numbers(facts),
         "comparison": rows,
         "tally": tally(rows),
         "published_differences": published_differences(facts),

@@ -7,12 +7,15 @@ from typing import Any
 import polars as pl
 
 from hepatrial.analysis import event_rates, proportion_interval, rate_interval
+from hepatrial.analysis.adam.words import ADVERSE
 from hepatrial.report.facts import Facts
 from hepatrial.report.spread import finite, spread
 from hepatrial.report.survival import share_with_event
 from hepatrial.schema import PAIR_REPLICATE
 
 SHOWN = (
+    "any_adverse",
+    "any_serious",
     "severe_infection",
     "mild_infection",
     "peritonitis",
@@ -31,6 +34,16 @@ SHOWN = (
 )
 """Events in the order shown; others found in the run follow by name."""
 
+KINDS = ("any", "serious", "other", "care")
+"""Of rows: those of any event; serious and other adverse events; ends and what is done to a patient."""
+_KIND = {
+    "any_adverse": "any",
+    "any_serious": "any",
+    "peritonitis": "serious",
+    "fever_after_infusion": "other",
+    **{name: "serious" if serious == "Y" else "other" for name, (_, serious) in ADVERSE.items()},
+}
+
 NOT_SAFETY = frozenset(("cell_infusion", "growth_factor", "plasma_exchange", "albumin_dialysis", "dropout"))
 INFUSION_DAYS = 2.0
 PER_DAYS = 30.4375
@@ -41,20 +54,22 @@ def safety_numbers(facts: Facts) -> list[dict[str, Any]]:
     """Events of the simulated trials.
 
     Returns:
-        One row an event, with an entry an arm: patients with it per trial (``mean, low, high``), pooled
+        One row an event with its ``kind``, in the order of ``KINDS``, with an entry an arm: patients with it
+        per trial (``mean, low, high``), pooled
         ``share`` with exact binomial limits and ``rate`` per patient-month with exact Poisson limits. The
         pooled limits tell the precision of the simulation, not that of a trial.
     """
-    events = _with_peritonitis(
-        _with_infusion_fever(facts.events.filter(pl.col("replicate") != PAIR_REPLICATE))
-    )
+    events = _with_any(facts.events.filter(pl.col("replicate") != PAIR_REPLICATE))
+    events = _with_peritonitis(_with_infusion_fever(events))
     present = set(events["event"].unique().to_list()) - NOT_SAFETY
     names = [name for name in SHOWN if name in present] + sorted(present - set(SHOWN))
+    names.sort(key=lambda name: KINDS.index(_KIND.get(name, "care")))
     order = [arm.name for arm in facts.ordered]
     table = event_rates(events, facts.trials, names=names, arms=order, per=PER_DAYS)
     return [
         {
             "event": name,
+            "kind": _KIND.get(name, "care"),
             "arms": {
                 arm: _pooled(table.filter((pl.col("event") == name) & (pl.col("arm") == arm)))
                 for arm in order
@@ -62,6 +77,16 @@ def safety_numbers(facts: Facts) -> list[dict[str, Any]]:
         }
         for name in names
     ]
+
+
+def _with_any(events: pl.DataFrame) -> pl.DataFrame:
+    """The events and, under names of their own, every adverse and every serious adverse event."""
+    serious = [name for name, (_, grave) in ADVERSE.items() if grave == "Y"]
+    named = [
+        events.filter(pl.col("event").is_in(list(names))).with_columns(event=pl.lit(as_))
+        for as_, names in (("any_adverse", ADVERSE), ("any_serious", serious))
+    ]
+    return pl.concat([events, *named])
 
 
 def _with_infusion_fever(events: pl.DataFrame) -> pl.DataFrame:

@@ -270,6 +270,44 @@ def _logrank(test: dict[str, Any], t: Catalogue) -> str:
     return t("table.with_error", value=percent(found["share"]), error=percent(found["mcse"]))
 
 
+def subgroup_label(t: Catalogue, name: str, at: str) -> str:
+    """A group at baseline in words."""
+    return t(f"subgroup.{name}", at=at)
+
+
+def subgroups(facts: Facts, entry: dict[str, Any], t: Catalogue) -> Table:
+    """The primary contrast in groups at baseline: both arms, the difference, and the range of trials."""
+    labels = arm_labels(facts, t)
+    arms = (entry["control"], entry["arm"])
+    week = f"{entry['week']:g}"
+    head = (
+        t("table.group"),
+        *(t("table.group_arm", arm=labels[arm]) for arm in arms),
+        t("table.difference_points"),
+        t("table.trials_range"),
+        t("table.trials"),
+    )
+    rows = [
+        Row(
+            (
+                subgroup_label(t, row["group"], row["at"]),
+                *(
+                    t("table.group_value", n=number(row["n"][arm]), value=percent(row["survival"][arm]))
+                    for arm in arms
+                ),
+                _with_error({"difference": row["mean"], "mcse": row["mcse"]}),
+                span(t, row["low"], row["high"], "points") or DASH,
+                number(row["trials"], 0),
+            ),
+            "total" if row["group"] == "all" else "",
+        )
+        for row in entry["groups"]
+    ]
+    caption = t("caption.subgroups", endpoint=t(f"endpoint.{entry['endpoint']}"), week=week)
+    notes = (t("note.subgroups"), t("note.mcse"), t("note.subgroups_choice"))
+    return Table(f"table-subgroups-{entry['arm']}", caption, head, tuple(rows), notes)
+
+
 def variants(facts: Facts, entry: dict[str, Any], t: Catalogue) -> Table:
     """Counterfactual arms: survival under every variant, with Monte-Carlo error."""
     labels = arm_labels(facts, t)
@@ -432,8 +470,12 @@ def safety(facts: Facts, results: dict[str, Any], t: Catalogue) -> Table:
             t("table.patients_with", arm=labels[arm.name], n=arm.size),
             t("table.rate", arm=labels[arm.name]),
         ]
-    rows = []
+    rows: list[Row] = []
+    kind = ""
     for event in results["safety"]:
+        if event["kind"] != kind:
+            kind = event["kind"]
+            rows.append(Row((t(f"safety.kind.{kind}"),), "group"))
         cells = [t.get(f"event.{event['event']}", event["event"].replace("_", " "))]
         for arm in facts.ordered:
             found = event["arms"][arm.name]
@@ -445,7 +487,7 @@ def safety(facts: Facts, results: dict[str, Any], t: Catalogue) -> Table:
             interval = span(t, limits[0], limits[1], "number", 1)
             cells.append(t("table.bracket", value=rate, interval=interval) if interval else rate)
         rows.append(Row(tuple(cells)))
-    notes = (t("note.safety"), t("note.safety_rate"))
+    notes = (t("note.safety"), t("note.safety_rate"), t("note.safety_serious"))
     return Table("table-safety", t("caption.safety"), tuple(head), tuple(rows), notes)
 
 

@@ -10,10 +10,13 @@ from hepatrial.report.figures.incidence import cumulative_incidence
 from hepatrial.report.figures.laboratory import laboratory_courses
 from hepatrial.report.figures.lights import traffic_lights
 from hepatrial.report.figures.published import simulated_against_published
+from hepatrial.report.figures.subgroups import ForestLine, ForestTexts, subgroup_forest
 from hepatrial.report.figures.survival import endpoint_panels, survival_curves
 from hepatrial.report.figures.variants import difference_by_variant
 
 __all__ = [
+    "ForestLine",
+    "ForestTexts",
     "Panel",
     "consort_flow",
     "cumulative_incidence",
@@ -26,6 +29,7 @@ __all__ = [
     "parts_of_doubt",
     "population_bands",
     "simulated_against_published",
+    "subgroup_forest",
     "survival_curves",
     "traffic_lights",
 ]
