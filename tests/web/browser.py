@@ -16,6 +16,7 @@ import httpx
 CHROMIUM = next((found for name in ("chromium", "chromium-browser") if (found := shutil.which(name))), None)
 ABSENT = "Debian's chromium is not installed (apt install chromium fonts-noto-cjk)"
 QUICK = {"replicates": 4, "pairs": 60, "patients": 40}
+SIZES = {"desk": (1280, 900), "phone": (390, 844)}
 
 
 class Server:
@@ -96,3 +97,20 @@ class Server:
             assert told["state"] in ("queued", "running"), told
             time.sleep(0.2)
         raise AssertionError(f"the run is {told['state']} after {seconds} s")
+
+
+def opened(chromium: Any, lang: str = "en-GB", size: str = "desk") -> Any:
+    """A tab that fails the test on any error of a script or of the policy."""
+    width, height = SIZES[size]
+    context = chromium.new_context(
+        viewport={"width": width, "height": height}, locale=lang, accept_downloads=True
+    )
+    page = context.new_page()
+    wrong = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+    page.wrong = wrong
+    yield page
+    context.close()
+    refusals = [text for text in wrong if "status of 4" not in text]  # of forms that are meant to be refused
+    assert refusals == []

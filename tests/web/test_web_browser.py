@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import polars as pl
 import pytest
-from browser import ABSENT, CHROMIUM, QUICK, Server
+from browser import ABSENT, CHROMIUM, QUICK, Server, opened
 from playwright.sync_api import expect, sync_playwright
 
 from hepatrial.schema import MARK
@@ -38,7 +38,6 @@ PAGES = (
     "/credibility",
     "/runs",
 )
-SIZES = {"desk": (1280, 900), "phone": (390, 844)}
 
 
 @pytest.fixture(scope="module")
@@ -60,22 +59,6 @@ def chromium():
 def tab(chromium):
     """A tab that fails the test on any error of a script or of the policy."""
     yield from opened(chromium)
-
-
-def opened(chromium, lang="en-GB", size="desk"):
-    width, height = SIZES[size]
-    context = chromium.new_context(
-        viewport={"width": width, "height": height}, locale=lang, accept_downloads=True
-    )
-    page = context.new_page()
-    wrong = []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
-    page.wrong = wrong
-    yield page
-    context.close()
-    refusals = [text for text in wrong if "status of 4" not in text]  # of forms that are meant to be refused
-    assert refusals == []
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,10 @@ _ALLOWED = {
     "string_type": 'text in quotes, such as "abc"',
     "int_type": "a whole number",
     "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "int_parsing_size": "a whole number",
     "float_type": "a number",
+    "float_parsing": "a number",
     "bool_type": "true or false",
     "tuple_type": "a list in square brackets",
     "dict_type": "a table of entries",
@@ -72,15 +75,23 @@ def _problem(error: ErrorDetails, place: Place, model: Any) -> Problem:
             text, f"unknown entry {last!r}", _here("entries", entries), nearest_name(last, entries)
         )
     if kind == "missing":
-        return Problem(text, "nothing", "this entry is required")
+        return Problem(text, "nothing", allowed_by(error))
     if kind == "literal_error":
         values = [str(value) for value in typing.get_args(type_at(model, error["loc"]))]
         nearest = nearest_name(str(error["input"]), values)
         return Problem(text, shown(error["input"]), _here("values", values), nearest)
+    return Problem(text, shown(error["input"]), allowed_by(error))
+
+
+def allowed_by(error: ErrorDetails) -> str:
+    """What an entry that failed would have to be, in words; pydantic's own where there are no others."""
+    kind = error["type"]
+    if kind == "missing":
+        return "this entry is required"
     if kind in _BOUNDS:
         word, key = _BOUNDS[kind]
-        return Problem(text, shown(error["input"]), f"a number {word} {error['ctx'][key]:g}")
-    return Problem(text, shown(error["input"]), _ALLOWED.get(kind, error["msg"]))
+        return f"a number {word} {error['ctx'][key]:,.15g}"
+    return _ALLOWED.get(kind, error["msg"])
 
 
 def _here(what: str, names: Iterable[str]) -> str:

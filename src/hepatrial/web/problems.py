@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -14,8 +14,12 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from hepatrial.errors import BadInput, Problem, RunFailed
+from hepatrial.protocol.problems import allowed_by, shown
 from hepatrial.web.language import chosen
 from hepatrial.web.messages import of_problem, told
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 MEDIA_TYPE = "application/problem+json"
 log = logging.getLogger("hepatrial.web")
@@ -159,6 +163,7 @@ def install(app: FastAPI) -> None:
 
 
 def _problem(entry: dict[str, Any]) -> Problem:
-    place = ".".join(str(step) for step in entry["loc"])
-    given = repr(entry.get("input"))
-    return Problem(place, given if len(given) <= 80 else given[:77] + "...", str(entry["msg"]))
+    steps = [str(step) for step in entry["loc"]]
+    place = ".".join(steps[1:] if steps[0] == "body" and len(steps) > 1 else steps)
+    given = "nothing" if entry["type"] == "missing" else shown(entry.get("input"))
+    return Problem(place, given, allowed_by(cast("ErrorDetails", entry)))

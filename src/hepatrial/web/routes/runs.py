@@ -108,15 +108,14 @@ def compare(
     run: Annotated[list[str], Query(max_length=50)] = [],  # noqa: B006 (FastAPI copies it)
     strategy: Strategy = "treatment_policy",
 ) -> HTMLResponse:
-    """Up to four finished runs side by side."""
-    finished = server.registry.list("done")
-    chosen = [one for one in finished if one.id in run][:SIDES]
+    """Up to four finished runs side by side, the earliest first."""
+    chosen = [one for one in reversed(server.registry.list("done")) if one.id in run][:SIDES]
     sides = [_side(server, one, lang, strategy) for one in chosen]
     context: dict[str, Any] = {
-        "finished": [told(server, one, lang) for one in finished],
+        **choice(server, lang),
         "chosen": {one.id for one in chosen},
+        "left_out": len(set(run)) - len(chosen),
         "sides": sides,
-        "strategies": STRATEGIES,
         "strategy": strategy,
         "table": _table(server, chosen, strategy, lang, translator(request)),
         "differences": _differences(chosen),
@@ -124,6 +123,12 @@ def compare(
         "comparable": len({_comparable(one) for one in chosen}) < 2,
     }
     return page(request, "compare.html.j2", "runs", **context)
+
+
+def choice(server: Server, lang: str) -> dict[str, Any]:
+    """What the choice of runs to compare shows: those that are finished, and the strategies."""
+    rows = [told(server, one, lang) for one in server.registry.list("done")]
+    return {"finished": rows, "strategies": STRATEGIES}
 
 
 def _side(server: Server, run: Run, lang: str, strategy: str) -> dict[str, Any]:

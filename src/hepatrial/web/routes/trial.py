@@ -16,16 +16,18 @@ from hepatrial.web.api.protocols import listing
 from hepatrial.web.forms import Builder, words_of
 from hepatrial.web.pages import page, translator
 from hepatrial.web.problems import Refused
+from hepatrial.web.routes.runs import choice
 from hepatrial.web.state import Lang, RunId, Served, Units
 
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/trial")
-def trials(request: Request, lang: Lang) -> HTMLResponse:
-    """The trials to begin from."""
+def trials(request: Request, server: Served, lang: Lang) -> HTMLResponse:
+    """The trials to begin from, and designs that were run, to be laid beside each other."""
     words = partial(words_of, lang)
-    return page(request, "trial.html.j2", "trial", protocols=listing(lang), words=words)
+    context = {"protocols": listing(lang), "words": words, **choice(server, lang)}
+    return page(request, "trial.html.j2", "trial", **context)
 
 
 @router.get("/trial/new")
@@ -47,7 +49,7 @@ def new(request: Request, lang: Lang, units: Units) -> HTMLResponse:
     for arm in data["arms"].values():
         for line in arm["regimen"]:
             line["dose_reported"] = ""
-    return _design(request, lang, units, protocol_from_dict(data), "")
+    return _design(request, lang, units, protocol_from_dict(data), "", first="identity")
 
 
 @router.get("/trial/run/{run}")
@@ -78,12 +80,16 @@ TEXTS = {
     "changed": "{n} changed",
     "nearest": "Did you mean {name}?",
     "sound": "Sound: {n} patients in each trial.",
-    "problems": "{n} problems; see the marked entries.",
+    "problems": "Problems: {n}. See the marked entries.",
+    "twice": "Another entry is called {name} already; each needs a name of its own.",
     "notUsed": "Known, but the model has no such column",
 }
 
 
-def _design(request: Request, lang: str, units: str, protocol: Protocol, origin: str) -> HTMLResponse:
+def _design(
+    request: Request, lang: str, units: str, protocol: Protocol, origin: str, first: str = ""
+) -> HTMLResponse:
+    """The form of a protocol; the section ``first`` stands before the others."""
     said = translator(request)
     identity = protocol.identity
     context: dict[str, Any] = {
@@ -92,7 +98,7 @@ def _design(request: Request, lang: str, units: str, protocol: Protocol, origin:
         "citation": identity.citation,
         "registration": identity.registration,
         "origin": origin,
-        "fields": Builder(units).form(protocol.as_dict()),
+        "fields": sorted(Builder(units).form(protocol.as_dict()), key=lambda field: field.name != first),
         "ids": count().__next__,
         "words": partial(words_of, lang),
         "variants": [{"name": one.name, "meaning": one.meaning[lang]} for one in load_variants().values()],

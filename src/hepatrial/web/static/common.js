@@ -70,6 +70,13 @@ export function element(tag, text, attributes = {}) {
   return made;
 }
 
+// One problem in words: where it is (where that is not seen already), what was given, what is allowed.
+const chinese = document.documentElement.lang.startsWith("zh");
+export function problem(one, place = one.place) {
+  const [colon, stop] = chinese ? ["：", "。"] : [": ", "."];
+  return `${place ? place + colon : ""}${one.given}${colon}${one.allowed}${stop}`;
+}
+
 // Problems of a response as a list for people.
 export function listed(error) {
   const list = element("ul", undefined, { class: "wrong" });
@@ -77,7 +84,7 @@ export function listed(error) {
   if (!(body.problems || []).length) list.append(element("li", `${body.detail} ${body.remedy || ""}`));
   for (const one of body.problems || []) {
     const near = one.nearest ? ` (${one.nearest}?)` : "";
-    list.append(element("li", `${one.place}: ${one.given}; ${one.allowed}${near}`));
+    list.append(element("li", problem(one) + near));
   }
   return list;
 }

@@ -1,5 +1,5 @@
 // The form of a protocol: collect, check while typing, show what differs, run.
-import { call, debounce, element, listed, say } from "./common.js";
+import { call, debounce, element, listed, problem, say } from "./common.js";
 
 const form = document.getElementById("design");
 const status = document.getElementById("status");
@@ -95,8 +95,8 @@ function mark() {
 
 // --- problems beside their fields ---
 function clear() {
-  form.querySelectorAll("p.wrong").forEach((one) => one.remove());
-  form.querySelectorAll("[aria-invalid]").forEach((one) => one.removeAttribute("aria-invalid"));
+  document.querySelectorAll("#design p.wrong, .field > p.wrong").forEach((one) => one.remove());
+  document.querySelectorAll("#design [aria-invalid], .field > [aria-invalid]").forEach((one) => one.removeAttribute("aria-invalid"));
 }
 
 function show(problems) {
@@ -106,24 +106,48 @@ function show(problems) {
     let place = one.place;
     while (place && !places.has(place)) place = place.replace(/(\.[^.[\]]*|\[\d+\]|^[^.[\]]+)$/, "");
     const near = one.nearest ? ` ${say("nearest", { name: one.nearest })}` : "";
-    const text = `${one.given}: ${one.allowed}.${near}`;
-    const node = places.get(place);
-    const told = element("p", place === one.place ? text : `${one.place}: ${text}`, { class: "wrong" });
+    const node = places.get(place) || document.getElementById(`run-${one.place}`)?.parentElement;
+    const told = element("p", problem(one, place === one.place ? "" : one.place) + near, { class: "wrong" });
     if (!node) {
       status.after(told);
       continue;
     }
     for (let at = node.closest("details"); at; at = at.parentElement.closest("details")) at.open = true;
-    const input = own(node, "input, select")[0];
+    const input = node.dataset.kind ? own(node, "input, select")[0] : node.querySelector("input, select");
     if (input && !["section", "rows", "map"].includes(node.dataset.kind)) input.setAttribute("aria-invalid", "true");
     node.append(told);
   }
+}
+
+// Entries that bear the name of another one before them: as plain data the later would replace the earlier.
+function twice() {
+  const found = [];
+  for (const map of form.querySelectorAll('[data-kind="map"]')) {
+    const names = kids(map).map((row) => own(row, "[data-key]")[0]);
+    found.push(...names.filter((one, n) => names.findIndex((other) => other.value.trim() === one.value.trim()) < n));
+  }
+  return found;
+}
+
+function refuseTwice() {
+  const found = twice();
+  if (!found.length) return false;
+  clear();
+  for (const input of found) {
+    for (let at = input.closest("details"); at; at = at.parentElement.closest("details")) at.open = true;
+    input.setAttribute("aria-invalid", "true");
+    input.closest("fieldset").append(element("p", say("twice", { name: input.value.trim() || "–" }), { class: "wrong" }));
+  }
+  status.className = "status bad";
+  status.textContent = say("problems", { n: found.length });
+  return true;
 }
 
 let asked = 0;
 async function check() {
   const turn = ++asked;
   mark();
+  if (refuseTwice()) return;
   try {
     const told = await call("POST", "/api/protocols/check", { protocol: protocol(), origin });
     if (turn !== asked) return;
@@ -193,7 +217,7 @@ document.getElementById("table1-read").addEventListener("click", async () => {
       list.append(element("li", `${variable}: ${Object.entries(rest).map(([k, v]) => `${k} ${v}`).join(", ")}`));
     }
     if (found.not_used.length) list.append(element("li", `${say("notUsed")}: ${found.not_used.join(", ")}`));
-    for (const one of found.problems) list.append(element("li", `${one.place}: ${one.given}; ${one.allowed}`, { class: "wrong" }));
+    for (const one of found.problems) list.append(element("li", problem(one), { class: "wrong" }));
     told.replaceChildren(list);
     fill(found.rows);
   } catch (error) {
@@ -222,6 +246,7 @@ document.getElementById("run").addEventListener("click", async (event) => {
   const button = event.currentTarget;
   const told = document.getElementById("run-told");
   const value = (name) => document.getElementById(`run-${name}`).value.trim();
+  if (refuseTwice()) return;
   button.disabled = true;
   try {
     const run = await call("POST", "/api/runs", {
@@ -244,6 +269,7 @@ document.getElementById("run").addEventListener("click", async (event) => {
   }
 });
 document.getElementById("save").addEventListener("click", async () => {
+  if (refuseTwice()) return;
   const told = document.getElementById("run-told");
   try {
     const made = await call("POST", "/api/protocols/toml", { protocol: protocol() });
