@@ -18,9 +18,9 @@ MARKED = {
     "/": 0,
     "/trial": 40,  # citations
     "/trial/lin2017": 10,
-    "/mechanism": 14,  # names of variables, what a source of a card is
-    "/mechanism?process=laboratory": 36,
-    "/mechanism?process=hazards": 24,
+    "/mechanism": 1,  # citations of the parameter cards
+    "/mechanism?process=laboratory": 25,
+    "/mechanism?process=hazards": 9,
     "/mechanism/variants": 0,
     "/evidence": 0,
     "/evidence/risk": 0,

@@ -82,6 +82,8 @@ def test_every_process_parameter_and_variant_of_the_model_has_its_chinese():
             assert CHINESE.search(atlas.parameter_in("zh", name)), name
         for name, card in atlas.process_of(process).cards.items():
             assert "<span" not in atlas.note_in("zh", name, card.note), f"{name}: marked as English"
+        for equation in atlas.process_of(process).equations:
+            assert atlas.variables_in("zh", [equation.name]), equation.name
     for row in taught()["numbers"]:
         assert CHINESE.search(atlas.parameter_in("zh", row["card"])), row["card"]
     for variant in load_variants():

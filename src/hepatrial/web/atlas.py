@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -185,6 +185,13 @@ def parameter_in(lang: str, name: str) -> str:
     card, _, statistic = name.partition(".")
     said = _chinese()["parameters"].get(card, card.replace("_", " "))
     return f"{said}（{_STATISTICS.get(statistic, statistic)}）" if statistic else said
+
+
+def variables_in(lang: str, names: Iterable[str]) -> str:
+    """Variables of the equations in words, one after the other."""
+    if lang == "zh":
+        return "、".join(_chinese()["variables"][name] for name in names)
+    return ", ".join(name.replace("_", " ") for name in names)
 
 
 def note_in(lang: str, name: str, note: str) -> str | Markup:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from markupsafe import Markup, escape
 
 from hepatrial.web.atlas import HEIGHT, PLACES, TITLES, WIDTH, Flow, flows
 
 
-def diagram(translate: Callable[[str], str], chosen: str, label: str) -> Markup:
+def diagram(
+    translate: Callable[[str], str], listed: Callable[[Iterable[str]], str], chosen: str, label: str
+) -> Markup:
     """The whole diagram as inline SVG; every box is a link to its process.
 
     Args:
         translate: of the titles.
+        listed: what variables are called.
         chosen: process that is shown below.
         label: what the diagram is called for those who cannot see it.
     """
-    lines = Markup("").join(_line(flow, chosen) for flow in flows())
+    lines = Markup("").join(_line(flow, listed(flow.names), chosen) for flow in flows())
     boxes = Markup("").join(_box(name, translate(TITLES[name]), name == chosen) for name in PLACES)
     return Markup(
         '<svg class="diagram" viewBox="0 0 790 384" role="group" aria-label="{}">'
@@ -38,7 +41,7 @@ def _box(name: str, title: str, chosen: bool) -> Markup:
     ).format(n=name, c=current, x=x, y=y, w=WIDTH, h=HEIGHT, tx=x + WIDTH / 2, ty=y + HEIGHT / 2 + 5, t=title)
 
 
-def _line(flow: Flow, chosen: str) -> Markup:
+def _line(flow: Flow, said: str, chosen: str) -> Markup:
     """A curve from box to box, a little to one side so that both directions are seen."""
     (x1, y1), (x2, y2) = (_centre(flow.source), _centre(flow.target))
     start, end = _edge(x1, y1, x2, y2), _edge(x2, y2, x1, y1)
@@ -48,10 +51,9 @@ def _line(flow: Flow, chosen: str) -> Markup:
     middle = ((start[0] + end[0]) / 2 - dy / length * bend, (start[1] + end[1]) / 2 + dx / length * bend)
     path = f"M{start[0]:.1f} {start[1]:.1f}Q{middle[0]:.1f} {middle[1]:.1f} {end[0]:.1f} {end[1]:.1f}"
     on = " on" if chosen in (flow.source, flow.target) else ""
-    said = ", ".join(name.replace("_", " ") for name in flow.names)
     return Markup(
         '<path class="edge{on}" data-from="{a}" data-to="{b}" d="{d}" marker-end="url(#tip)">'
-        '<title lang="en">{s}</title></path>'
+        "<title>{s}</title></path>"
     ).format(on=on, a=flow.source, b=flow.target, d=path, s=escape(said))
 
 

@@ -57,13 +57,15 @@ def model(request: Request, lang: Lang, process: str = "liver") -> HTMLResponse:
         raise Refused(404, f"There is no process {process!r}.", f"One of {', '.join(atlas.PLACES)}.")
     said = translator(request)
     flows = atlas.flows()
+    variables = partial(atlas.variables_in, lang)
     return _page(
         request,
         "mechanism.html.j2",
-        diagram=diagram(said, process, said("The model: what each process reads of the others")),
+        diagram=diagram(said, variables, process, said("The model: what each process reads of the others")),
         process=atlas.process_of(process),
         about=atlas.about_in(lang, process),
         named=partial(atlas.parameter_in, lang),
+        variables=variables,
         noted=partial(atlas.note_in, lang),
         reads=[flow for flow in flows if flow.target == process],
         feeds=[flow for flow in flows if flow.source == process],
