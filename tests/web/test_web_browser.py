@@ -92,6 +92,49 @@ def test_every_page_fits_its_width_and_holds_no_serious_barrier(server, chromium
     assert found == {}
 
 
+def test_on_paper_no_page_is_cut_and_no_menu_is_printed(server, chromium, done):
+    paper = 672  # px: A4 less the margins
+    for page in opened(chromium):
+        page.set_viewport_size({"width": paper, "height": 980})
+        page.emulate_media(media="print")
+        for path in (*PAGES, f"/runs/{done['id']}", f"/compare?run={done['id']}"):
+            page.goto(server.address + path)
+            page.wait_for_load_state("networkidle")
+            if path == "/mechanism/patients":
+                page.wait_for_selector("#bands svg", timeout=60_000)
+            hidden = page.locator("header nav, .choices, .subnav, #run, #delete")
+            assert not any(hidden.nth(k).is_visible() for k in range(hidden.count())), path
+            cut = page.evaluate(
+                """() => [...document.querySelectorAll("svg, table, math, pre, img")]
+                .filter((one) => one.checkVisibility() && one.getBoundingClientRect().right > innerWidth + 1)
+                .map((one) => one.outerHTML.slice(0, 80))"""
+            )
+            assert cut == [], path
+            if path == "/mechanism/patients":
+                assert page.locator("#dose-out").is_visible()  # of which design the figure is
+
+
+def test_the_answers_for_patients_stand_in_one_column(server, tab):
+    tab.goto(f"{server.address}/answers")
+    left = tab.locator("main h2").evaluate_all("all => all.map(one => one.getBoundingClientRect().left)")
+    assert len(left) > 4
+    assert max(left[1:]) - min(left[1:]) < 1
+
+
+@pytest.mark.parametrize("size", ["desk", "phone"])
+def test_an_equation_stands_once_and_in_full_beside_its_unit(server, chromium, size):
+    for page in opened(chromium, size=size):
+        page.goto(f"{server.address}/mechanism?process=liver")
+        seen = page.locator(".equation").evaluate_all(
+            """all => all.filter((one) => one.checkVisibility()).map((one) => [
+                one.getAttribute("aria-label"), one.scrollWidth - one.clientWidth])"""
+        )
+        names = [name for name, _ in seen]
+        assert len(names) == len(set(names)) > 20
+        if size == "desk":
+            assert [row for row in seen if row[1] > 0] == []
+
+
 def marked(data, name):
     """Whether a file of an archive carries the mark."""
     return MARK["en"] in zipfile.ZipFile(io.BytesIO(data)).read(name).decode()

@@ -45,6 +45,10 @@ TITLES = {
 }
 
 
+LINE, NARROW_LINE = 84, 34
+"""Characters of a line of an equation on a page and on a phone."""
+
+
 @dataclass(frozen=True)
 class Flow:
     """What one process reads of another.
@@ -67,7 +71,8 @@ class Equation:
         name: what it defines.
         kind: "state", "observable" or "event".
         unit: of the name.
-        mathml: to be set by a browser.
+        mathml: to be set by a browser, in lines that fit a page.
+        narrow: the same in lines that fit a phone.
         uses: names of other processes' variables in it.
     """
 
@@ -75,6 +80,7 @@ class Equation:
     kind: str
     unit: str
     mathml: Markup
+    narrow: Markup
     uses: tuple[str, ...]
 
 
@@ -155,8 +161,11 @@ def process_of(name: str) -> Process:
         uses = tuple(
             dict.fromkeys(n for n in _names(expression) if n in definitions and definitions[n][0] != name)
         )
-        set_ = Markup(equation(one, expression, rate=kind != "observable"))
-        equations.append(Equation(one, kind, spec.units.get(one, ""), set_, uses))
+        wide, narrow = (
+            Markup(equation(one, expression, rate=kind != "observable", width=width))
+            for width in (LINE, NARROW_LINE)
+        )
+        equations.append(Equation(one, kind, spec.units.get(one, ""), wide, narrow, uses))
     about = " ".join(re.findall(r"^//\s?(.*)$", text.partition("\n\n")[0], re.M))
     own = {key: card for key, card in cards.model.items() if cards.process[key] == name}
     return Process(name, TITLES[name], about, tuple(equations), own, text)

@@ -4,7 +4,7 @@ import { call, debounce, draw, say, words } from "./common.js";
 const names = ["dose", "infusions", "first", "every", "severity", "route", "days", "variant", "weights"];
 const input = (name) => document.getElementById(name);
 const place = document.getElementById("bands");
-const percent = (share) => `${Math.round(100 * share)} %`;
+const percent = (share) => `${Math.round(100 * share)}%`;
 
 function shown() {
   const dose = 10 ** Number(input("dose").value);
