@@ -143,3 +143,9 @@ def test_the_long_experiments_run_and_say_what_goes_with_each_mechanism():
     for experiment in whole.values():
         assert counts(experiment)["misses"] >= 1
         assert html(experiment, "zh")
+
+
+def test_the_places_of_an_axis_are_written_so_that_no_two_are_alike(made):
+    svg = drawings(made["migration"], "en")["by_gradient"]
+    places = next(x for x in made["migration"].curves if x.panel == "by_gradient").x
+    assert all(f">{x:.3g}</text>" in svg for x in places), places

@@ -13,16 +13,18 @@ from hepatrial.report.documents import drawings_of, frame_of
 from hepatrial.report.figures import (
     ForestLine,
     ForestTexts,
+    Panel,
     consort_flow,
     cumulative_incidence,
     endpoint_panels,
     laboratory_courses,
+    population_bands,
     simulated_against_published,
     subgroup_forest,
     survival_curves,
 )
 from hepatrial.report.results import results_of
-from hepatrial.report.style import CONTROL_COLOUR, INK, NARROW, QUIET, TREATED_COLOURS, WIDE, to_svg
+from hepatrial.report.style import CONTROL_COLOUR, INK, NARROW, QUIET, TREATED_COLOURS, WIDE, Frame, to_svg
 
 EN = Catalogue("en")
 
@@ -142,6 +144,24 @@ def test_control_and_treated_arms_differ_in_colour_and_in_dash(facts):
     assert len(set(frame.colours()["range"])) == 2
     assert len({tuple(dash) for dash in frame.dashes()["range"]}) == 2
     assert frame.colours()["range"][0] == CONTROL_COLOUR
+
+
+def test_no_two_arms_look_alike_even_where_two_are_controls():
+    names = ("a", "b", "c", "d")
+    frame = Frame("mark", "run", names, ("a", "b"), {name: name for name in names}, 680)
+    looks = zip(frame.colours()["range"], map(tuple, frame.dashes()["range"]), strict=True)
+    assert len(set(looks)) == 4
+
+
+def test_a_panel_on_which_nothing_happens_keeps_its_axis_from_nought_to_one():
+    frame = Frame("mark", "run", ("a", "b"), ("a",), {"a": "a", "b": "b"}, 680)
+    rows = [{"arm": arm, "day": day, "value": 0.0, "low": 0.0, "high": 0.0} for arm in "ab" for day in (0, 7)]
+    flat, risen = (
+        str(population_bands([Panel("title", "", these)], frame, EN, days=7))
+        for these in (rows, [{**row, "value": 2.0, "high": 3.0} for row in rows])
+    )
+    assert "'domain': [0, 1]" in flat
+    assert "'domain': [0, 1]" not in risen
 
 
 def luminance(colour):

@@ -64,7 +64,7 @@ def panel_figure(
         symbolOpacity=1, symbolFillColor="transparent",
     )  # fmt: skip
     scale = alt.Scale(type="symlog", constant=0.1, nice=False) if panel in LOG_X else alt.Scale(nice=False)
-    ticks = {"values": list(curves[0].x)} if panel in LOG_X else {"tickCount": 7}
+    ticks = {"values": list(curves[0].x), "format": ".3~g"} if panel in LOG_X else {"tickCount": 7}
     x = alt.X("x:Q", scale=scale, axis=alt.Axis(title=word("panels", panel, lang, "x"), grid=False, **ticks))
     y = alt.Y("y:Q", axis=alt.Axis(title=word("panels", panel, lang, "y"), tickCount=5))
     line = (

@@ -21,7 +21,11 @@ CONTROL_COLOUR = "#a34700"
 TREATED_COLOURS = ("#0067a5", "#00694f", "#7a3b8f", "#5b5b00")
 """Darkened Okabe-Ito hues: told apart with any colour vision, at least 5:1 on white, and dashed besides."""
 
+FURTHER_CONTROL = "#5f5f5f"
+"""Of a second control and those after it, which must not look like the first."""
+
 CONTROL_DASH = [7, 3]
+FURTHER_DASHES = ([1, 3], [3, 2, 1, 2])
 TREATED_DASHES = ([1, 0], [2, 2], [10, 3, 2, 3], [4, 4])
 INK = "#1c1c1c"
 QUIET = "#565656"
@@ -69,13 +73,15 @@ class Frame:
     def colours(self) -> alt.Scale:
         """Colour by arm label, in the order of ``arms``."""
         treated = iter(TREATED_COLOURS * len(self.arms))
-        chosen = [CONTROL_COLOUR if arm in self.controls else next(treated) for arm in self.arms]
+        control = iter((CONTROL_COLOUR, *(FURTHER_CONTROL for _ in self.arms)))
+        chosen = [next(control if arm in self.controls else treated) for arm in self.arms]
         return alt.Scale(domain=[self.labels[arm] for arm in self.arms], range=chosen)
 
     def dashes(self) -> alt.Scale:
         """Dash pattern by arm label: control arms dashed."""
         treated = iter(TREATED_DASHES * len(self.arms))
-        chosen = [CONTROL_DASH if arm in self.controls else next(treated) for arm in self.arms]
+        control = iter((CONTROL_DASH, *(FURTHER_DASHES * len(self.arms))))
+        chosen = [next(control if arm in self.controls else treated) for arm in self.arms]
         return alt.Scale(domain=[self.labels[arm] for arm in self.arms], range=chosen)
 
     def arm_legend(self) -> alt.Legend:

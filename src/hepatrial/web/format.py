@@ -10,7 +10,9 @@ from typing import Any
 from markupsafe import Markup
 
 from hepatrial.claims.chinese import of_source, translated
+from hepatrial.claims.names import name_zh
 from hepatrial.report.wording import number, percent, points, significant
+from hepatrial.web.language import translate
 
 
 def ago(seconds: float | None) -> str:
@@ -24,6 +26,29 @@ def sourced(lang: str, text: str) -> str | Markup:
         return text
     said = of_source(text)
     return said if said is not None else Markup('<span lang="en">{}</span>').format(text)
+
+
+_ENDPOINTS = {
+    "survival": "survival, day {n}",
+    "death": "death, day {n}",
+    "survival_difference": "difference in survival, day {n}",
+}
+
+
+def endpoint(lang: str, name: str) -> str:
+    """An endpoint of the scoreboard in words: ``survival_d91`` as "survival, day 91"."""
+    what, _, day = name.rpartition("_d")
+    known = _ENDPOINTS.get(what)
+    return translate(lang, known, n=day) if known else name.replace("_", " ")
+
+
+def outcome(lang: str, name: str) -> str | Markup:
+    """An outcome or a measure of the evidence base; what has no Chinese is marked as English."""
+    if lang == "en":
+        return name.replace("_", " ")
+    spaced = name.replace("_", " ")
+    said = name_zh(name) if name_zh(name) != name else translate(lang, spaced)
+    return said if said != spaced else Markup('<span lang="en">{}</span>').format(spaced)
 
 
 def generated(lang: str, text: str) -> str:
@@ -40,5 +65,7 @@ def filters(lang: str) -> dict[str, Callable[..., Any]]:
         "significant": significant,
         "points": points,
         "sourced": partial(sourced, lang),
+        "endpoint": partial(endpoint, lang),
+        "outcome": partial(outcome, lang),
         "generated": partial(generated, lang),
     }

@@ -49,7 +49,7 @@ def population_bands(panels: Sequence[Panel], frame: Frame, t: Catalogue, *, day
     for panel in panels:
         frame.require_control({names[row["arm"]] for row in panel.rows})
         rows_of(list(panel.rows))
-    shapes = tuple((p.title, p.unit, p.share, p.step, _banded(p)) for p in panels)
+    shapes = tuple((p.title, p.unit, p.share, p.step, _banded(p), _flat(p)) for p in panels)
     labels = tuple(frame.labels.items())
     view = _views(shapes, _Key(frame.mark, frame.arms, frame.controls, labels, frame.width), t.lang, days)
     return finish(dict(view), frame, rows_of)
@@ -57,6 +57,11 @@ def population_bands(panels: Sequence[Panel], frame: Frame, t: Catalogue, *, day
 
 def _banded(panel: Panel) -> bool:
     return any(row.get("low") is not None for row in panel.rows)
+
+
+def _flat(panel: Panel) -> bool:
+    """Whether nothing is above 0, so that the axis needs an end of its own."""
+    return all(max(row["value"], row.get("high") or 0.0) <= 0 for row in panel.rows)
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,7 @@ class _Key:
 
 @lru_cache(maxsize=64)
 def _views(
-    shapes: tuple[tuple[str, str, bool, bool, bool], ...], key: _Key, lang: str, days: float
+    shapes: tuple[tuple[str, str, bool, bool, bool, bool], ...], key: _Key, lang: str, days: float
 ) -> dict[str, Any]:
     """Everything but the numbers: kept, since a slider changes nothing else."""
     frame = Frame(key.mark, "", key.arms, key.controls, dict(key.labels), key.width)
@@ -86,9 +91,14 @@ def _views(
 
 
 def _view(
-    shape: tuple[str, str, bool, bool, bool], data: str, frame: Frame, t: Catalogue, days: float, width: float
+    shape: tuple[str, str, bool, bool, bool, bool],
+    data: str,
+    frame: Frame,
+    t: Catalogue,
+    days: float,
+    width: float,
 ) -> dict[str, Any]:
-    title, unit, share, step, banded = shape
+    title, unit, share, step, banded, flat = shape
     key = frame.arm_legend() if data == "rows1" else None
     colour = alt.Color("arm:N", scale=frame.colours(), legend=key)
     dash = alt.StrokeDash("arm:N", scale=frame.dashes(), legend=key)
@@ -97,7 +107,7 @@ def _view(
         scale=alt.Scale(domain=[0, days], nice=False),
         axis=alt.Axis(title=t("axis.days"), grid=False, tickCount=5),
     )
-    scale = alt.Scale(domain=[0, 1], nice=False) if share else alt.Scale(zero=True, nice=True)
+    scale = alt.Scale(domain=[0, 1], nice=False) if share or flat else alt.Scale(zero=True, nice=True)
     axis = alt.Axis(title=unit or None, tickCount=4, **({"format": ".0%"} if share else {}))
     base = alt.Chart(alt.NamedData(data))
     course: Any = "step-after" if step else "monotone"
