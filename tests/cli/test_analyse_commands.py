@@ -179,6 +179,25 @@ def test_what_is_wrong_is_named_and_ends_with_2(arguments, words, adam):
     assert "Traceback" not in done.output
 
 
+def test_an_incidence_has_no_batches_even_where_a_trial_has_no_competing_event(lots, tmp_path):
+    """Its plain estimate is an incidence: survival beside it would have the other sign."""
+    folder = tmp_path / "none"
+    folder.mkdir()
+    people = pl.read_parquet(lots / "subject.parquet")
+    people.filter(pl.col("first_event") != "transplant").write_parquet(folder / "subject.parquet")
+    for name in ("visit", "event"):
+        (folder / f"{name}.parquet").write_bytes((lots / f"{name}.parquet").read_bytes())
+    done = call("analyse", folder, "--contrast", "cells:control", "--endpoint", "overall_survival_60",
+                "--batch", "lot", "--json")  # fmt: skip
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    plain = {row["name"]: row["estimate"] for row in told["estimands"]}
+    shared = {row["estimand"]: row["estimate"] for row in told["batches"]}
+    assert shared
+    assert "while untransplanted" not in shared
+    assert shared == pytest.approx({name: plain[name] for name in shared})
+
+
 def test_everything_that_can_be_named_is_listed():
     told = json.loads(call("analyse", "--list", "--json").stdout)
     assert "hospital_free_days_DAY" in told["endpoints"]

@@ -27,6 +27,8 @@ ANALYSE_EXAMPLES = """Examples:
 
   hepatrial analyse runs/lin2017-1 --estimand mine.toml --json
 
+  hepatrial analyse runs/lin2017-1 --no-truth --lang zh  (the report in Chinese)
+
   hepatrial analyse mytrial --contrast msc:control --estimand mine.toml --tipping 0,2,4 --batch lot
 
   hepatrial analyse --list                                       (endpoints, events, strategies, summaries)
@@ -122,7 +124,7 @@ def _show(found: Analysis) -> None:
     from hepatrial.report.analysis_tables import estimates
 
     console = edge.out()
-    table = estimates(found.rows, found.level)
+    table = found.words.table(estimates(found.rows, found.level))
     edge.print_table(found.source.name, table.head, (row.cells for row in table.rows))
     for note in table.notes:
         console.print(note)
@@ -183,6 +185,7 @@ def analyse(
     ] = True,
     pairs: Annotated[int, typer.Option(help="Patients of the counterfactual worlds.")] = 5000,
     level: Annotated[float, typer.Option(help="Level of the intervals.")] = 0.95,
+    lang: Annotated[str, typer.Option(help="Language of the report: en or zh.")] = "en",
     cnsr: Annotated[str, typer.Option(help="CNSR of an ADTTE: cdisc (0 = event) or reversed.")] = "cdisc",
     out: Annotated[
         Path | None,
@@ -208,9 +211,11 @@ def analyse(
             raise BadInput([Problem("SOURCE", "nothing", "must be a run folder or a folder of tables")])
         from hepatrial.report.analysis_page import analyse_source, write_analysis
         from hepatrial.report.analysis_source import open_source
+        from hepatrial.report.catalogue import texts
 
+        texts(lang)
         amounts = _amounts(deltas)
-        opened = open_source(source, contrast, cnsr)
+        opened = open_source(source, contrast, cnsr, lang)
         estimands = _asked(endpoint or [], estimand or [], opened)
         with progress_bars() as tell:
             found = analyse_source(
@@ -223,6 +228,7 @@ def analyse(
                 truth=truth,
                 pairs=pairs,
                 level=level,
+                lang=lang,
                 progress=tell,
             )
         folder = out or (source / "analysis" if opened.run else None)

@@ -12,7 +12,7 @@ import polars as pl
 from hepatrial.analysis.estimands.analyse import sample_of
 from hepatrial.analysis.estimands.apply import People, in_population, people_of
 from hepatrial.analysis.estimands.estimand import Estimand
-from hepatrial.analysis.estimands.events import TrialTables, with_keys
+from hepatrial.analysis.estimands.events import INTERCURRENT, TrialTables, with_keys
 from hepatrial.analysis.estimands.imputation import tipping_point
 from hepatrial.analysis.estimands.nested import nested_difference, with_batches
 from hepatrial.analysis.estimands.sample import TimeSample, ValueSample
@@ -104,7 +104,9 @@ def nested(
         people = in_population(people_of(tables, source.contrast), one)
         sample = sample_of(people, tables, one)
         if not isinstance(sample, TimeSample | ValueSample) or (
-            isinstance(sample, TimeSample) and (sample.cause == 2).any()
+            # by the estimand, not by this trial's events: the table beside it is of all trials
+            isinstance(sample, TimeSample)
+            and any(str(one.strategy(event)).startswith("while") for event in INTERCURRENT)
         ):
             continue
         code, batches = _codes(people, name)

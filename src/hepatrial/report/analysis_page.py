@@ -1,4 +1,4 @@
-"""The analysis report: one page, its numbers, its tables for a word processor. In English only."""
+"""The analysis report: one page, its numbers, its tables for a word processor."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from hepatrial.ensemble.storage import write_atomic
 from hepatrial.report import analysis_tables as tables
 from hepatrial.report.analysis_extra import Nested, Tipping, nested, nested_table, tipping, tipping_table
 from hepatrial.report.analysis_source import Source, trials_only, worlds_of_run
+from hepatrial.report.analysis_words import Words
 from hepatrial.report.catalogue import Catalogue
 from hepatrial.report.figures import survival_curves
 from hepatrial.report.figures.subgroups import ForestLine, ForestTexts, subgroup_forest
@@ -42,6 +43,7 @@ class Analysis:
         level: of the intervals.
         nested: estimands again with batches shared within the first arm; tipping: imputed ones made worse.
         strata: columns of strata that the estimates use.
+        lang: of the page, the tables and the mark; other entries of ``as_dict`` stay English.
     """
 
     source: Source
@@ -52,11 +54,26 @@ class Analysis:
     nested: list[Nested] = field(default_factory=list)
     tipping: list[Tipping] = field(default_factory=list)
     strata: tuple[str, ...] = ()
+    lang: str = "en"
+
+    @property
+    def words(self) -> Words:
+        """Puts English texts into the language."""
+        return Words(self.lang)
+
+    @property
+    def both(self) -> tuple[str, str]:
+        """What the reader sees of the two arms, the first first."""
+        first, second = (self.source.labels.get(arm, arm) for arm in self.source.contrast)
+        return first, second
 
     @property
     def mark(self) -> str:
         """Mark of a simulation with the run's hash; "" for real tables."""
-        return f"{MARK['en']} Run {self.source.hash[:12]}." if self.source.run else ""
+        if not self.source.run:
+            return ""
+        run = self.source.hash[:12]
+        return f"{MARK['zh']}。运行 {run}。" if self.lang == "zh" else f"{MARK['en']} Run {run}."
 
     def as_dict(self) -> dict[str, Any]:
         """Everything as plain data."""
@@ -84,6 +101,7 @@ def analyse_source(
     truth: bool = True,
     pairs: int = 5_000,
     level: float = 0.95,
+    lang: str = "en",
     progress: Progress | None = None,
 ) -> Analysis:
     """Estimate estimands in every replicate and, for a run, beside their truth.
@@ -98,11 +116,13 @@ def analyse_source(
         truth: simulate the counterfactual worlds of a run's estimands (once; they are kept in its folder).
         pairs: patients of those worlds.
         level: of the intervals.
+        lang: of the report.
         progress: of the worlds' simulation.
 
     Raises:
-        BadInput: as ``analyse``, before anything is simulated.
+        BadInput: as ``analyse``, before anything is simulated; a language without texts.
     """
+    Words(lang)
     trials, strata = trials_only(source.tables), source.strata if strata is None else tuple(strata)
     numbers = (
         np.unique(trials.subjects["replicate"].to_numpy()) if "replicate" in trials.subjects.columns else [1]
@@ -121,7 +141,8 @@ def analyse_source(
         rows = [EstimandRow(row.estimand, _first(row, place), row.truth) for row in rows]
     return Analysis(
         source, rows, one, replicate, level,
-        nested(source, one, estimands, batch, level), tipping(source, one, estimands, deltas, level), strata,
+        nested(source, one, estimands, batch, level), tipping(source, one, estimands, deltas, level),
+        strata, lang,
     )  # fmt: skip
 
 
@@ -135,7 +156,7 @@ def _first(row: EstimandRow, place: int) -> Any:
 
 
 def all_tables(found: Analysis) -> list[Table]:
-    """The report's tables in order."""
+    """The report's tables in order, in its language."""
     source, one = found.source, found.one
     first = found.rows[0].estimand
     lines = tables.subgroups(source, one, first, found.level)
@@ -151,7 +172,7 @@ def all_tables(found: Analysis) -> list[Table]:
         tables.subgroup_table(source, lines, first, found.level),
         tables.adverse_events(source, one),
     ]
-    return [table for table in made if table is not None]
+    return [found.words.table(table) for table in made if table is not None]
 
 
 def _stratified(found: Analysis) -> list[str]:
@@ -166,7 +187,7 @@ def write_analysis(found: Analysis, folder: Path) -> list[Path]:
     content = {
         "analysis.html": page(found, made).encode(),
         "analysis.json": data.encode(),
-        "analysis.rtf": rtf(made, found.source.name, found.mark),
+        "analysis.rtf": rtf(made, found.source.name, found.mark, found.lang),
     }
     for name, text in content.items():
         write_atomic(folder / name, text)
@@ -182,7 +203,9 @@ def page(found: Analysis, made: Sequence[Table]) -> str:
     return environment.get_template("analysis.html.j2").render(
         title=found.source.name,
         mark=found.mark,
-        research=RESEARCH_USE_ONLY["en"],
+        research=RESEARCH_USE_ONLY[found.lang],
+        lang=found.lang,
+        w=found.words,
         css=Markup(css),
         tables={table.name: table for table in made},
         survival=Markup(_survival(found)),
@@ -190,12 +213,12 @@ def page(found: Analysis, made: Sequence[Table]) -> str:
         shown=found.shown,
         replicates=found.rows[0].result.estimate.size,
         simulated=found.source.run is not None,
-        contrast=" v ".join(found.source.labels.get(a, a) for a in found.source.contrast),
+        contrast=found.words(" v ".join(found.both)),
     )
 
 
 def _foot(found: Analysis) -> str:
-    return found.mark or f"Source: {found.source.name}."
+    return found.mark or found.words(f"Source: {found.source.name}.")
 
 
 def _survival(found: Analysis) -> str:
@@ -220,39 +243,41 @@ def _survival(found: Analysis) -> str:
         }
     control = source.contrast[1]
     labels = {arm: source.labels.get(arm, arm) for arm in source.contrast}
-    words, stamp = (MARK["en"], f"run {source.hash[:12]}") if source.run else (_foot(found), "real data")
-    frame = Frame(words, stamp, (control, source.contrast[0]), (control,), labels)
+    w = found.words
+    stamp = w(f"run {source.hash[:12]}" if source.run else "real data")
+    mark = MARK[found.lang] if source.run else _foot(found)
+    frame = Frame(mark, stamp, (control, source.contrast[0]), (control,), labels)
     drawn = survival_curves(
         curves,
         frame,
-        Catalogue("en"),
+        Catalogue(found.lang),
         weeks=weeks,
-        y_title="overall survival",
-        risk_title="Number at risk",
+        y_title=w("overall survival"),
+        risk_title=w("Number at risk"),
     )
-    caption = f"Overall survival, Kaplan-Meier with {100 * found.level:.0f} % log-log limits"
+    caption = w(f"Overall survival, Kaplan-Meier with {100 * found.level:.0f} % log-log limits")
     return to_svg(drawn, "survival", caption, f"{caption}. {_foot(found)}")
 
 
 def _forest(found: Analysis) -> str:
-    first = found.rows[0]
-    source = found.source
-    lines = tables.subgroups(source, found.one, first.estimand, found.level)
-    low, high = (f"favours {arm}" for arm in source.contrast[:: -first.result.benefit])
-    texts = ForestTexts("group", "n", "estimate (CI)", low, high, first.result.parameter)
+    first, w = found.rows[0], found.words
+    lines = tables.subgroups(found.source, found.one, first.estimand, found.level)
+    low, high = (w(f"favours {arm}") for arm in found.both[:: -first.result.benefit])
+    heads = (w("group"), w("n"), w("estimate (CI)"))
     drawn = subgroup_forest(
-        [_forest_line(line) for line in lines],
-        texts,
+        [_forest_line(line, w) for line in lines],
+        ForestTexts(*heads, low, high, w(first.result.parameter)),
         null=first.result.null,
         written=lambda value: f"{value:.2f}".replace("-", "\N{MINUS SIGN}"),
         foot=_foot(found),
         width=WIDE,
     )
-    return to_svg(drawn, "forest", "Subgroups", f"Estimates in subgroups. {_foot(found)}")
+    return to_svg(drawn, "forest", w("Subgroups"), f"{w('Estimates in subgroups.')} {_foot(found)}")
 
 
-def _forest_line(line: tables.Subgroup) -> ForestLine:
+def _forest_line(line: tables.Subgroup, w: Words) -> ForestLine:
     known = np.isfinite(line.estimate)
     values = f"{line.estimate:.2f} ({line.lower:.2f} to {line.upper:.2f})".replace("-", "\N{MINUS SIGN}")
     n = f"{line.n[0]} / {line.n[1]}"
-    return ForestLine(line.label, n, line.estimate, line.lower, line.upper, values if known else "too few")
+    shown = w(values if known else "too few")
+    return ForestLine(w(line.label), n, line.estimate, line.lower, line.upper, shown)

@@ -54,7 +54,7 @@ class Source:
         return self.run.hash if self.run else ""
 
 
-def open_source(path: Path, contrast: str | None = None, cnsr: str = "cdisc") -> Source:
+def open_source(path: Path, contrast: str | None = None, cnsr: str = "cdisc", lang: str = "en") -> Source:
     """Open what an analysis is asked about.
 
     Args:
@@ -62,12 +62,13 @@ def open_source(path: Path, contrast: str | None = None, cnsr: str = "cdisc") ->
             ``event`` tables (Parquet or CSV) with the columns of ``schema.py``.
         contrast: "FIRST:SECOND"; for a run the first arm that is no control against the control.
         cnsr: how ADTTE codes CNSR.
+        lang: of a run's title and arms; real tables call them as they do.
 
     Raises:
         BadInput: with everything that is wrong.
     """
     if (path / "spec.json").is_file():
-        return _run_source(path, contrast)
+        return _run_source(path, contrast, lang)
     names = {file.name.lower() for file in path.iterdir()} if path.is_dir() else set()
     if any(name.startswith("adsl.") for name in names):
         return _real_source(trial_tables(read_files(path), cnsr=cnsr), path.name, contrast)
@@ -94,7 +95,7 @@ def _table(folder: Path, stem: str) -> pl.DataFrame | None:
     return None
 
 
-def _run_source(path: Path, contrast: str | None) -> Source:
+def _run_source(path: Path, contrast: str | None, lang: str) -> Source:
     run = RunFolder.open(path)
     protocol = protocol_from_dict(run.spec["protocol"])
     usual = f"{protocol.other_arms[0]}:{protocol.control_arm}"
@@ -102,9 +103,9 @@ def _run_source(path: Path, contrast: str | None) -> Source:
     primary = protocol.endpoints.primary
     return Source(
         TrialTables(run.subjects, run.visits, run.events),
-        protocol.identity.title,
+        protocol.identity.text("title", lang),
         arms,
-        {name: arm.label for name, arm in protocol.arms.items()},
+        {name: arm.text("label", lang) for name, arm in protocol.arms.items()},
         f"{_STEMS[primary.endpoint]}_{7 * primary.week:g}",
         run,
         _strata(protocol),

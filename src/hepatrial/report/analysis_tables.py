@@ -276,7 +276,7 @@ def subgroup_table(source: Source, lines: Sequence[Subgroup], estimand: Estimand
         Row((
             line.label,
             f"{line.n[0]} / {line.n[1]}",
-            f"{_number(line.estimate)} ({_number(line.lower)} to {_number(line.upper)})",
+            _interval(line.estimate, line.lower, line.upper),
         ))
         for line in lines
     ]  # fmt: skip

@@ -334,7 +334,7 @@ def tables_file(results: Mapping[str, Any], lang: str) -> bytes:
         for place, table in enumerate(all_tables(results, w), start=1)
     ]
     foot = f"{MARK[lang]} {w['stamp'].format(hash=results['hash'][:12])}."
-    return rtf(tables, w["tables_title"].format(title=results["design"]["title"]), foot)
+    return rtf(tables, w["tables_title"].format(title=results["design"]["title"]), foot, lang)
 
 
 def compare_table(rows: Sequence[Mapping[str, Any]], w: Mapping[str, str]) -> Table:

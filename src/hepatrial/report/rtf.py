@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hepatrial.report.catalogue import Catalogue
 from hepatrial.report.tables import Table
 
 _WIDTH = 14_000
@@ -34,10 +35,15 @@ def _row(cells: Sequence[str], edges: Sequence[int], *, bold: bool, line: bool) 
     return f"\\trowd\\trgaph70\\trleft0{sizes}\n{body}\\row\n"
 
 
+def _breadth(text: str) -> int:
+    """Letters; a Chinese one takes the room of two."""
+    return sum(2 if ord(letter) > 0x2E7F else 1 for letter in text)
+
+
 def _edges(table: Table) -> list[int]:
     """Right edges of the columns, wide by their longest cell within limits."""
     columns = list(zip(table.head, *(row.cells for row in table.rows if row.kind != "group"), strict=True))
-    weight = [min(max(max(len(cell) for cell in column), 6), 46) for column in columns]
+    weight = [min(max(max(_breadth(cell) for cell in column), 6), 46) for column in columns]
     total, edge, edges = sum(weight), 0.0, []
     for one in weight:
         edge += _WIDTH * one / total
@@ -45,16 +51,19 @@ def _edges(table: Table) -> list[int]:
     return edges
 
 
-def rtf(tables: Sequence[Table], title: str, foot: str) -> bytes:
+def rtf(tables: Sequence[Table], title: str, foot: str, lang: str = "en") -> bytes:
     """One RTF file of some tables.
 
     Args:
         tables: in order.
         title: heading of the file.
         foot: stands under the title and in the foot of every page (the mark of a simulation).
+        lang: of the numbers before the captions and of the font.
     """
+    t = Catalogue(lang)
+    font = "\\fnil\\fcharset134 SimSun" if lang == "zh" else "\\fswiss Arial"
     parts = [
-        "{\\rtf1\\ansi\\ansicpg1252\\uc1\\deff0{\\fonttbl{\\f0\\fswiss Arial;}}\n",
+        f"{{\\rtf1\\ansi\\ansicpg1252\\uc1\\deff0{{\\fonttbl{{\\f0{font};}}}}\n",
         "\\landscape\\paperw16838\\paperh11906\\margl1417\\margr1417\\margt1134\\margb1134\\f0\\fs18\n",
         f"{{\\footer\\pard\\qc\\fs16 {_escape(foot)}\\par}}\n" if foot else "",
         f"\\pard\\sb0\\sa120{{\\b\\fs26 {_escape(title)}}}\\par\n",
@@ -62,7 +71,8 @@ def rtf(tables: Sequence[Table], title: str, foot: str) -> bytes:
     ]
     for number, table in enumerate(tables, start=1):
         edges = _edges(table)
-        parts.append(f"\\pard\\keepn\\sb240\\sa80{{\\b Table {number}.}} {_escape(table.caption)}\\par\n")
+        name = _escape(t("table", n=number))
+        parts.append(f"\\pard\\keepn\\sb240\\sa80{{\\b {name}}} {_escape(table.caption)}\\par\n")
         parts.append(_row(table.head, edges, bold=True, line=True))
         for row in table.rows:
             cells = row.cells if row.kind != "group" else (row.cells[0], *[""] * (len(table.head) - 1))

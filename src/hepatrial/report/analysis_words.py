@@ -1,0 +1,86 @@
+"""The analysis report's words by language: finished English texts, looked up whole or by their pattern.
+
+Texts come from many places (endpoints, estimands, methods), so they are put into the language where they are
+shown. What is not in the list stays as it is, as a whole: so do the names of arms and centres.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from hepatrial.report.catalogue import texts
+from hepatrial.report.tables import Row, Table
+
+_SLOT = re.compile(r"\{(\w+)\}")
+_NAME = re.compile(r"name|arm")
+"""Slots of names that the user chose."""
+_ENGLISH = re.compile(r"[a-z]{2,} [a-z]{2,}")
+"""What is still English: half a sentence in another language is worse than none."""
+_NUMBER = r"[<>\d.,\N{MINUS SIGN}\N{EN DASH}-]+?"
+
+
+@cache
+def entries(lang: str) -> dict[str, str]:
+    """English -> the language's text; ``{x}``, one letter, is a number and ``{name}`` is any text."""
+    if lang == "en":
+        return {}
+    content = (resources.files("hepatrial.report") / f"analysis_{lang}.toml").read_text("utf-8")
+    return {key: str(value) for key, value in tomllib.loads(content).items()}
+
+
+@cache
+def _patterns(lang: str) -> tuple[tuple[re.Pattern[str], str], ...]:
+    made = []
+    for key, value in entries(lang).items():
+        if "{" not in key:
+            continue
+        parts = _SLOT.split(key)  # text, slot, text, slot, ..., text
+        shapes = [
+            f"(?P<{part}>{_NUMBER if len(part) == 1 else '.+?'})" if place % 2 else re.escape(part)
+            for place, part in enumerate(parts)
+        ]
+        made.append((re.compile("".join(shapes), re.DOTALL), value))
+    return tuple(made)
+
+
+@dataclass(frozen=True)
+class Words:
+    """Puts finished English texts into a language.
+
+    Attributes:
+        lang: 'en' or 'zh'.
+    """
+
+    lang: str = "en"
+
+    def __post_init__(self) -> None:
+        """Refuse a language without texts.
+
+        Raises:
+            BadInput: as ``catalogue.texts``.
+        """
+        texts(self.lang)
+
+    def __call__(self, text: str) -> str:
+        """The text in the language; the first pattern of the list that fits, its slots likewise."""
+        known = entries(self.lang)
+        if text in known:
+            return known[text]
+        for pattern, value in _patterns(self.lang):
+            if found := pattern.fullmatch(text):
+                parts = {slot: self(part) for slot, part in found.groupdict().items()}
+                if not any(_ENGLISH.search(part) for slot, part in parts.items() if not _NAME.match(slot)):
+                    return value.format(**parts)
+        return text
+
+    def table(self, table: Table) -> Table:
+        """A table in the language."""
+        if self.lang == "en":
+            return table
+        rows = tuple(Row(tuple(self(cell) for cell in row.cells), row.kind) for row in table.rows)
+        head, notes = tuple(map(self, table.head)), tuple(map(self, table.notes))
+        return Table(table.name, self(table.caption), head, rows, notes, table.words)
