@@ -8,10 +8,15 @@ import pytest
 
 from hepatrial import api
 from hepatrial.protocol import load_protocol
+from hepatrial.report import benefit
+from hepatrial.report.catalogue import Catalogue
+from hepatrial.report.documents import stamp_of
+from hepatrial.report.gather import gather
+from hepatrial.report.results import results_of
 from hepatrial.report.strategies import strategy_curves
 from hepatrial.trial import run_trial
-from hepatrial.web.figures import caption
-from hepatrial.web.jobs.live import Trials, first_curves, ordered_arms
+from hepatrial.web.figures import caption, frame_of
+from hepatrial.web.jobs.live import Trials, finished, first_curves, ordered_arms
 
 LIN = load_protocol("lin2017").with_patients(20)
 OPTIONS = {
@@ -59,3 +64,33 @@ def test_a_caption_speaks_of_bands_only_where_there_are_some():
     assert "too few for a band" in few
     assert "bands hold" not in few
     assert "bands hold" in many
+
+
+def test_figures_of_a_finished_run_tell_as_the_report_does_how_often_there_is_no_benefit(folder, monkeypatch):
+    monkeypatch.setattr(benefit, "FEW_TRIALS", 3)
+    foot = frame_of(LIN, folder.hash, "en", 680, finished(folder.subjects, LIN), "treatment_policy").stamp
+    facts = gather(folder)
+    assert foot == stamp_of(facts, results_of(facts), Catalogue("en"))
+    assert "no benefit in" in foot
+
+
+@pytest.mark.parametrize("shown", [{"trials": 3}, {"kind": "first", "patients": 16}])
+def test_figures_of_few_trials_or_of_first_patients_tell_no_share(folder, shown):
+    whole = {**finished(folder.subjects, LIN), **shown}
+    if "trials" not in shown:
+        whole = {"no_benefit": {}, **shown}
+    foot = frame_of(LIN, folder.hash, "zh", 680, whole, "treatment_policy").stamp
+    assert "%" not in foot
+    assert "模拟试验过少" in foot
+
+
+def test_the_share_is_that_of_the_strategy(folder):
+    subjects = folder.subjects
+    shares = finished(subjects, LIN)["no_benefit"]
+    treated = [arm for arm in LIN.arms if arm != LIN.control_arm]
+    dead = subjects.with_columns(
+        transplant_free_event=pl.when(pl.col("arm") == treated[0]).then(1).otherwise(0),
+        transplant_free_time=pl.when(pl.col("arm") == treated[0]).then(1.0).otherwise(168.0),
+    )
+    assert finished(dead, LIN)["no_benefit"]["composite"][treated[0]] == 1.0
+    assert finished(dead, LIN)["no_benefit"]["treatment_policy"] == shares["treatment_policy"]

@@ -13,6 +13,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
 from hepatrial.report import sentences, tables
+from hepatrial.report.benefit import no_benefit_words
 from hepatrial.report.catalogue import Catalogue
 from hepatrial.report.facts import Facts
 from hepatrial.report.figures import (
@@ -32,8 +33,6 @@ from hepatrial.report.references import reference_list
 from hepatrial.report.style import NARROW, WIDE, Frame, to_svg
 from hepatrial.report.wording import number, percent, points, span
 
-FEW_TRIALS = 50
-"""Simulated trials below which no share of them is burnt into a figure: a few lucky ones would sell."""
 SECTIONS = (
     "question",
     "answer",
@@ -73,13 +72,7 @@ def stamp_of(facts: Facts, results: dict[str, Any], t: Catalogue) -> str:
     parts = [t("report.stamp", hash=facts.run_hash[:12])]
     for treated, _ in facts.contrasts:
         share = sentences.primary_contrast(facts, results, treated.name)["no_benefit"]["share"]
-        told = share is not None and facts.replicates >= FEW_TRIALS
-        arm = labels[treated.name]
-        parts.append(
-            t("report.no_benefit", arm=arm, share=percent(share, 0))
-            if told
-            else t("report.no_benefit_unknown", arm=arm)
-        )
+        parts.append(no_benefit_words(labels[treated.name], share, facts.replicates, t))
     return " · ".join(parts)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from hepatrial.evidence import published as published_trial
 from hepatrial.protocol import Protocol, protocol_from_dict
+from hepatrial.report.benefit import no_benefit_words
 from hepatrial.report.catalogue import Catalogue
 from hepatrial.report.figures import survival_curves
 from hepatrial.report.spread import MIN_REPLICATES
@@ -17,15 +18,23 @@ from hepatrial.web.problems import Refused
 from hepatrial.web.state import Server
 
 
-def frame_of(protocol: Protocol, run_hash: str, lang: str, width: int) -> Frame:
-    """The common look of a run's figures, mark and hash in its foot."""
+def frame_of(
+    protocol: Protocol, run_hash: str, lang: str, width: int, shown: dict[str, Any], strategy: str
+) -> Frame:
+    """The look of a run's figures: in the foot the mark, the hash and how often there is no benefit."""
     t = Catalogue(lang)
+    labels = {name: arm.text("label", lang) for name, arm in protocol.arms.items()}
+    shares = shown.get("no_benefit", {}).get(strategy, {})
+    told = [
+        no_benefit_words(labels[name], shares.get(name), shown.get("trials", 0), t)
+        for name in protocol.other_arms
+    ]
     return Frame(
         mark=t.mark,
-        stamp=t("report.stamp", hash=run_hash[:12]),
+        stamp=" · ".join([t("report.stamp", hash=run_hash[:12]), *told]),
         arms=(protocol.control_arm, *protocol.other_arms),
         controls=(protocol.control_arm,),
-        labels={name: arm.text("label", lang) for name, arm in protocol.arms.items()},
+        labels=labels,
         width=width,
     )
 
@@ -46,7 +55,7 @@ def survival(server: Server, run: Run, lang: str, strategy: str, width: int) -> 
     weeks = protocol.follow_up.length / 7
     spec = survival_curves(
         shown["curves"][strategy],
-        frame_of(protocol, run.hash, lang, width),
+        frame_of(protocol, run.hash, lang, width, shown, strategy),
         t,
         weeks=weeks,
         y_title=t(f"strategy.{strategy}"),

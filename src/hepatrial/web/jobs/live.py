@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from hepatrial.api import worlds_for
 from hepatrial.protocol import Protocol, protocol_from_dict
@@ -88,16 +89,17 @@ def _told(kind: str, subjects: pl.DataFrame, protocol: Protocol, more: dict[str,
     arms = ordered_arms(protocol)
     days = np.arange(0.0, protocol.follow_up.length + 1e-9)
     curves = {name: strategy_curves(subjects, name, days, arms) for name in SHOWN_LIVE}
-    return {"kind": kind, **more, "curves": curves}
+    return {"kind": kind, **more, "curves": curves, "no_benefit": {}}
 
 
 def finished(subjects: pl.DataFrame, protocol: Protocol) -> dict[str, Any]:
-    """Curves under every strategy, and each arm and difference at the primary week, of a finished run."""
+    """Of a finished run: curves under every strategy, each arm and difference at the primary week, and how
+    often a treated arm did no better."""
     trials = subjects.filter(pl.col("replicate") > 0)
     arms = ordered_arms(protocol)
     days = np.arange(0.0, protocol.follow_up.length + 1e-9)
     week = [7 * protocol.endpoints.primary.week]
-    curves, landmarks = {}, {}
+    curves, landmarks, no_benefit = {}, {}, {}
     for name in STRATEGIES:
         curves[name] = strategy_curves(trials, name, days, arms)
         values = strategy_values(trials, name, week, arms)[:, :, 0]
@@ -105,6 +107,7 @@ def finished(subjects: pl.DataFrame, protocol: Protocol) -> dict[str, Any]:
             "arms": {arm: spread(values[:, k]) for k, arm in enumerate(arms)},
             "differences": {arm: spread(values[:, k] - values[:, 0]) for k, arm in enumerate(arms) if k},
         }
+        no_benefit[name] = {arm: _share(values[:, k] - values[:, 0]) for k, arm in enumerate(arms) if k}
     count = trials["replicate"].n_unique()
     return {
         "kind": "done",
@@ -112,7 +115,14 @@ def finished(subjects: pl.DataFrame, protocol: Protocol) -> dict[str, Any]:
         "trials": count,
         "curves": curves,
         "landmarks": landmarks,
+        "no_benefit": no_benefit,
     }
+
+
+def _share(differences: NDArray[np.float64]) -> float | None:
+    """Share of the trials with a difference in which the treated arm did no better."""
+    known = differences[np.isfinite(differences)]
+    return float((known <= 0).mean()) if known.size else None
 
 
 def ordered_arms(protocol: Protocol) -> Sequence[str]:

@@ -1,0 +1,23 @@
+"""How often the simulated trials show no benefit, in the words that are burnt into figures and exports."""
+
+from __future__ import annotations
+
+from hepatrial.report.catalogue import Catalogue
+from hepatrial.report.wording import percent
+
+FEW_TRIALS = 50
+"""Simulated trials below which no share of them is burnt into a figure: a few lucky ones would sell."""
+
+
+def no_benefit_words(arm: str, share: float | None, trials: int, t: Catalogue) -> str:
+    """What a figure says of a treated arm.
+
+    Args:
+        arm: its label.
+        share: of the simulated trials in which it did no better than the control; None when unknown.
+        trials: how many there are.
+        t: words of the language.
+    """
+    if share is None or trials < FEW_TRIALS:
+        return t("report.no_benefit_unknown", arm=arm)
+    return t("report.no_benefit", arm=arm, share=percent(share, 0))
