@@ -175,3 +175,23 @@ def test_light_pages_answer_before_anything_has_been_made(client):
     for path in ("/", "/trial", "/mechanism", "/mechanism/patients", "/mechanism/own", "/runs", "/compare"):
         assert client.get(path).status_code == 200, path
     assert client.get("/trial/lin2018", headers={"accept": "text/html"}).status_code == 404
+
+
+def test_what_is_wrong_with_a_body_is_told_by_the_name_of_its_entry_in_the_readers_language(client, lin):
+    asked = {"protocol": lin, "replicates": "many", "pairs": -1, "extra": 1}
+    for lang, words in (
+        ("en", {"replicates": "a whole number", "pairs": "a number not below 0"}),
+        ("zh", {"replicates": "整数", "pairs": "不小于 0 的数"}),
+    ):
+        told = is_problem(client.post("/api/runs", json=asked, headers={"accept-language": lang}), 422)
+        found = {one["place"]: one["allowed"] for one in told["problems"]}
+        assert {place: found[place] for place in words} == words
+        assert "extra" in found
+    broken = client.post("/api/runs", content=b"{", headers={"content-type": "application/json"})
+    assert is_problem(broken, 422)["problems"][0]["allowed"] == "well-formed JSON"
+
+
+def test_runs_that_cannot_be_compared_are_counted(client):
+    told = client.get("/api/compare?run=000000000000&run=elsewhere").json()
+    assert (told["runs"], told["left_out"], told["results"], told["differences"]) == ([], 2, [], [])
+    is_problem(client.get("/api/compare?run=000000000000&strategy=wish"), 422)

@@ -197,6 +197,11 @@ def test_up_to_four_designs_stand_side_by_side_from_the_trial_page(server, tab, 
 
 def test_a_fifth_design_and_one_that_is_gone_are_told_and_not_shown(server, five, tab, lang):
     asked = "&".join(f"run={run}" for run in (*five, "000000000000"))
+    same = server.call("GET", f"/api/compare?{asked}").json()
+    assert [run["id"] for run in same["runs"]] == five[:4]
+    assert (same["left_out"], same["comparable"], same["mark"]) == (2, True, MARK["en"])
+    assert [row["place"] for row in same["differences"]] == ["arms.msc.regimen[0].dose"]
+    assert all(len(row["cells"]) == 4 for row in same["results"])
     tab.goto(f"{server.address}/compare?{asked}")
     assert tab.locator("figure svg").count() == 4
     told = translate(

@@ -26,6 +26,7 @@ _ALLOWED = {
     "model_type": "a table of entries",
     "finite_number": "a finite number",
     "string_pattern_mismatch": "lower-case letters, digits and underscores, beginning with a letter",
+    "json_invalid": "well-formed JSON",
     "string_too_short": "text that is not empty",
     "string_too_long": "a shorter text",
 }

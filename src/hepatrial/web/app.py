@@ -19,7 +19,7 @@ from hepatrial.web.settings import Settings
 from hepatrial.web.state import Server
 from hepatrial.web.warm import warm_up
 
-APIS = ("protocols", "designs", "runs", "mechanism", "evidence", "claims", "credibility")
+APIS = ("protocols", "designs", "runs", "compare", "mechanism", "evidence", "claims", "credibility")
 PAGES = ("start", "trial", "mechanism", "evidence", "claims", "credibility", "runs")
 
 

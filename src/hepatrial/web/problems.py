@@ -164,6 +164,8 @@ def install(app: FastAPI) -> None:
 
 def _problem(entry: dict[str, Any]) -> Problem:
     steps = [str(step) for step in entry["loc"]]
-    place = ".".join(steps[1:] if steps[0] == "body" and len(steps) > 1 else steps)
+    place = ".".join(
+        steps[1:] if steps[0] == "body" and isinstance(entry["loc"][-1], str) and len(steps) > 1 else steps
+    )
     given = "nothing" if entry["type"] == "missing" else shown(entry.get("input"))
     return Problem(place, given, allowed_by(cast("ErrorDetails", entry)))
