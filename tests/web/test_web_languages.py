@@ -100,6 +100,8 @@ def test_every_reason_finding_and_entry_of_the_evidence_base_has_its_chinese():
     }
     said |= {trial.disease for trial in base.trials.values()} | {pool.scope for pool in base.pools.values()}
     said |= {entry.product for entry in base.pending.values()}
+    said |= {trial.read for trial in base.trials.values()}
+    said |= {trial.allocation for trial in base.trials.values() if trial.allocation}
     said |= {row["what"] for entry in audited_article() for row in entry.as_dict("zh")["evidence"]}
     assert len(said) > 200
     assert sorted(text for text in said if of_source(text) is None) == []
