@@ -101,6 +101,9 @@ def test_every_reason_finding_and_entry_of_the_evidence_base_has_its_chinese():
     said |= {trial.disease for trial in base.trials.values()} | {pool.scope for pool in base.pools.values()}
     said |= {entry.product for entry in base.pending.values()}
     said |= {trial.read for trial in base.trials.values()}
+    arms = [arm for trial in base.trials.values() for arm in trial.arms]
+    said |= {arm.product.cells for arm in arms if arm.product}
+    said |= {arm.n_unknown for arm in arms if arm.n_unknown}
     said |= {trial.allocation for trial in base.trials.values() if trial.allocation}
     said |= {row["what"] for entry in audited_article() for row in entry.as_dict("zh")["evidence"]}
     assert len(said) > 200
