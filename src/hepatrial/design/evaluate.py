@@ -22,6 +22,7 @@ from hepatrial.design.plan import Plan
 from hepatrial.design.priors import priors
 from hepatrial.design.replicates import largest_error
 from hepatrial.design.truth import Truth, hazard_ratio, make_stage, strong_null, weak_null
+from hepatrial.design.undrawn import assumptions_of
 from hepatrial.errors import BadInput, Problem
 from hepatrial.provenance import fingerprint
 
@@ -197,7 +198,7 @@ def summary(runner: Runner) -> dict[str, Any]:
         "looks": looks,
         "inflation": float(boundary.inflation),
         "estimands": [one.model_dump(mode="json") for one in plan.protocol.estimands],
-        "assumptions": [one.model_dump(mode="json") for one in plan.protocol.assumptions],
+        "assumptions": assumptions_of(plan.protocol),
     }
 
 

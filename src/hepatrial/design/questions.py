@@ -11,6 +11,7 @@ from hepatrial.design.plan import Plan
 from hepatrial.design.replicates import Piece, Progress
 from hepatrial.design.seamless import evaluate_selection
 from hepatrial.design.second_course import evaluate_second_course
+from hepatrial.design.undrawn import assumptions_of
 
 EVALUATE: dict[str, Callable[..., dict[str, Any]]] = {
     "dose_selection": evaluate_selection,
@@ -54,7 +55,7 @@ def answer(
             "horizon_days": plan.horizon,
             "alpha": design.alpha,
             "hazard_ratio": design.hazard_ratio,
-            "assumptions": [one.model_dump(mode="json") for one in plan.protocol.assumptions],
+            "assumptions": assumptions_of(plan.protocol),
         },
         "bank": {"patients": bank.patients, "usable": len(bank.usable), "hash": bank.hash},
     }
