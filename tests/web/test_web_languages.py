@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from importlib import resources
 
 from hepatrial.calibration.shipped import taught
 from hepatrial.claims.chinese import of_source, translated
-from hepatrial.evidence.base import load_base
+from hepatrial.evidence.base import load_base, numbers
 from hepatrial.evidence.certainty import certainty_table
 from hepatrial.model.variants import load_variants
 from hepatrial.protocol import protocol_schema
@@ -21,6 +22,8 @@ from hepatrial.web.routes import claims, credibility, evidence, mechanism, runs,
 
 TEXT = re.compile(r'(?:_|said)\(\s*"((?:[^"\\]|\\.)*)"')
 CHINESE = re.compile("[一-鿿]")
+MONTHS = {"May": 5}
+WORDS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "ten": 10, "first": 1}
 PLACES = re.compile(r"\{(\w+)\}")
 
 
@@ -90,7 +93,8 @@ def test_every_process_parameter_and_variant_of_the_model_has_its_chinese():
         assert CHINESE.search(atlas.basis_in("zh", variant))
 
 
-def test_every_reason_finding_and_entry_of_the_evidence_base_has_its_chinese():
+def sourced_texts() -> set[str]:
+    """Every text of the evidence base that a page shows but for names, citations and places."""
     base = load_base()
     said = {
         domain.reason
@@ -105,9 +109,52 @@ def test_every_reason_finding_and_entry_of_the_evidence_base_has_its_chinese():
     said |= {arm.product.cells for arm in arms if arm.product}
     said |= {arm.n_unknown for arm in arms if arm.n_unknown}
     said |= {trial.allocation for trial in base.trials.values() if trial.allocation}
+    said |= {note.text for trial in base.trials.values() for note in trial.notes}
+    said |= {arm.product.dose for arm in arms if arm.product and arm.product.dose}
+    said |= {row["note"] for row in numbers(base) if row["note"]}
+    said |= {pool.read for pool in base.pools.values()}
+    said |= {note for pool in base.pools.values() for note in pool.notes}
+    said |= {result.time for pool in base.pools.values() for result in pool.results if result.time}
+    said |= {entry.design for entry in base.pending.values()}
     said |= {row["what"] for entry in audited_article() for row in entry.as_dict("zh")["evidence"]}
-    assert len(said) > 200
+    return said
+
+
+def test_every_text_of_the_evidence_base_has_its_chinese():
+    said = sourced_texts()
+    assert len(said) > 400
     assert sorted(text for text in said if of_source(text) is None) == []
+
+
+def figures(text: str) -> Counter[str]:
+    """Numbers of a text; not those within a name, as CD34, and a month's name as its number."""
+    for month, at in MONTHS.items():
+        text = re.sub(rf"\b{month} (?=\d{{4}})", f"{at} ", text)
+    return Counter(re.findall(r"(?<![A-Za-z\d.])\d+(?:[.,]\d+)*", text))
+
+
+def test_the_chinese_of_the_evidence_base_has_the_numbers_of_its_source():
+    wrong = {}
+    for text in sourced_texts():
+        theirs, ours = figures(text), figures(of_source(text) or "")
+        in_words = Counter(str(WORDS[word]) for word in re.findall("[a-z]+", text.lower()) if word in WORDS)
+        if theirs - ours or ours - theirs - in_words:
+            wrong[text] = of_source(text)
+    assert wrong == {}
+
+
+def test_a_changed_number_is_found():
+    assert figures("41 of 56 (61.6-84.8), CD34") == figures("56 例中 41 例（61.6–84.8），CD34")
+    assert figures("41 of 56") != figures("56 例中 14 例")
+
+
+def test_every_label_and_class_of_an_entry_has_its_chinese():
+    base = load_base()
+    said = set(evidence.FACTS.values()) | {"yes"}
+    said |= {note.about for trial in base.trials.values() for note in trial.notes}
+    for pool in base.pools.values():
+        said |= {pool.population.replace("_", " "), pool.product.replace("_", " ")}
+    assert sorted(said - set(catalogue("zh"))) == []
 
 
 def test_every_step_of_the_certainty_has_its_chinese():

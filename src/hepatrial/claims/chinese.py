@@ -35,9 +35,14 @@ def of_source(text: str) -> str | None:
     whole, phrases = _sources()
     if text in whole:
         return whole[text]
+    if not _WORD.search(text):
+        return text
     setting, _, finding = text.partition(": ")
     if setting in whole and finding in whole:
         return f"{whole[setting]}：{whole[finding]}"
+    parts = [of_source(part) for part in text.split("; ")] if "; " in text else []
+    if parts and None not in parts:
+        return "；".join(part for part in parts if part)
     said = text
     for pattern, into in phrases:
         said = pattern.sub(into, said)
@@ -51,6 +56,8 @@ def of_source(text: str) -> str | None:
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
 _ENGLISH = re.compile(r"(?:\b[a-z]{2,}\b[ ,;]*){2,}")
 """Two English words in a row: something was not translated."""
+_WORD = re.compile(r"[A-Za-z]{2}")
+"""A text without a word, as "20.4 %", reads alike in both languages."""
 
 
 @cache

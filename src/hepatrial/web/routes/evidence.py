@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
@@ -11,14 +12,17 @@ from markupsafe import Markup
 from hepatrial.claims.drawings import FOREST_OUTCOMES, forest_svg, outcome_name, risk_svg
 from hepatrial.claims.names import LEVELS_ZH
 from hepatrial.errors import BadInput
-from hepatrial.evidence.base import Base, Trial, numbers
+from hepatrial.evidence.base import Base, Pending, Pool, Trial, numbers
 from hepatrial.evidence.base.risk import overall, table
 from hepatrial.evidence.certainty import Certainty, certainty_table
 from hepatrial.evidence.contrasts import outcomes
 from hepatrial.evidence.forest import forest
+from hepatrial.report.catalogue import Catalogue
 from hepatrial.report.figures.lights import WORDS
 from hepatrial.report.style import NARROW, WIDE
 from hepatrial.web.api.evidence import base_now, listing
+from hepatrial.web.format import sourced
+from hepatrial.web.language import translate
 from hepatrial.web.pages import page
 from hepatrial.web.problems import Refused
 from hepatrial.web.state import Lang
@@ -116,7 +120,49 @@ def one(request: Request, entry: str, lang: Lang) -> HTMLResponse:
             is_trial=is_trial,
             numbers=list(numbers(Base({entry: shown}))) if isinstance(shown, Trial) else [],
             risks=WORDS[lang],
+            facts=() if isinstance(shown, Trial) else facts_of(shown, lang),
             overall=overall(shown.risk) if isinstance(shown, Trial) and shown.risk else "",
             base=base,
         )
     raise Refused(404, f"There is no entry {entry!r}.", "They are listed at /evidence/entries.")
+
+
+FACTS = {
+    "citation": "Citation",
+    "registration": "Registration",
+    "name": "Name",
+    "read": "What was read",
+    "scope": "Scope",
+    "population": "Population",
+    "product": "Product",
+    "design": "Design",
+    "studies": "Studies",
+    "patients": "Patients",
+    "randomised_only": "Randomised trials only",
+    "status": "Status",
+    "notes": "Notes",
+    "grade": "Grade",
+    "source": "Source",
+}
+"""Field of a meta-analysis or a pending trial -> its label."""
+
+
+def facts_of(shown: Pool | Pending, lang: str) -> list[tuple[str, str | Markup]]:
+    """Fields of an entry that is no trial, as label and text; citation and source stay as they were printed."""
+    given = shown.model_dump(mode="json")
+    if isinstance(shown, Pending) and lang == "zh":
+        given["status"] = shown.status_zh
+    return [(label, _fact(key, given[key], lang)) for key, label in FACTS.items() if given.get(key)]
+
+
+def _fact(key: str, value: Any, lang: str) -> str | Markup:
+    if key in ("citation", "source"):
+        return Markup('<span lang="en">{}</span>').format(value)
+    if key == "notes":
+        return Markup(" ").join(sourced(lang, note) for note in value)
+    if key == "randomised_only":
+        return translate(lang, "yes")
+    if key == "grade":
+        return str(Catalogue(lang).get(f"grade.{value}", value))
+    said = translate(lang, str(value).replace("_", " "))
+    return said if said != value or lang == "en" or key == "status" else sourced(lang, said)
