@@ -148,7 +148,7 @@ FACTS = {
 
 
 def facts_of(shown: Pool | Pending, lang: str) -> list[tuple[str, str | Markup]]:
-    """Fields of an entry that is no trial, as label and text; citation and source stay as they were printed."""
+    """Fields of an entry that is no trial, as label and text; citation and source stay as printed."""
     given = shown.model_dump(mode="json")
     if isinstance(shown, Pending) and lang == "zh":
         given["status"] = shown.status_zh
