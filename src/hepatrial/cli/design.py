@@ -81,6 +81,7 @@ def design(
 
 
 def _tell(results: dict[str, Any], folder: Path, lang: str, as_json: bool) -> None:
+    from hepatrial.report.design_chinese import in_language
     from hepatrial.report.design_page import leads_of, words
     from hepatrial.schema import MARK, RESEARCH_USE_ONLY
 
@@ -89,7 +90,7 @@ def _tell(results: dict[str, Any], folder: Path, lang: str, as_json: bool) -> No
         return
     console = edge.out()
     console.print(MARK[lang], style="bold")
-    for line in leads_of(results, words(lang)):
+    for line in leads_of(in_language(results, lang), words(lang)):
         console.print(line)
     console.print(RESEARCH_USE_ONLY[lang])
     console.print(f"Report: {folder / 'report.html'}", style="bold")

@@ -172,10 +172,16 @@ def summary(runner: Runner) -> dict[str, Any]:
     return {
         "protocol": plan.protocol.identity.id,
         "title": plan.protocol.identity.title,
+        "title_zh": plan.protocol.identity.title_zh,
         "question": design.question,
         "treated": plan.treated,
         "control": plan.control,
         "labels": {name: plan.protocol.arms[name].label for name in (plan.treated, plan.control)},
+        "labels_zh": {
+            name: arm.label_zh
+            for name, arm in plan.protocol.arms.items()
+            if name in (plan.treated, plan.control) and arm.label_zh
+        },
         "patients": plan.patients,
         "sizes": list(plan.sizes),
         "endpoint": plan.endpoint,

@@ -42,12 +42,16 @@ def answer(
         progress=progress,
         keep=keep,
     )
-    arms = {name: {"label": arm.label, "n": arm.n} for name, arm in plan.protocol.arms.items()}
+    arms = {
+        name: {"label": arm.label, "label_zh": arm.label_zh, "n": arm.n}
+        for name, arm in plan.protocol.arms.items()
+    }
     return {
         **found,
         "design": {
             "protocol": plan.protocol.identity.id,
             "title": plan.protocol.identity.title,
+            "title_zh": plan.protocol.identity.title_zh,
             "question": design.question,
             "arms": arms,
             "control": plan.control,

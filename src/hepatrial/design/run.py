@@ -188,6 +188,7 @@ def run_design(
         )  # fmt: skip
         results["compare"] = {
             "title": asked.other.protocol.identity.title,
+            "title_zh": asked.other.protocol.identity.title_zh,
             "design": two.results["design"],
             "rows": compare(one, two),
             "assurance": two.results["assurance"],

@@ -17,6 +17,8 @@ from hepatrial.errors import BadInput, Problem, nearest_name
 from hepatrial.report import design_figures as figures
 from hepatrial.report import design_search as search
 from hepatrial.report import design_special as special
+from hepatrial.report.catalogue import texts
+from hepatrial.report.design_chinese import in_language
 from hepatrial.report.rtf import rtf
 from hepatrial.report.style import WIDE, Frame, to_svg
 from hepatrial.report.tables import Row
@@ -41,8 +43,9 @@ def words(lang: str) -> dict[str, str]:
     )
     if lang not in found:
         raise BadInput([Problem("--lang", repr(lang), "must be en or zh", nearest_name(lang, found))])
+    variants = {key: text for key, text in texts(lang).items() if key.startswith("variant.")}
     chosen: dict[str, str] = found[lang]
-    return chosen
+    return chosen | variants
 
 
 def share(found: Mapping[str, Any], digits: int = 1) -> str:
@@ -66,7 +69,7 @@ def truth_label(name: str, w: Mapping[str, str]) -> str:
     known = {"strong null": w["strong_null"], "weak null": w["weak_null"]}
     if name.startswith("hazard ratio "):
         return f"{w['c_hazard_ratio'].lower()} {name.removeprefix('hazard ratio ')}"
-    return known.get(name, name.replace("_", " "))
+    return known.get(name) or w.get(f"variant.{name}") or name.replace("_", " ")
 
 
 def summary_text(design: Mapping[str, Any], w: Mapping[str, str]) -> str:
@@ -323,7 +326,7 @@ def _by_kind(rows: Sequence[Mapping[str, Any]]) -> tuple[list[Any], list[Any]]:
 
 def tables_file(results: Mapping[str, Any], lang: str) -> bytes:
     """Every table as RTF, to paste into a protocol; the mark and the hash on every page."""
-    w = words(lang)
+    w, results = words(lang), in_language(results, lang)
     tables = [
         Set(
             f"table-{place}",
@@ -350,6 +353,7 @@ def compare_table(rows: Sequence[Mapping[str, Any]], w: Mapping[str, str]) -> Ta
 
 def drawings(results: Mapping[str, Any], lang: str, width: int = WIDE) -> dict[str, tuple[str, str]]:
     """Figure name -> (SVG, caption)."""
+    results = in_language(results, lang)
     w, design = words(lang), results["design"]
     frame = Frame(
         mark=MARK[lang],
@@ -390,6 +394,7 @@ def html(results: Mapping[str, Any], lang: str = "en") -> str:
     Raises:
         BadInput: a language without texts.
     """
+    given, results = results, in_language(results, lang)
     w, design = words(lang), results["design"]
     environment = Environment(
         loader=PackageLoader("hepatrial.report", "."),
@@ -429,7 +434,7 @@ def html(results: Mapping[str, Any], lang: str = "en") -> str:
                                    handled=one.get(f"handled_{lang}") or one["handled"])
             for one in design["assumptions"]
         ],
-        figures={name: (Markup(svg), caption) for name, (svg, caption) in drawings(results, lang).items()},
+        figures={name: (Markup(svg), caption) for name, (svg, caption) in drawings(given, lang).items()},
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import altair as alt
 from jinja2 import Environment, PackageLoader, select_autoescape
 from markupsafe import Markup
 
+from hepatrial.report.design_chinese import in_language
 from hepatrial.report.style import CONTROL_COLOUR, TREATED_COLOURS, WIDE, Frame, Rows, finish, layered, to_svg
 from hepatrial.report.wording import number, percent, signed
 from hepatrial.schema import MARK, RESEARCH_USE_ONLY
@@ -235,6 +236,7 @@ def trials_text(results: Mapping[str, Any], w: Words) -> str:
 
 def html(results: Mapping[str, Any], w: Mapping[str, str], lang: str) -> tuple[str, dict[str, str]]:
     """The page and its figure."""
+    results = in_language(results, lang)
     stamp = w["stamp"].format(hash=results["hash"][:12])
     svg = figure(results, w, stamp, lang)
     environment = Environment(

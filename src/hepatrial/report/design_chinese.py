@@ -1,0 +1,53 @@
+"""English sentences and names that a design's results hold, in the page's language (``design_zh.toml``)."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from typing import Any
+
+
+@cache
+def _known() -> dict[str, Any]:
+    file = resources.files("hepatrial.report") / "design_zh.toml"
+    return tomllib.loads(file.read_text(encoding="utf-8"))
+
+
+def in_language(results: Mapping[str, Any], lang: str) -> dict[str, Any]:
+    """Results with title, arms, boundaries and grounds of each belief in ``lang``; a copy."""
+    found = dict(results)
+    if lang != "zh":
+        return found
+    found["design"] = _design(results["design"])
+    if "assurance" in results:
+        rows = [_belief(row) for row in results["assurance"]["rows"]]
+        found["assurance"] = {**results["assurance"], "rows": rows}
+    if results.get("compare"):
+        other = results["compare"]
+        found["compare"] = {**other, "title": other.get("title_zh") or other["title"]}
+    return found
+
+
+def _design(design: Mapping[str, Any]) -> dict[str, Any]:
+    said = {**design, "title": design.get("title_zh") or design["title"]}
+    if "labels" in design:
+        said["labels"] = {**design["labels"], **design.get("labels_zh", {})}
+    if "arms" in design:
+        said["arms"] = {
+            name: {**arm, "label": arm.get("label_zh") or arm["label"]}
+            for name, arm in design["arms"].items()
+        }
+    for name in ("efficacy", "futility"):
+        if design.get(name):
+            said[name] = _known()["rules"].get(design[name], design[name])
+    return said
+
+
+def _belief(row: Mapping[str, Any]) -> dict[str, Any]:
+    rests_on = row["rests_on"]
+    for pattern, said in _known()["rests_on"]:
+        rests_on = re.sub(f"^{pattern}$", said, rests_on)
+    return {**row, "rests_on": rests_on, "grade": _known()["grades"].get(row["grade"], row["grade"])}
