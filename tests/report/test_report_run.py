@@ -63,7 +63,8 @@ def test_what_the_run_holds_is_what_the_facts_hold(run):
 def test_figures_are_written_one_by_one_as_svg_and_png(run, tmp_path):
     drawn = write_figures(run, tmp_path / "svg")
     assert {path.suffix for path in drawn} == {".svg"}
-    assert len(drawn) == 8
+    assert len(drawn) == 9
+    assert {"figure-km", "figure-subgroups-msc"} <= {path.stem for path in drawn}
     assert all(run.hash[:12] in path.read_text("utf-8") for path in drawn)
     painted = write_figures(run, tmp_path / "png", lang="zh", form="png")
     assert [path.stem for path in painted] == [path.stem for path in drawn]
