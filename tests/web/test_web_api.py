@@ -8,6 +8,7 @@ import pytest
 
 from hepatrial.protocol import list_protocols, load_protocol, protocol_from_dict
 from hepatrial.protocol.write import protocol_toml
+from hepatrial.web.table1 import read_table
 
 
 def is_problem(answer, status):
@@ -148,12 +149,38 @@ def test_a_pasted_table_1_is_read_with_units_and_what_is_wrong_is_said(client):
     assert rows["female"]["share"] == pytest.approx(11 / 56)
     assert rows["inr"] == {"variable": "inr", "mean": 2.1, "sd": 0.4} | {
         "grade": "seen",
-        "source": "Table 1 as pasted",
+        "source": "Table 1 as given by the user",
     }
     assert rows["creatinine"]["sd"] == "30.0 umol/L"
     assert rows["cirrhosis"]["share"] == pytest.approx(0.714)
     assert told["not_used"] == ["crp"]
     assert [one["place"] for one in told["problems"]] == ["line 1"]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (
+            '"Total bilirubin, mg/dL","18.5 (14.7, 23.4)",44',
+            {"median": "316.35 umol/L", "q1": "251.37 umol/L"},
+        ),
+        ('"INR";"1.9 (1.6; 2.4)"', {"median": 1.9, "q1": 1.6, "q3": 2.4}),
+        ("TBil\t316 [252, 399]", {"median": "316.0 umol/L", "q3": "399.0 umol/L"}),
+        ("Age, mean (SD), y\t45.2 (11.0)", {"mean": 45.2, "sd": 11.0}),
+        ("Cirrhosis, n (%),40 (71.4%)", {"share": pytest.approx(0.714)}),
+        ("Cirrhosis (%)\t71.4", {"share": pytest.approx(0.714)}),
+    ],
+)
+def test_a_row_as_spreadsheets_and_papers_write_it_is_read_as_it_is_meant(line, expected):
+    (row,), _, problems = read_table(line)
+    assert problems == []
+    assert row.items() >= expected.items()
+
+
+def test_a_value_whose_brackets_are_not_understood_is_not_taken_for_a_mean():
+    rows, _, (problem,) = read_table("TBil\t316 (range 20 to 900)")
+    assert rows == []
+    assert "mean ± SD" in problem.allowed
 
 
 def test_the_openapi_document_describes_errors_as_problems(client):

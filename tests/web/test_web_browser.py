@@ -286,6 +286,64 @@ def test_a_pasted_table_1_fills_the_form(server, tab):
     tab.wait_for_selector("#status.good")
 
 
+def chosen_file(tab, name, data):
+    """Choose a file of these bytes for the Table 1."""
+    tab.set_input_files("#table1-file", {"name": name, "mimeType": "text/csv", "buffer": data})
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("utf8.csv", 'Variable,All\n"Age, years","45 ± 11"\nTBil (mg/dL),"18.5 (14.7, 23.4)"\n'.encode()),
+        ("excel.csv", "﻿Age;45 ± 11\nTBil (mg/dL);18.5 (14.7, 23.4)\nUnheard;3\n".encode()),
+        ("unicode.txt", "Age\t45 ± 11\nTBil (mg/dL)\t18.5 (14.7, 23.4)\nUnheard\t3\n".encode("utf-16")),
+        ("gbk.csv", "年龄,45 ± 11\n总胆红素 (mg/dL),18.5 (14.7-23.4)\n血型,3\n".encode("gb18030")),
+    ],
+    ids=["utf8", "excel", "utf16", "gbk"],
+)
+def test_a_table_1_from_a_file_fills_the_form_at_once(server, tab, name, data):
+    tab.goto(f"{server.address}/trial/lin2017")
+    tab.wait_for_selector("#status.good")
+    tab.get_by_text("Paste or upload a Table 1").click()
+    chosen_file(tab, name, data)
+    tab.wait_for_selector("#table1-told li.wrong")  # the heading, or the row that no one knows
+    rows = tab.locator('[data-name="table1"] > fieldset')
+    assert rows.count() == 2
+    assert rows.nth(0).locator('[data-name="sd"] input').input_value() == "11"
+    assert rows.nth(1).locator('[data-name="median"] input').input_value() == "316.35 umol/L"
+    assert rows.nth(1).locator('[data-name="q1"] input').input_value() == "251.37 umol/L"
+    expect(tab.locator("#changes")).to_contain_text("population.table1")
+    tab.wait_for_selector("#status.good")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "told"),
+    [
+        ("prose.csv", b"We enrolled patients\nwith liver failure\n", "No row could be read"),
+        ("table.xlsx", b"PK\x03\x04\x00\x00\xff\xfe\x00", "no text file"),
+        ("empty.csv", b"", "is empty"),
+        ("huge.csv", b"Age,45 (11)\n" * 40_000, "480 kB"),
+        ("many.csv", b"INR,1.9 (0.4)\n" * 300, "at most 200 lines"),
+    ],
+    ids=["prose", "xlsx", "empty", "huge", "many"],
+)
+def test_a_file_that_is_no_table_1_is_told_and_what_the_form_held_stays(server, tab, name, data, told):
+    tab.goto(f"{server.address}/trial/lin2017")
+    tab.wait_for_selector("#status.good")
+    tab.get_by_text("Paste or upload a Table 1").click()
+    chosen_file(tab, "good.csv", "Age,45 ± 11\nINR,1.9 ± 0.4\n".encode())
+    rows = tab.locator('[data-name="table1"] > fieldset')
+    expect(rows).to_have_count(2)
+    chosen_file(tab, name, data)
+    expect(tab.locator("#table1-told")).to_contain_text(told)
+    if name == "many.csv":  # each variable once, the first is kept
+        expect(rows).to_have_count(1)
+    else:
+        assert rows.count() == 2
+        assert rows.nth(0).locator('[data-name="mean"] input').input_value() == "45"
+    tab.wait_for_selector("#status.good")
+
+
 def test_every_part_of_the_form_can_be_reached_and_added_to_by_keyboard(server, tab):
     tab.goto(f"{server.address}/trial/lin2017")
     tab.wait_for_selector("#status.good")

@@ -2,12 +2,14 @@
 
 Accepted values: ``45.2 ± 11.0`` and ``45.2 (11.0)`` (mean, SD), ``316 (252-399)`` and ``316 [252, 399]``
 (median, quartiles), ``80 %``, ``45/56`` and ``45 (80.4 %)`` (share), ``44`` (mean). A unit stands behind the
-name (``TBil (mg/dL)``) or behind the value; without one the unit inside is meant. Of several columns the
+name (``TBil (mg/dL)``) or behind the value; without one the unit inside is meant. Cells are separated by
+a tab, a comma (a semicolon), a bar or two spaces; those of a CSV file may be quoted. Of several columns the
 first that holds a value is read: paste the whole cohort's column, or one arm.
 """
 
 from __future__ import annotations
 
+import csv
 import re
 from typing import Any
 
@@ -17,15 +19,21 @@ from hepatrial.protocol.sections import Wish
 from hepatrial.units import UnitError, convert, parse_unit
 
 MOST_ROWS = 200
-SOURCE = "Table 1 as pasted"
+SOURCE = "Table 1 as given by the user"
 
 _N = r"[-+]?\d+(?:[.,]\d+)?"
 _MEAN_SD = re.compile(rf"^({_N})\s*(?:±|\+/?-)\s*({_N})")
-_QUARTILES = re.compile(rf"^({_N})\s*[\(\[]\s*({_N})\s*(?:-|–|—|,|;|to|至|~)\s*({_N})\s*[\)\]]")
+_QUARTILES = re.compile(rf"^({_N})\s*[\(\[]\s*({_N})\s*(?:-|–|—|,|;|to|至|~|～)\s*({_N})\s*[\)\]]")
 _COUNT = re.compile(rf"^\d+\s*\(\s*({_N})\s*%\s*\)|^({_N})\s*%|^(\d+)\s*/\s*(\d+)")
 _BRACKET = re.compile(rf"^({_N})\s*\(\s*({_N})\s*\)")
 _SINGLE = re.compile(rf"^({_N})\b")
-_SPLIT = re.compile(r"\t|\||;(?=\s*\d)|:\s|=\s|,\s*(?=\d)|\s{2,}")
+_OUTSIDE = r"(?![^(\[]*[)\]])"  # a comma inside brackets parts quartiles, not cells
+_SPLIT = re.compile(rf"\t|\||;(?=\s*\d){_OUTSIDE}|:\s|=\s|,\s*(?=\d){_OUTSIDE}|\s{{2,}}")
+_NUMBER_IN_BRACKETS = re.compile(r"[(\[][^)\]]*\d")
+_STATISTIC = re.compile(
+    r"[,;]?\s*(?:\bmean\s*(?:±|\+/-)?\s*[(\[]?SD[)\]]?|\bmedian\s*[(\[]IQR[)\]]|\bn(?:/N)?\s*\(%\))",
+    re.IGNORECASE,
+)
 _NAME_UNIT = re.compile(r"^(.*?)(?:\s*[\(\[（](.+?)[\)\]）]|,\s*([^,]+))\s*$")
 CHINESE = {
     "年龄": "age",
@@ -92,7 +100,7 @@ def _once(rows: list[dict[str, Any]], problems: list[Problem]) -> list[dict[str,
 
 
 def _row(line: str, place: str, not_used: list[str], problems: list[Problem]) -> dict[str, Any] | None:
-    cells = [cell.strip() for cell in _SPLIT.split(line.strip("|")) if cell and cell.strip()]
+    cells = _cells(line)
     if len(cells) < 2:
         found = re.match(r"^(\D+?)\s*(\d.*)$", line)
         cells = [found[1], found[2]] if found else cells
@@ -117,8 +125,19 @@ def _row(line: str, place: str, not_used: list[str], problems: list[Problem]) ->
         return None
 
 
+def _cells(line: str) -> list[str]:
+    """Cells of a line; a line with quotes is one of a CSV file."""
+    if '"' in line:
+        mark = next((one for one in ("\t", '";', ';"') if one in line), ",").strip('"')
+        found = next(csv.reader([line], delimiter=mark, skipinitialspace=True), [])
+    else:
+        found = _SPLIT.split(line.strip("|"))
+    return [cell.strip() for cell in found if cell.strip()]
+
+
 def _named(cell: str) -> tuple[str, str]:
-    """Variable and unit of a row's name."""
+    """Variable and unit of a row's name, which may say the statistic too (``Age, mean (SD), y``)."""
+    cell = _STATISTIC.sub("", cell).strip(" ,;")
     for text, unit in ((cell, ""), *_parts(cell)):
         name = CHINESE.get(text.strip(), key(text))
         name = ALIASES.get(name, name)
@@ -137,6 +156,8 @@ def _parts(cell: str) -> list[tuple[str, str]]:
 def _wish(name: str, variable: Variable, unit: str, value: str) -> dict[str, Any]:
     found = _statistics(value)
     if name in YES_NO_FROM or variable.scale == "yes_no":
+        if unit == "%" and set(found) == {"mean"}:
+            found = {"share": found["mean"] / 100}
         if "share" not in found:
             raise ValueError("a share: 45/56, 45 (80 %) or 80 %")
         share = found["share"]
@@ -206,7 +227,7 @@ def _statistics(value: str) -> dict[str, float]:
         return {"share": _number(found[1] or found[2]) / 100}
     if found := _BRACKET.match(value):
         return {"mean": _number(found[1]), "sd": _number(found[2])}
-    if found := _SINGLE.match(value):
+    if (found := _SINGLE.match(value)) and not _NUMBER_IN_BRACKETS.search(value):
         return {"mean": _number(found[1])}
     return {}
 

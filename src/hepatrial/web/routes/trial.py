@@ -83,6 +83,10 @@ TEXTS = {
     "problems": "Problems: {n}. See the marked entries.",
     "twice": "Another entry is called {name} already; each needs a name of its own.",
     "notUsed": "Known, but the model has no such column",
+    "noRow": "No row could be read; the form keeps what it had.",
+    "tooLarge": "{name} holds {n} kB; at most {most} kB are read. Nothing was changed.",
+    "noText": "{name} is no text file; save the table as CSV or TSV. Nothing was changed.",
+    "emptyFile": "{name} is empty. Nothing was changed.",
 }
 
 

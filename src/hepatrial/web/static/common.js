@@ -55,6 +55,22 @@ function loaded() {
 
 export const widthOf = (place) => Math.max(300, Math.min(760, Math.floor(place.clientWidth || 680)));
 
+// Text of a chosen file: UTF-8, UTF-16 with its mark, or the Chinese encoding in which spreadsheets save CSV.
+// Null where it is no text; "" where it is empty.
+export async function textOf(file) {
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  const wide = { "255,254": "utf-16le", "254,255": "utf-16be" }[`${bytes[0]},${bytes[1]}`];
+  for (const encoding of wide ? [wide] : ["utf-8", "gb18030"]) {
+    try {
+      const text = new TextDecoder(encoding, { fatal: true }).decode(bytes);
+      return /[\0-\x08\x0e-\x1f]/.test(text) ? null : text;
+    } catch {
+      continue;
+    }
+  }
+  return null;
+}
+
 export function debounce(work, wait) {
   let timer;
   return (...given) => {

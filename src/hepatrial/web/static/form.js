@@ -1,5 +1,5 @@
 // The form of a protocol: collect, check while typing, show what differs, run.
-import { call, debounce, element, listed, problem, say } from "./common.js";
+import { call, debounce, element, listed, problem, say, textOf } from "./common.js";
 
 const form = document.getElementById("design");
 const status = document.getElementById("status");
@@ -203,12 +203,25 @@ function renumber(row) {
 
 // --- a Table 1, pasted or from a file ---
 const table = document.getElementById("table1");
+const tableTold = document.getElementById("table1-told");
+const MOST = 400000; // bytes, the API's limit
+
+const refuse = (text) => tableTold.replaceChildren(element("p", text, { class: "wrong" }));
+
 document.getElementById("table1-file").addEventListener("change", async (event) => {
   const file = event.target.files[0];
-  if (file) table.value = (await file.slice(0, 400000).text());
+  if (!file) return;
+  const named = { name: file.name, n: Math.ceil(file.size / 1000).toLocaleString("en"), most: MOST / 1000 };
+  if (file.size > MOST) return refuse(say("tooLarge", named));
+  const text = await textOf(file);
+  if (text === null) return refuse(say("noText", named));
+  if (!text.trim()) return refuse(say("emptyFile", named));
+  table.value = text;
+  await readTable();
 });
-document.getElementById("table1-read").addEventListener("click", async () => {
-  const told = document.getElementById("table1-told");
+document.getElementById("table1-read").addEventListener("click", readTable);
+
+async function readTable() {
   try {
     const found = await call("POST", "/api/table1", { text: table.value });
     const list = element("ul", undefined, { class: "small" });
@@ -217,13 +230,17 @@ document.getElementById("table1-read").addEventListener("click", async () => {
       list.append(element("li", `${variable}: ${Object.entries(rest).map(([k, v]) => `${k} ${v}`).join(", ")}`));
     }
     if (found.not_used.length) list.append(element("li", `${say("notUsed")}: ${found.not_used.join(", ")}`));
-    for (const one of found.problems) list.append(element("li", problem(one), { class: "wrong" }));
-    told.replaceChildren(list);
-    fill(found.rows);
+    if (!found.rows.length) list.append(element("li", say("noRow"), { class: "wrong" }));
+    for (const one of found.problems) {
+      const near = one.nearest ? ` ${say("nearest", { name: one.nearest })}` : "";
+      list.append(element("li", problem(one) + near, { class: "wrong" }));
+    }
+    tableTold.replaceChildren(list);
+    if (found.rows.length) fill(found.rows);
   } catch (error) {
-    told.replaceChildren(listed(error));
+    tableTold.replaceChildren(listed(error));
   }
-});
+}
 
 function fill(rows) {
   const node = form.querySelector('[data-name="population"] [data-name="table1"]');
