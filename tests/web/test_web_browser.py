@@ -114,6 +114,24 @@ def test_on_paper_no_page_is_cut_and_no_menu_is_printed(server, chromium, done):
                 assert page.locator("#dose-out").is_visible()  # of which design the figure is
 
 
+def test_on_paper_reasons_that_are_closed_on_the_screen_are_open(server, chromium):
+    for page in opened(chromium):
+        page.goto(f"{server.address}/evidence/risk")
+        reasons = page.locator("details.more > dl").first
+        assert not reasons.is_visible()
+        page.emulate_media(media="print")
+        assert reasons.evaluate("one => one.checkVisibility({contentVisibilityAuto: true})")
+        assert reasons.bounding_box()["height"] > 20
+        page.goto(f"{server.address}/claims")
+        closed = page.locator("details.more:not([open]) > :not(summary)")
+        assert closed.count() > 5
+        assert all(
+            box["height"] > 10 for box in (closed.nth(k).bounding_box() for k in range(closed.count()))
+        )
+        page.goto(f"{server.address}/trial/lin2017")
+        assert not page.locator("#table1").is_visible()  # a box to fill in is none of the paper's business
+
+
 def test_the_answers_for_patients_stand_in_one_column(server, tab):
     tab.goto(f"{server.address}/answers")
     left = tab.locator("main h2").evaluate_all("all => all.map(one => one.getBoundingClientRect().left)")

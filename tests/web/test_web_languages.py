@@ -11,11 +11,12 @@ from hepatrial.claims.chinese import of_source, translated
 from hepatrial.evidence.base import load_base, numbers
 from hepatrial.evidence.certainty import certainty_table
 from hepatrial.model.variants import load_variants
-from hepatrial.protocol import protocol_schema
+from hepatrial.protocol import list_protocols, load_protocol, protocol_schema
 from hepatrial.schema import MEASURES
 from hepatrial.web import atlas, downloads
 from hepatrial.web.api.claims import audited_article
-from hepatrial.web.forms import help_of, label_of, words_of
+from hepatrial.web.changes import flat
+from hepatrial.web.forms import entry_label, help_of, label_of, words_of
 from hepatrial.web.language import catalogue, preferred, translate
 from hepatrial.web.pages import SECTIONS
 from hepatrial.web.routes import claims, credibility, evidence, mechanism, runs, trial
@@ -183,3 +184,20 @@ def test_braces_in_what_a_reader_typed_are_left_alone():
 def test_an_absurd_header_is_english():
     assert preferred("x" * 100_000) == "en"
     assert preferred("zh;q=abc") == "en"
+
+
+def test_every_entry_of_every_protocol_has_its_labels_in_both_languages():
+    for name in list_protocols():
+        data = load_protocol(name).as_dict()
+        for place, _ in flat(data):
+            english, chinese = (entry_label(place, data, lang).split(" › ") for lang in ("en", "zh"))
+            assert len(english) == len(chinese) == place.count(".") + 1, place
+            assert all(part and "_" not in part for part in english), place
+            assert CHINESE.search(chinese[0]), place
+
+
+def test_a_row_is_called_by_its_measure_and_an_arm_by_its_label():
+    data = load_protocol("lin2017").as_dict()
+    place = "population.eligibility[1].min"
+    assert entry_label(place, data, "en") == "Population › Eligibility 2: INR › At least"
+    assert entry_label(place, data, "zh") == "人群 › 入选标准 2：国际标准化比值（INR） › 下限"

@@ -182,6 +182,15 @@ def test_up_to_four_designs_stand_side_by_side_from_the_trial_page(server, tab, 
     assert MARK[lang] in results.inner_text()
     row = differences.locator("tbody tr")
     assert row.count() == 1
+    label, key = row.locator("th").inner_text().split("\n")
+    assert key == "arms.msc.regimen[0].dose"
+    assert (
+        label
+        == {
+            "en": "Arms › MSC + standard care › Regimen 1 › Dose",
+            "zh": "组别 › 间充质干细胞＋标准治疗 › 给药方案 1 › 剂量",
+        }[lang]
+    )
     assert row.locator("td").all_inner_texts() == [
         f"{dose} cells/kg" for dose in ("1e5", "3e5", "1e6", "3e6")
     ]
@@ -200,7 +209,9 @@ def test_a_fifth_design_and_one_that_is_gone_are_told_and_not_shown(server, five
     same = server.call("GET", f"/api/compare?{asked}").json()
     assert [run["id"] for run in same["runs"]] == five[:4]
     assert (same["left_out"], same["comparable"], same["mark"]) == (2, True, MARK["en"])
-    assert [row["place"] for row in same["differences"]] == ["arms.msc.regimen[0].dose"]
+    assert [(row["place"], row["label"]) for row in same["differences"]] == [
+        ("arms.msc.regimen[0].dose", "Arms › MSC + standard care › Regimen 1 › Dose")
+    ]
     assert all(len(row["cells"]) == 4 for row in same["results"])
     tab.goto(f"{server.address}/compare?{asked}")
     assert tab.locator("figure svg").count() == 4

@@ -17,6 +17,8 @@ class Change(BaseModel):
     place: str
     before: str
     after: str
+    label: str = ""
+    """The place by the labels of the form."""
 
 
 def changes_of(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from hepatrial.protocol import SECTIONS, protocol_schema
 from hepatrial.report.catalogue import Catalogue
 from hepatrial.schema import MEASURES
 from hepatrial.units import UnitError, convert, read_quantity
-from hepatrial.web.changes import shown, shown_number
+from hepatrial.web.changes import Change, changes_of, shown, shown_number
 from hepatrial.web.language import translate
 
 Kind = Literal[
@@ -122,7 +123,7 @@ class Builder:
 
     def _field(self, name: str, schema: Mapping[str, Any], value: Any, required: bool) -> Field:
         said = str(schema.get("description", ""))
-        schema, nullable = self._resolved(schema)
+        schema, nullable = self.resolved(schema)
         common: dict[str, Any] = {
             "name": name,
             "label": label_of(name),
@@ -139,7 +140,7 @@ class Builder:
             return self._list(schema, value or [], common)
         return self._leaf(schema, value, common)
 
-    def _resolved(self, schema: Mapping[str, Any]) -> tuple[Mapping[str, Any], bool]:
+    def resolved(self, schema: Mapping[str, Any]) -> tuple[Mapping[str, Any], bool]:
         """A schema without references and without null, and whether null was allowed."""
         nullable = False
         while True:
@@ -174,8 +175,7 @@ class Builder:
         }
 
     def _map(self, schema: Mapping[str, Any], value: Mapping[str, Any], common: dict[str, Any]) -> Field:
-        by_pattern = [*schema.get("patternProperties", {}).values(), schema.get("additionalProperties")]
-        inner, _ = self._resolved(next((one for one in by_pattern if isinstance(one, dict)), {}))
+        inner = self.rows_of(schema)
         if "properties" not in inner:
             rows = ", ".join(f"{key} {shown(share)}" for key, share in value.items())
             return Field(kind="list", value=rows, **common)
@@ -183,8 +183,13 @@ class Builder:
         blank = self._field("", inner, {}, True)
         return Field(kind="map", items=items, blank=blank, keys=tuple(value), **common)
 
+    def rows_of(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The schema of what a table with names of the author's own holds."""
+        by_pattern = [*schema.get("patternProperties", {}).values(), schema.get("additionalProperties")]
+        return self.resolved(next((one for one in by_pattern if isinstance(one, dict)), {}))[0]
+
     def _list(self, schema: Mapping[str, Any], value: list[Any], common: dict[str, Any]) -> Field:
-        inner, _ = self._resolved(schema["items"])
+        inner, _ = self.resolved(schema["items"])
         if "properties" in inner:
             items = tuple(self._field("", inner, row, True) for row in value)
             return Field(kind="rows", items=items, blank=self._field("", inner, {}, True), **common)
@@ -246,3 +251,59 @@ def words_of(lang: str, option: str) -> str:
     if option in MEASURES:
         return Catalogue(lang).get(f"measure.{option}", MEASURES[option].label)
     return translate(lang, label_of(option))
+
+
+@cache
+def _builder() -> Builder:
+    return Builder()
+
+
+def entry_label(place: str, data: Mapping[str, Any], lang: str) -> str:
+    """An entry of a protocol by the labels of the form: "Arms › MSC › Regimen 1 › Dose".
+
+    Args:
+        place: of the entry, as ``arms.msc.regimen[0].dose``.
+        data: a protocol that has it, as plain data; rows and arms are called as they are there.
+        lang: language of the labels.
+    """
+    builder = _builder()
+    schema: Mapping[str, Any] = builder.schema
+    value: Any = data
+    labels: list[str] = []
+    for index, key in re.findall(r"\[(\d+)\]|([^.\[\]]+)", place):
+        if index:
+            value = value[int(index)]
+            labels[-1] += f" {int(index) + 1}{_called(value, lang)}"
+            schema, _ = builder.resolved(schema["items"])
+            continue
+        value = value[key]
+        if key in schema.get("properties", {}):
+            labels.append(translate(lang, label_of(key)))
+            schema, _ = builder.resolved(schema["properties"][key])
+        else:
+            labels.append(_own_name(key, value, lang))
+            schema = builder.rows_of(schema)
+    return " › ".join(labels)
+
+
+def _called(row: Mapping[str, Any], lang: str) -> str:
+    """What a row of a list is about."""
+    name = row.get("measure") or row.get("variable")
+    if not name:
+        return ""
+    return f"{'：' if lang == 'zh' else ': '}{words_of(lang, name)}"
+
+
+def _own_name(key: str, value: Any, lang: str) -> str:
+    """An entry that is called as its author likes: its label, else its name in words."""
+    if not isinstance(value, Mapping):
+        return words_of(lang, key)
+    return str(value.get(f"label_{lang}") or value.get("label") or key)
+
+
+def labelled_changes(before: Mapping[str, Any], after: Mapping[str, Any], lang: str) -> list[Change]:
+    """What a protocol changes against another one, by the labels of the form too."""
+    found = changes_of(before, after)
+    for one in found:
+        one.label = entry_label(one.place, after if one.after else before, lang)
+    return found

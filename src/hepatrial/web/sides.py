@@ -8,6 +8,7 @@ from typing import Any
 from hepatrial.protocol import protocol_from_dict
 from hepatrial.report.wording import percent, points
 from hepatrial.web.changes import flat
+from hepatrial.web.forms import entry_label
 from hepatrial.web.jobs.registry import Run
 from hepatrial.web.state import Server
 
@@ -105,8 +106,8 @@ def _gap(row: dict[str, Any] | None, arms: list[dict[str, Any]], place: int) -> 
     return f"{points(x['mean'])}{interval}"
 
 
-def differences(runs: list[Run]) -> list[dict[str, Any]]:
-    """Entries in which the protocols differ."""
+def differences(runs: list[Run], lang: str) -> list[dict[str, Any]]:
+    """Entries in which the protocols differ, each by its place in the file and by the form's labels."""
     if len(runs) < 2:
         return []
     told = [dict(flat(run.request["protocol"])) for run in runs]
@@ -115,5 +116,7 @@ def differences(runs: list[Run]) -> list[dict[str, Any]]:
     for place in places:
         cells = [one.get(place, "") for one in told]
         if len(set(cells)) > 1 and not place.startswith(("identity", "assumptions")):
-            rows.append({"place": place, "cells": cells})
+            first = next(run for run, one in zip(runs, told, strict=True) if place in one)
+            label = entry_label(place, first.request["protocol"], lang)
+            rows.append({"place": place, "label": label, "cells": cells})
     return rows

@@ -142,7 +142,7 @@ def _named(cell: str) -> tuple[str, str]:
         name = CHINESE.get(text.strip(), key(text))
         name = ALIASES.get(name, name)
         if name in VARIABLES or name in ONLY_READ:
-            return name, unit
+            return name, unit or ("%" if cell.endswith("(%)") else "")
     first = next(iter(_parts(cell)), (cell, ""))
     name = key(first[0])
     return ALIASES.get(name, name), first[1]

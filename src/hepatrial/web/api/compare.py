@@ -28,7 +28,8 @@ class Row(BaseModel):
 class Difference(BaseModel):
     """An entry of the protocol in which the runs differ."""
 
-    place: str
+    place: str = Field(description="In the protocol file.")
+    label: str = Field(description="By the labels of the form.")
     cells: list[str] = Field(description="As the runs have it; empty where one has no such entry.")
 
 
@@ -58,6 +59,6 @@ def compare(
         left_out=left_out,
         comparable=comparable(chosen),
         results=[Row(**row) for row in rows],
-        differences=[Difference(**row) for row in differences(chosen)],
+        differences=[Difference(**row) for row in differences(chosen, lang)],
         mark=Catalogue(lang).mark,
     )

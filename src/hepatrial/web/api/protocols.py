@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from hepatrial.errors import BadInput
 from hepatrial.protocol import list_protocols, load_protocol, protocol_schema
 from hepatrial.protocol.write import protocol_toml
-from hepatrial.web.changes import Change, changes_of
+from hepatrial.web.changes import Change
+from hepatrial.web.forms import labelled_changes
 from hepatrial.web.problems import RESPONSES, OneProblem, Refused
 from hepatrial.web.state import Lang, Served
 from hepatrial.web.submit import read_protocol
@@ -131,7 +132,7 @@ def check(given: ProtocolIn, lang: Lang) -> Looked:
     except BadInput as bad:
         problems = [OneProblem.of(problem, lang) for problem in bad.problems]
         return Looked(ok=False, problems=problems, changes=[])
-    changes = changes_of(origin, protocol.as_dict()) if origin is not None else []
+    changes = labelled_changes(origin, protocol.as_dict(), lang) if origin is not None else []
     return Looked(ok=True, problems=[], changes=changes, patients=protocol.patients, hash=protocol.hash)
 
 

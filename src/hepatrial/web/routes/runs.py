@@ -17,7 +17,7 @@ from hepatrial.report.strategies import STRATEGIES
 from hepatrial.report.style import to_svg
 from hepatrial.web import downloads, figures
 from hepatrial.web.api.runs import Strategy, title_of, told
-from hepatrial.web.changes import changes_of
+from hepatrial.web.forms import labelled_changes
 from hepatrial.web.jobs.registry import Run
 from hepatrial.web.pages import page, translator
 from hepatrial.web.sides import arms_of, chosen_of, comparable, differences, results_table, strategies_of
@@ -58,7 +58,7 @@ def one(request: Request, run: RunId, server: Served, lang: Lang) -> HTMLRespons
         "run": told(server, found, lang),
         "strategies": STRATEGIES,
         "arms": arms_of(found, lang),
-        "changes": _changes(found),
+        "changes": _changes(found, lang),
         "command": downloads.command(found),
         "files": downloads.GROUPS,
         "texts": {key: said(text) for key, text in TEXTS.items()},
@@ -74,10 +74,10 @@ def one(request: Request, run: RunId, server: Served, lang: Lang) -> HTMLRespons
     return page(request, "run.html.j2", "runs", **context)
 
 
-def _changes(run: Run) -> list[Any]:
+def _changes(run: Run, lang: str) -> list[Any]:
     if run.origin not in list_protocols():
         return []
-    return changes_of(load_protocol(run.origin).as_dict(), run.request["protocol"])
+    return labelled_changes(load_protocol(run.origin).as_dict(), run.request["protocol"], lang)
 
 
 @router.get("/compare")
@@ -98,7 +98,7 @@ def compare(
         "sides": sides,
         "strategy": strategy,
         "table": results_table(server, chosen, strategy, lang, translator(request)),
-        "differences": differences(chosen),
+        "differences": differences(chosen, lang),
         "few": any(one.request["options"]["replicates"] < MIN_REPLICATES for one in chosen),
         "comparable": comparable(chosen),
     }

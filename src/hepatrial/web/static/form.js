@@ -155,7 +155,11 @@ async function check() {
     show(told.problems);
     status.className = told.ok ? "status good" : "status bad";
     status.textContent = told.ok ? say("sound", { n: told.patients }) : say("problems", { n: told.problems.length });
-    changes.replaceChildren(...told.changes.map((one) => element("li", `${one.place}: ${one.before || "–"} → ${one.after || "–"}`)));
+    changes.replaceChildren(...told.changes.map((one) => {
+      const line = element("li", `${one.label}: ${one.before || "–"} → ${one.after || "–"} `);
+      line.append(element("span", one.place, { class: "key" }));
+      return line;
+    }));
     changes.parentElement.hidden = !told.changes.length;
   } catch (error) {
     if (turn !== asked) return;
