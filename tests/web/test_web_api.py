@@ -77,7 +77,12 @@ def test_a_changed_dose_is_told_with_both_values(client, lin):
     told = client.post("/api/protocols/check", json={"protocol": changed, "origin": "lin2017"}).json()
     assert told["ok"]
     assert told["changes"] == [
-        {"place": "arms.msc.regimen[0].dose", "before": "3.2e5 cells/kg", "after": "1e6 cells/kg"}
+        {
+            "place": "arms.msc.regimen[0].dose",
+            "label": "Arms › MSC + standard care › Regimen 1 › Dose",
+            "before": "3.2e5 cells/kg",
+            "after": "1e6 cells/kg",
+        }
     ]
 
 
