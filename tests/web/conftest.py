@@ -1,4 +1,4 @@
-"""A real server without its queue: quick, and whatever is put into the queue stays there."""
+"""A real server: without its queue (what is put into it stays there), or whole and with a browser before it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from browser import CHROMIUM, Server
 from web_server import Program, served
 
 from hepatrial.protocol import load_protocol
@@ -29,3 +30,22 @@ def client(settings: Settings) -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def lin() -> dict[str, Any]:
     return load_protocol("lin2017").as_dict()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """``hepatrial serve`` for the tests of a file."""
+    running = Server(tmp_path_factory.mktemp("web"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """Debian's Chromium for the tests of a file."""
+    from playwright.sync_api import sync_playwright  # only these tests need it
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()

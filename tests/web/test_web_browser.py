@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import polars as pl
 import pytest
 from browser import ABSENT, CHROMIUM, QUICK, Server, opened
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from hepatrial.schema import MARK
 
@@ -38,21 +38,6 @@ PAGES = (
     "/credibility",
     "/runs",
 )
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    running = Server(tmp_path_factory.mktemp("web"))
-    yield running
-    running.stop()
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

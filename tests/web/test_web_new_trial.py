@@ -6,8 +6,8 @@ import re
 import tomllib
 
 import pytest
-from browser import ABSENT, CHROMIUM, QUICK, Server, opened
-from playwright.sync_api import expect, sync_playwright
+from browser import ABSENT, CHROMIUM, QUICK, opened
+from playwright.sync_api import expect
 
 from hepatrial.schema import MARK
 from hepatrial.web.language import translate
@@ -17,21 +17,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason=ABSE
 LOCALES = {"en": "en-GB", "zh": "zh-CN"}
 CHINESE = re.compile("[一-鿿]")
 FOUR_WORDS = re.compile(r"(?:\b[A-Za-z][A-Za-z'’-]*\b[ ,;:]*){4,}")
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    running = Server(tmp_path_factory.mktemp("web"))
-    yield running
-    running.stop()
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(params=LOCALES)

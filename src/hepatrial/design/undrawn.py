@@ -5,18 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from hepatrial.protocol import Protocol
+from hepatrial.protocol.sections import Assumption
 
-_STRATA = {
-    "about": "randomisation",
-    "known": "The protocol randomises within strata or centres.",
-    "known_zh": "方案按分层或中心随机分组。",
-    "handled": "The trials of the design draw neither: every patient is any arm's with the planned chance. "
+_STRATA = Assumption(
+    about="randomisation",
+    known="The protocol randomises within strata or centres.",
+    known_zh="方案按分层或中心随机分组。",
+    handled="The trials of the design draw neither: every patient is any arm's with the planned chance. "
     "The power is that of the unstratified trial, without an effect of centres; hepatrial run has both.",
-    "handled_zh": "设计阶段的模拟试验未抽取分层与中心：每名患者按计划的概率分入各组。"
+    handled_zh="设计阶段的模拟试验未抽取分层与中心：每名患者按计划的概率分入各组。"
     "所示把握度为未分层试验的把握度，不含中心效应；hepatrial run 则两者皆有。",
-    "grade": "assumed",
-    "source": "",
-}  # fmt: skip
+    grade="assumed",
+    source="",
+)
 
 
 def assumptions_of(protocol: Protocol) -> list[dict[str, Any]]:
@@ -27,4 +28,5 @@ def assumptions_of(protocol: Protocol) -> list[dict[str, Any]]:
     """
     rule = protocol.randomisation
     parted = rule is not None and (bool(rule.strata) or rule.centres > 1)
-    return [one.model_dump(mode="json") for one in protocol.assumptions] + ([dict(_STRATA)] if parted else [])
+    every = (*protocol.assumptions, _STRATA) if parted else protocol.assumptions
+    return [one.model_dump(mode="json") for one in every]

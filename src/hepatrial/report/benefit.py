@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
 from hepatrial.report.catalogue import Catalogue
+from hepatrial.report.spread import share_with_error
 from hepatrial.report.wording import percent
 
 FEW_TRIALS = 50
 """Simulated trials below which no share of them is burnt into a figure: a few lucky ones would sell."""
+
+
+def no_benefit(differences: NDArray[np.float64]) -> dict[str, Any]:
+    """How often a treated arm does no better than its control.
+
+    Args:
+        differences: (r,) treated minus control, one a simulated trial; without those that are no number.
+
+    Returns:
+        ``share`` of the trials and its Monte-Carlo error ``mcse``; None without a trial.
+    """
+    known = differences[np.isfinite(differences)]
+    return share_with_error(known <= 0) if known.size else {"share": None, "mcse": None}
 
 
 def no_benefit_words(arm: str, share: float | None, trials: int, t: Catalogue) -> str:

@@ -248,10 +248,6 @@ def _subgroup_figure(facts: Facts, results: dict[str, Any], entry: dict[str, Any
     )
 
 
-def _whole_points(value: float) -> str:
-    return points(value, 0)
-
-
 def _forest_line(row: dict[str, Any], entry: dict[str, Any], t: Catalogue) -> ForestLine:
     both = (entry["control"], entry["arm"])
     mean, low, high, mcse = (

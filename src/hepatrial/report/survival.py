@@ -15,8 +15,9 @@ from hepatrial.analysis import (
     summarise,
     survival_by_arm,
 )
+from hepatrial.report.benefit import no_benefit
 from hepatrial.report.facts import Arm, Facts
-from hepatrial.report.spread import MIN_REPLICATES, Floats, finite, finite_list, share_with_error, spread
+from hepatrial.report.spread import MIN_REPLICATES, Floats, finite, finite_list, spread
 from hepatrial.report.strategies import strategy_values
 
 ENDPOINTS = {"overall_survival": "overall_survival", "transplant_free_survival": "transplant_free"}
@@ -75,10 +76,8 @@ def _contrasts(
     difference = marks.difference(treated.name, control.name)
     rows = []
     for i, week in enumerate(facts.study.landmarks):
-        known = difference[np.isfinite(difference[:, i]), i]
-        no_benefit = share_with_error(known <= 0) if known.size else {"share": None, "mcse": None}
         row = {"endpoint": endpoint, "arm": treated.name, "control": control.name, "week": week}
-        rows.append({**row, **spread(difference[:, i]), "no_benefit": no_benefit})
+        rows.append({**row, **spread(difference[:, i]), "no_benefit": no_benefit(difference[:, i])})
     return rows
 
 

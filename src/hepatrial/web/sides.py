@@ -63,11 +63,12 @@ def results_table(
         protocol = protocol_from_dict(run.request["protocol"])
         week = protocol.endpoints.primary.week
         row = next((row for row in strategies_of(server, run, week) if row["strategy"] == strategy), None)
-        found.append((run, week, row, arms_of(run, lang)))
+        size = str(run.request["options"]["patients"] or protocol.patients)
+        found.append((size, week, row, arms_of(run, lang)))
     most = max(len(arms) for *_, arms in found)
     return [
         {"label": said("Primary week"), "cells": [f"{week:g}" for _, week, _, _ in found]},
-        {"label": said("Patients in each trial"), "cells": [_size(run) for run, *_ in found]},
+        {"label": said("Patients in each trial"), "cells": [size for size, *_ in found]},
         *(
             {
                 "label": said("Treated {n}", n=place) if place else said("Control"),
@@ -85,25 +86,22 @@ def results_table(
     ]
 
 
-def _size(run: Run) -> str:
-    planned = protocol_from_dict(run.request["protocol"]).patients
-    return str(run.request["options"]["patients"] or planned)
-
-
 def _arm(row: dict[str, Any] | None, arms: list[dict[str, Any]], place: int) -> str:
     if row is None or place >= len(arms):
         return "–"
-    x = row["arms"][arms[place]["name"]]
-    interval = "" if x["low"] is None else f" ({percent(x['low'])} – {percent(x['high'])})"
-    return f"{arms[place]['label']}: {percent(x['mean'])}{interval}"
+    return f"{arms[place]['label']}: {_ranged(row['arms'][arms[place]['name']], percent)}"
 
 
 def _gap(row: dict[str, Any] | None, arms: list[dict[str, Any]], place: int) -> str:
     if row is None or place >= len(arms):
         return "–"
-    x = row["differences"][arms[place]["name"]]
-    interval = "" if x["low"] is None else f" ({points(x['low'])} – {points(x['high'])})"
-    return f"{points(x['mean'])}{interval}"
+    return _ranged(row["differences"][arms[place]["name"]], points)
+
+
+def _ranged(x: dict[str, Any], written: Callable[[float], str]) -> str:
+    """A mean with the range of 95 % of trials, where there are enough of them for one."""
+    interval = "" if x["low"] is None else f" ({written(x['low'])} – {written(x['high'])})"
+    return f"{written(x['mean'])}{interval}"
 
 
 def differences(runs: list[Run], lang: str) -> list[dict[str, Any]]:

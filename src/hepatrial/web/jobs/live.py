@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from hepatrial.api import worlds_for
 from hepatrial.protocol import Protocol, protocol_from_dict
+from hepatrial.report.benefit import no_benefit
 from hepatrial.report.spread import spread
 from hepatrial.report.strategies import STRATEGIES, strategy_curves, strategy_values
 from hepatrial.trial.courses import COURSE, simulate_courses
@@ -89,7 +89,7 @@ def _told(kind: str, subjects: pl.DataFrame, protocol: Protocol, more: dict[str,
     arms = ordered_arms(protocol)
     days = np.arange(0.0, protocol.follow_up.length + 1e-9)
     curves = {name: strategy_curves(subjects, name, days, arms) for name in SHOWN_LIVE}
-    return {"kind": kind, **more, "curves": curves, "no_benefit": {}}
+    return {"kind": kind, **more, "curves": curves}
 
 
 def finished(subjects: pl.DataFrame, protocol: Protocol) -> dict[str, Any]:
@@ -99,15 +99,16 @@ def finished(subjects: pl.DataFrame, protocol: Protocol) -> dict[str, Any]:
     arms = ordered_arms(protocol)
     days = np.arange(0.0, protocol.follow_up.length + 1e-9)
     week = [7 * protocol.endpoints.primary.week]
-    curves, landmarks, no_benefit = {}, {}, {}
+    curves, landmarks, shares = {}, {}, {}
     for name in STRATEGIES:
         curves[name] = strategy_curves(trials, name, days, arms)
         values = strategy_values(trials, name, week, arms)[:, :, 0]
+        differences = {arm: values[:, k] - values[:, 0] for k, arm in enumerate(arms) if k}
         landmarks[name] = {
             "arms": {arm: spread(values[:, k]) for k, arm in enumerate(arms)},
-            "differences": {arm: spread(values[:, k] - values[:, 0]) for k, arm in enumerate(arms) if k},
+            "differences": {arm: spread(one) for arm, one in differences.items()},
         }
-        no_benefit[name] = {arm: _share(values[:, k] - values[:, 0]) for k, arm in enumerate(arms) if k}
+        shares[name] = {arm: no_benefit(one)["share"] for arm, one in differences.items()}
     count = trials["replicate"].n_unique()
     return {
         "kind": "done",
@@ -115,14 +116,8 @@ def finished(subjects: pl.DataFrame, protocol: Protocol) -> dict[str, Any]:
         "trials": count,
         "curves": curves,
         "landmarks": landmarks,
-        "no_benefit": no_benefit,
+        "no_benefit": shares,
     }
-
-
-def _share(differences: NDArray[np.float64]) -> float | None:
-    """Share of the trials with a difference in which the treated arm did no better."""
-    known = differences[np.isfinite(differences)]
-    return float((known <= 0).mean()) if known.size else None
 
 
 def ordered_arms(protocol: Protocol) -> Sequence[str]:
