@@ -1,4 +1,4 @@
-"""A real server: without its queue (what is put into it stays there), or whole and with a browser before it."""
+"""A real server: without its queue (what is put into it stays there), or whole before a browser."""
 
 from __future__ import annotations
 
