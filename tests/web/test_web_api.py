@@ -52,7 +52,7 @@ def test_a_process_is_told_in_the_language_asked_for_with_the_same_numbers(clien
     }
     assert told["zh"]["title"] == "肝脏"
     for en, zh in zip(told["en"]["cards"], told["zh"]["cards"], strict=True):
-        assert {**en, "note": ""} == {**zh, "note": ""}
+        assert {**en, "note": "", "label": ""} == {**zh, "note": "", "label": ""}
         assert en["note"] != zh["note"]
         assert zh["note"].endswith("。")
 

@@ -28,6 +28,7 @@ MARKED = {
     "/evidence/entries/lin2017": 60,  # numbers as they were read
     "/claims": 60,  # places in sources
     "/claims/mine": 0,
+    "/credibility": 0,
     "/runs": 0,
 }
 """Page -> English passages at most, each marked by its language."""

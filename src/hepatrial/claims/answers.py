@@ -55,7 +55,7 @@ def answers_html(base: Base, lang: str = "en") -> str:
     Raises:
         BadInput: for another language.
     """
-    return environment().get_template("answers.html.j2").render(**_context(base, lang))
+    return environment().get_template("answers.html.j2").render(**context(base, lang))
 
 
 def answers_fragment(base: Base, lang: str = "en") -> str:
@@ -64,10 +64,15 @@ def answers_fragment(base: Base, lang: str = "en") -> str:
     Raises:
         BadInput: for another language.
     """
-    return environment().get_template("answers_body.html.j2").render(**_context(base, lang))
+    return environment().get_template("answers_body.html.j2").render(**context(base, lang))
 
 
-def _context(base: Base, lang: str) -> dict[str, Any]:
+def context(base: Base, lang: str) -> dict[str, Any]:
+    """What the page says, by the names of its template; the API says the same.
+
+    Raises:
+        BadInput: for another language.
+    """
     check_lang(lang)
     text = words("answers")[lang]
     levels = {row.key: row for row in certainty_table(base)}

@@ -19,7 +19,17 @@ from hepatrial.web.settings import Settings
 from hepatrial.web.state import Server
 from hepatrial.web.warm import warm_up
 
-APIS = ("protocols", "designs", "runs", "compare", "mechanism", "evidence", "claims", "credibility")
+APIS = (
+    "answers",
+    "protocols",
+    "designs",
+    "runs",
+    "compare",
+    "mechanism",
+    "evidence",
+    "claims",
+    "credibility",
+)
 PAGES = ("start", "trial", "mechanism", "evidence", "claims", "credibility", "runs")
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
-from fastapi import Depends, Path, Request
+from fastapi import Depends, Path, Query, Request
 
 from hepatrial.web import pages
 from hepatrial.web.jobs.folders import Folders
@@ -46,7 +46,19 @@ def _server(request: Request) -> Server:
     return found
 
 
+_LANG = Query(description="Language of the texts; else the cookie's, else that of Accept-Language.")
+_UNITS = Query(description="Units of laboratory values; else the cookie's, else si.")
+
+
+def _lang(request: Request, lang: Annotated[Literal["en", "zh"] | None, _LANG] = None) -> str:
+    return lang or pages.lang_of(request)
+
+
+def _units(request: Request, units: Annotated[Literal["si", "conventional"] | None, _UNITS] = None) -> str:
+    return units or pages.units_of(request)
+
+
 Served = Annotated[Server, Depends(_server)]
-Lang = Annotated[str, Depends(pages.lang_of)]
-Units = Annotated[str, Depends(pages.units_of)]
+Lang = Annotated[str, Depends(_lang)]
+Units = Annotated[str, Depends(_units)]
 RunId = Annotated[str, Path(pattern=r"^[0-9a-f]{12}$", description="Id of a run.")]

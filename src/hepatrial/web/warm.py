@@ -25,6 +25,7 @@ def _makers() -> Iterator[Callable[[], object]]:
     from hepatrial.web import assets, background, sandbox
     from hepatrial.web.api.claims import audited_article
     from hepatrial.web.api.credibility import scores
+    from hepatrial.web.api.evidence import certainty_now
     from hepatrial.web.routes import evidence, mechanism, start
 
     yield patient_machine
@@ -33,7 +34,7 @@ def _makers() -> Iterator[Callable[[], object]]:
     yield sandbox.cohort
     yield audited_article
     yield scores
-    yield evidence.certainty
+    yield certainty_now
     for lang in LANGUAGES:
         yield lambda lang=lang: start.fragment(lang)  # type: ignore[misc]
         yield lambda lang=lang: evidence.forest_of("death", lang)  # type: ignore[misc]

@@ -11,10 +11,13 @@ from pydantic import BaseModel, Field
 
 from hepatrial.calibration.shipped import taught
 from hepatrial.experiment import EXPERIMENTS, Experiment, run_experiment
+from hepatrial.experiment.figures import panel_figure
+from hepatrial.experiment.words import word
 from hepatrial.model.untrusted import load_model
 from hepatrial.model.variants import load_variants
 from hepatrial.report.card_notes import note_in_each
-from hepatrial.web import atlas, sandbox
+from hepatrial.report.catalogue import Catalogue
+from hepatrial.web import atlas, sandbox, weights
 from hepatrial.web.api.protocols import TextIn
 from hepatrial.web.background import begin
 from hepatrial.web.language import translate
@@ -33,12 +36,14 @@ class FlowOut(BaseModel):
     source: str
     target: str
     names: list[str]
+    labels: str = Field(description="The names in words of the language asked for.")
 
 
 class EquationOut(BaseModel):
     """An equation; ``mathml`` is presentational."""
 
     name: str
+    label: str
     kind: str
     unit: str
     mathml: str
@@ -48,12 +53,14 @@ class CardOut(BaseModel):
     """A parameter card."""
 
     name: str
+    label: str
     value: float
     unit: str
     uncertainty: float
     role: str
     grade: str
     source: str
+    citation: str = Field(description="What the source is; empty where it is no work of the bibliography.")
     note: str
 
 
@@ -102,6 +109,78 @@ class ModelOut(BaseModel):
     triggers: list[str]
 
 
+class Said(BaseModel):
+    """A sentence in both languages."""
+
+    en: str
+    zh: str
+
+
+class FindingOut(BaseModel):
+    """A published figure or direction beside the simulated one."""
+
+    key: str
+    what: Said
+    published: Said
+    simulated: float
+    unit: str
+    verdict: str
+    grade: str
+    source: str
+    note: Said
+
+
+class KnockOutOut(BaseModel):
+    """What goes when a mechanism is taken away."""
+
+    mechanism: str
+    measure: Said
+    whole: float
+    without: float
+    none: float
+    share_lost: float | None
+
+
+class CurveOut(BaseModel):
+    """A line of a figure."""
+
+    panel: str
+    series: str
+    control: bool
+    x: list[float]
+    y: list[float]
+
+
+class ExperimentOut(BaseModel):
+    """An experiment in the dish or the mouse beside published figures."""
+
+    experiment: str
+    hash: str
+    mark: Said
+    not_evidence: Said
+    findings: list[FindingOut] = Field(description="Misses first.")
+    knock_outs: list[KnockOutOut]
+    curves: list[CurveOut]
+
+
+class PanelOut(BaseModel):
+    """A figure of an experiment as Vega-Lite; the mark stands in it."""
+
+    panel: str
+    title: str
+    spec: dict[str, Any]
+
+
+class WeightsFigure(BaseModel):
+    """The weights of the variants before and after the fit as Vega-Lite; the mark stands in it."""
+
+    spec: dict[str, Any]
+    mark: str
+
+
+OF_CARD = ("value", "unit", "uncertainty", "role", "grade", "source")
+
+
 @router.get("/processes")
 def processes() -> list[str]:
     """Names of the processes."""
@@ -117,15 +196,21 @@ def process(name: str, lang: Lang) -> ProcessOut:
     cards = [
         CardOut(
             name=key,
+            label=atlas.parameter_in(lang, key),
+            citation=atlas.sources().get(card.source, ""),
             note=note_in_each("model", key, card.note).get(lang, card.note),
-            **{
-                entry: getattr(card, entry) for entry in CardOut.model_fields if entry not in ("name", "note")
-            },
+            **{entry: getattr(card, entry) for entry in OF_CARD},
         )
         for key, card in found.cards.items()
     ]
     equations = [
-        EquationOut(name=one.name, kind=one.kind, unit=one.unit, mathml=str(one.mathml))
+        EquationOut(
+            name=one.name,
+            label=atlas.variables_in(lang, [one.name]),
+            kind=one.kind,
+            unit=one.unit,
+            mathml=str(one.mathml),
+        )
         for one in found.equations
     ]
     return ProcessOut(
@@ -139,9 +224,17 @@ def process(name: str, lang: Lang) -> ProcessOut:
 
 
 @router.get("/flows")
-def flows() -> list[FlowOut]:
+def flows(lang: Lang) -> list[FlowOut]:
     """What flows between the processes."""
-    return [FlowOut(source=one.source, target=one.target, names=list(one.names)) for one in atlas.flows()]
+    return [
+        FlowOut(
+            source=one.source,
+            target=one.target,
+            names=list(one.names),
+            labels=atlas.variables_in(lang, one.names),
+        )
+        for one in atlas.flows()
+    ]
 
 
 @router.get("/variants")
@@ -159,6 +252,13 @@ def variants(lang: Lang) -> list[VariantOut]:
         )
         for name, one in load_variants().items()
     ]
+
+
+@router.get("/variants/figure")
+def weights_figure(lang: Lang, width: Annotated[int, Query(ge=280, le=1200)] = 680) -> WeightsFigure:
+    """The weights of the variants, before and after the fit."""
+    t = Catalogue(lang)
+    return WeightsFigure(spec=weights.figure(variants(lang), t, taught()["model"], width), mark=t.mark)
 
 
 @router.get("/bands")
@@ -190,12 +290,33 @@ def experiments() -> list[str]:
 
 
 @router.get("/experiments/{name}")
-def experiment(name: str) -> dict[str, Any]:
+def experiment(name: str) -> ExperimentOut:
     """An experiment beside published figures, misses first."""
+    return ExperimentOut.model_validate(_done(name).as_dict())
+
+
+@router.get("/experiments/{name}/figures")
+def experiment_figures(
+    name: str, lang: Lang, width: Annotated[int, Query(ge=280, le=1200)] = 520
+) -> list[PanelOut]:
+    """The figures of an experiment; no treated cells or animals without their control."""
+    done = _done(name)
+    panels = dict.fromkeys(curve.panel for curve in done.curves)
+    return [
+        PanelOut(
+            panel=panel,
+            title=word("panels", panel, lang),
+            spec=panel_figure(done, panel, [c for c in done.curves if c.panel == panel], lang, width),
+        )
+        for panel in panels
+    ]
+
+
+def _done(name: str) -> Experiment:
     if name not in EXPERIMENTS:
         raise Refused(404, f"There is no experiment {name!r}.", f"One of {', '.join(EXPERIMENTS)}.")
     done: Experiment = begin(run_experiment, name).result()
-    return done.as_dict()
+    return done
 
 
 @router.post("/model")

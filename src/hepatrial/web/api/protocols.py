@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from hepatrial.errors import BadInput
-from hepatrial.protocol import list_protocols, load_protocol, protocol_schema
+from hepatrial.protocol import (
+    Protocol,
+    list_protocols,
+    load_protocol,
+    protocol_from_dict,
+    protocol_schema,
+)
 from hepatrial.protocol.write import protocol_toml
 from hepatrial.web.changes import Change
-from hepatrial.web.forms import labelled_changes
+from hepatrial.web.forms import Builder, Kind, labelled_changes, words_of
+from hepatrial.web.forms import Field as FormField
+from hepatrial.web.language import translate
 from hepatrial.web.problems import RESPONSES, OneProblem, Refused
-from hepatrial.web.state import Lang, Served
+from hepatrial.web.state import Lang, Served, Units
 from hepatrial.web.submit import read_protocol
 from hepatrial.web.table1 import read_table
 from hepatrial.web.untrusted import read_toml_text
@@ -81,6 +89,47 @@ class TableOut(BaseModel):
     problems: list[OneProblem]
 
 
+class OptionOut(BaseModel):
+    """A value that an entry may have, and how it is shown."""
+
+    value: str
+    label: str
+
+
+class FieldOut(BaseModel):
+    """An entry of the form of a protocol, with label, help, range and value."""
+
+    name: str
+    kind: Kind
+    label: str
+    help: str
+    required: bool
+    value: str | list[str]
+    options: list[OptionOut]
+    low: float | None
+    high: float | None
+    items: list[FieldOut] = Field(description="Entries of a section, or of each row.")
+    optional: bool = Field(description="A section that may be absent.")
+    present: bool
+    blank: FieldOut | None = Field(description="An empty row, for adding one.")
+
+    @classmethod
+    def of(cls, field: FormField, lang: str) -> FieldOut:
+        """A field in a language."""
+        plain = {name: getattr(field, name) for name in ("name", "kind", "required", "low", "high")}
+        return cls(
+            **plain,
+            label=translate(lang, field.label),
+            help=translate(lang, field.help) if field.help else "",
+            value=field.value,
+            options=[OptionOut(value=one, label=words_of(lang, one)) for one in field.options],
+            items=[cls.of(one, lang) for one in field.items],
+            optional=field.optional,
+            present=field.present,
+            blank=None if field.blank is None else cls.of(field.blank, lang),
+        )
+
+
 @router.get("/protocols")
 def listing(lang: Lang) -> list[Listed]:
     """The protocols that ship."""
@@ -106,6 +155,33 @@ def _shipped(lang: str) -> list[Listed]:
             )
         )
     return found
+
+
+@router.get("/protocols/new")
+def new(lang: Lang) -> ProtocolOut:
+    """A design of one's own to begin with: a shipped one without what belongs to that alone."""
+    protocol = begun(lang)
+    return ProtocolOut(name=protocol.identity.id, protocol=protocol.as_dict(), toml=protocol_toml(protocol))
+
+
+def begun(lang: str) -> Protocol:
+    """The design that a trial of one's own begins with."""
+    data = load_protocol("lin2017").as_dict()
+    kept = ("definition", "context_of_use", "context_of_use_zh", "allocation", "blinding")
+    said = partial(translate, lang)
+    data["identity"] = {
+        **{name: data["identity"][name] for name in kept},
+        "id": "my_trial",
+        "title": said("My trial"),
+        "question": said("What would this trial show?"),
+    }
+    data["assumptions"] = []
+    criteria = {"basis": "assumed", "grade": "assumed", "source": said("to be said")}
+    data["population"]["criteria"] = criteria
+    for arm in data["arms"].values():
+        for line in arm["regimen"]:
+            line["dose_reported"] = ""
+    return protocol_from_dict(data)
 
 
 @router.get("/protocols/{name}")
@@ -134,6 +210,13 @@ def check(given: ProtocolIn, lang: Lang) -> Looked:
         return Looked(ok=False, problems=problems, changes=[])
     changes = labelled_changes(origin, protocol.as_dict(), lang) if origin is not None else []
     return Looked(ok=True, problems=[], changes=changes, patients=protocol.patients, hash=protocol.hash)
+
+
+@router.post("/protocols/form")
+def form(given: ProtocolIn, lang: Lang, units: Units) -> list[FieldOut]:
+    """The form of a protocol: every entry with its label, help, unit, range and value."""
+    protocol = read_protocol(given.protocol)
+    return [FieldOut.of(field, lang) for field in Builder(units).form(protocol.as_dict())]
 
 
 @router.post("/protocols/toml")

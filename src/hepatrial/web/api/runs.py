@@ -9,12 +9,22 @@ from pydantic import BaseModel, Field
 
 from hepatrial.api import MEMBERS, MOST_MEMBERS
 from hepatrial.errors import Problem
+from hepatrial.protocol import list_protocols, load_protocol, protocol_from_dict
+from hepatrial.protocol.write import protocol_toml
+from hepatrial.report.catalogue import Catalogue
+from hepatrial.report.gather import gather
+from hepatrial.report.sentences import answer
+from hepatrial.report.spread import MIN_REPLICATES
 from hepatrial.web import downloads, figures
 from hepatrial.web.api.protocols import Body
+from hepatrial.web.changes import Change
+from hepatrial.web.forms import labelled_changes
 from hepatrial.web.jobs.folders import CURVES, LIVE, PROGRESS
 from hepatrial.web.jobs.registry import Run
+from hepatrial.web.language import translate
 from hepatrial.web.messages import told as translated
 from hepatrial.web.problems import RESPONSES, OneProblem, Refused
+from hepatrial.web.sides import arms_of, strategies_of
 from hepatrial.web.state import Lang, RunId, Served, Server
 from hepatrial.web.submit import submit
 
@@ -80,6 +90,68 @@ class Figure(BaseModel):
     kind: str
 
 
+class DesignOut(BaseModel):
+    """The design of a run, what it changes against its origin, and the command that repeats it."""
+
+    protocol: dict[str, Any]
+    toml: str
+    origin: str
+    changes: list[Change]
+    command: str
+
+
+class Spread(BaseModel):
+    """A mean over simulated trials with the range of 95 % of them; null ends where there are too few."""
+
+    mean: float
+    low: float | None
+    high: float | None
+
+
+class ArmOut(BaseModel):
+    """An arm."""
+
+    name: str
+    label: str
+    control: bool
+
+
+class StrategyOut(BaseModel):
+    """Survival of every arm at the primary week under one way of handling transplants."""
+
+    strategy: Strategy
+    label: str
+    week: float
+    arms: dict[str, Spread]
+    differences: dict[str, Spread] = Field(description="Treated arm -> its survival less the control's.")
+
+
+class Sentence(BaseModel):
+    """A finding in words."""
+
+    label: str
+    text: str
+
+
+class FilesOut(BaseModel):
+    """Files of one kind; each at files/NAME."""
+
+    label: str
+    names: list[str]
+
+
+class FindingsOut(BaseModel):
+    """What came out of a finished run: control beside treated, never one alone."""
+
+    arms: list[ArmOut] = Field(description="The control first.")
+    strategies: list[StrategyOut]
+    sentences: list[Sentence]
+    few: bool = Field(description="Too few simulated trials for a range; a difference may be chance alone.")
+    files: list[FilesOut]
+    hash: str
+    mark: str
+
+
 def title_of(run: Run, lang: str) -> str:
     """The title that the user gave, or the protocol's in the reader's language."""
     identity = run.request["protocol"]["identity"]
@@ -133,6 +205,46 @@ def create(given: RunIn, server: Served, lang: Lang) -> RunOut:
 def one(run: RunId, server: Served, lang: Lang) -> RunOut:
     """A run."""
     return told(server, server.run(run), lang)
+
+
+@router.get("/{run}/design")
+def design(run: RunId, server: Served, lang: Lang) -> DesignOut:
+    """The design of a run."""
+    found = server.run(run)
+    protocol = protocol_from_dict(found.request["protocol"])
+    return DesignOut(
+        protocol=protocol.as_dict(),
+        toml=protocol_toml(protocol),
+        origin=found.origin,
+        changes=changes_against_origin(found, lang),
+        command=downloads.command(found),
+    )
+
+
+def changes_against_origin(run: Run, lang: str) -> list[Change]:
+    """What a run's design changes against the shipped one that it began from."""
+    if run.origin not in list_protocols():
+        return []
+    return labelled_changes(load_protocol(run.origin).as_dict(), run.request["protocol"], lang)
+
+
+@router.get("/{run}/findings")
+def findings(run: RunId, server: Served, lang: Lang) -> FindingsOut:
+    """What came out of a finished run, as its page says it."""
+    found, t = server.run(run), Catalogue(lang)
+    folder = downloads.opened(server, found)
+    week = protocol_from_dict(found.request["protocol"]).endpoints.primary.week
+    rows = strategies_of(server, found, week)
+    said = answer(gather(folder), downloads.results(server, found), t)
+    return FindingsOut(
+        arms=[ArmOut(**arm) for arm in arms_of(found, lang)],
+        strategies=[StrategyOut(label=t(f"strategy.{row['strategy']}"), **row) for row in rows],
+        sentences=[Sentence(**one) for one in said],
+        few=found.request["options"]["replicates"] < MIN_REPLICATES,
+        files=[FilesOut(label=translate(lang, one), names=list(names)) for one, names in downloads.GROUPS],
+        hash=found.hash,
+        mark=t.mark,
+    )
 
 
 @router.post("/{run}/cancel")

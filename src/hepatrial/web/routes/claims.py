@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache, partial
-from typing import Any, get_args
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
@@ -11,8 +10,7 @@ from fastapi.responses import HTMLResponse
 from hepatrial.claims import RULES, article
 from hepatrial.claims.names import NAMES
 from hepatrial.claims.page import rule_text, words
-from hepatrial.claims.types import SCOPES, Kind
-from hepatrial.web.api.claims import audited_article, kept
+from hepatrial.web.api.claims import AuditedOut, about, kept, of_article, vocabulary
 from hepatrial.web.api.evidence import base_now
 from hepatrial.web.pages import page, translator
 from hepatrial.web.state import Lang, Served
@@ -23,29 +21,25 @@ TABS = (("/claims", "The audited article"), ("/claims/mine", "Your own claims"))
 
 
 @cache
-def _rows(lang: str) -> list[dict[str, Any]]:
+def _rows(lang: str) -> list[AuditedOut]:
     """The article's claims as the page shows them; neither they nor the base change while the server runs."""
-    return [entry.as_dict(lang) for entry in audited_article()]
+    return of_article(lang)
 
 
 @router.get("/claims")
 def claims(request: Request, lang: Lang) -> HTMLResponse:
     """The source article."""
-    shown = article()
-    rows = _rows(lang)
-    counts: dict[str, int] = {}
-    for row in rows:
-        counts[row["verdict"]] = counts.get(row["verdict"], 0) + 1
+    shown, told = article(), about(lang)
     return page(
         request,
         "claims.html.j2",
         "claims",
         tabs=TABS,
         w=words("page")[lang],
-        title=(shown.title_zh if lang == "zh" else "") or shown.title,
+        title=told.title,
         article=shown,
-        rows=rows,
-        counts=counts,
+        rows=_rows(lang),
+        counts=told.counts,
         rules=RULES,
         rule_text=partial(rule_text, lang=lang),
         base=base_now(),
@@ -62,9 +56,7 @@ TEXTS = {
 @router.get("/claims/mine")
 def mine(request: Request, server: Served, lang: Lang) -> HTMLResponse:
     """The editor."""
-    base, said = base_now(), translator(request)
-    outcomes = {row.outcome for trial in base.trials.values() for row in trial.effects}
-    outcomes |= {row.outcome for pool in base.pools.values() for row in pool.results}
+    said, known = translator(request), vocabulary(lang)
     verdicts = {key: text for key, text in words("page")[lang].items() if isinstance(text, str)}
     return page(
         request,
@@ -73,11 +65,11 @@ def mine(request: Request, server: Served, lang: Lang) -> HTMLResponse:
         tabs=TABS,
         mine=kept(server),
         named={key: said[lang == "zh"] for key, said in NAMES.items()},
-        kinds=get_args(Kind),
-        scopes=SCOPES,
-        topics=sorted({fact.topic for fact in base.facts}),
-        outcomes=sorted(outcomes),
-        events=sorted({row.event for trial in base.trials.values() for row in trial.events}),
-        trials={trial.id: [arm.name for arm in trial.arms] for trial in base.trials.values()},
+        kinds=known.kinds,
+        scopes=known.scopes,
+        topics=[one.value for one in known.topics],
+        outcomes=[one.value for one in known.outcomes],
+        events=[one.value for one in known.events],
+        trials=known.trials,
         texts={**verdicts, **{key: said(text) for key, text in TEXTS.items()}},
     )

@@ -7,10 +7,10 @@ import re
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from hepatrial.calibration.shipped import taught
 from hepatrial.prediction.scoreboard import CONTROL_CLASS, RIVALS
-from hepatrial.web.api.credibility import scores
+from hepatrial.web.api.credibility import fit, scores
 from hepatrial.web.pages import page
+from hepatrial.web.state import Lang
 
 router = APIRouter(include_in_schema=False)
 
@@ -28,16 +28,16 @@ def role_of(name: str) -> str:
 
 
 @router.get("/credibility")
-def credibility(request: Request) -> HTMLResponse:
+def credibility(request: Request, lang: Lang) -> HTMLResponse:
     """The stored scores."""
-    told, fit = scores(), taught()
+    told, taught = scores(), fit(lang)
     misses = [
-        {**miss, "role": role_of(row["class"])}
+        {**miss.model_dump(), "role": role_of(row.name)}
         for row in told.classes
-        if row["class"] != CONTROL_CLASS  # its numbers stand in other classes too
-        for miss in row["misses"]
+        if row.name != CONTROL_CLASS  # its numbers stand in other classes too
+        for miss in row.misses
     ]
     rivals = [(rival, NAMES.get(rival, rival.replace("_", " "))) for rival in RIVALS]
     return page(
-        request, "credibility.html.j2", "credibility", scores=told, misses=misses, rivals=rivals, fit=fit
+        request, "credibility.html.j2", "credibility", scores=told, misses=misses, rivals=rivals, fit=taught
     )

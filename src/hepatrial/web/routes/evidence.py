@@ -14,13 +14,12 @@ from hepatrial.claims.names import LEVELS_ZH
 from hepatrial.errors import BadInput
 from hepatrial.evidence.base import Base, Pending, Pool, Trial, numbers
 from hepatrial.evidence.base.risk import overall, table
-from hepatrial.evidence.certainty import Certainty, certainty_table
 from hepatrial.evidence.contrasts import outcomes
 from hepatrial.evidence.forest import forest
 from hepatrial.report.catalogue import Catalogue
 from hepatrial.report.figures.lights import WORDS
 from hepatrial.report.style import NARROW, WIDE
-from hepatrial.web.api.evidence import base_now, listing
+from hepatrial.web.api.evidence import base_now, certainty_now, listing
 from hepatrial.web.format import sourced
 from hepatrial.web.language import translate
 from hepatrial.web.pages import page
@@ -34,12 +33,6 @@ TABS = (
     ("/evidence/risk", "Risk of bias"),
     ("/evidence/entries", "Every entry"),
 )
-
-
-@lru_cache(maxsize=1)
-def certainty() -> tuple[Certainty, ...]:
-    """Certainty of each outcome."""
-    return tuple(certainty_table(base_now()))
 
 
 @lru_cache(maxsize=64)
@@ -71,7 +64,7 @@ def evidence(request: Request, lang: Lang, outcome: str = "death") -> HTMLRespon
         "evidence.html.j2",
         "evidence",
         tabs=TABS,
-        certainty=certainty(),
+        certainty=certainty_now(),
         levels=LEVELS_ZH if lang == "zh" else {},
         outcomes=[(one, outcome_name(one, lang)) for one in dict.fromkeys(choice)],
         outcome=outcome,
@@ -99,7 +92,7 @@ def risk(request: Request, lang: Lang) -> HTMLResponse:
 @router.get("/evidence/entries")
 def entries(request: Request) -> HTMLResponse:
     """Every entry."""
-    return page(request, "entries.html.j2", "evidence", tabs=TABS, rows=listing(), base=base_now())
+    return page(request, "entries.html.j2", "evidence", tabs=TABS, rows=listing("en"), base=base_now())
 
 
 @router.get("/evidence/entries/{entry}")

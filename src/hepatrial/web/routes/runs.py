@@ -8,19 +8,14 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 from markupsafe import Markup
 
-from hepatrial.protocol import list_protocols, load_protocol, protocol_from_dict
-from hepatrial.report import sentences
-from hepatrial.report.catalogue import Catalogue
-from hepatrial.report.gather import gather
 from hepatrial.report.spread import MIN_REPLICATES
 from hepatrial.report.strategies import STRATEGIES
 from hepatrial.report.style import to_svg
 from hepatrial.web import downloads, figures
-from hepatrial.web.api.runs import Strategy, title_of, told
-from hepatrial.web.forms import labelled_changes
+from hepatrial.web.api.runs import Strategy, changes_against_origin, findings, title_of, told
 from hepatrial.web.jobs.registry import Run
 from hepatrial.web.pages import page, translator
-from hepatrial.web.sides import arms_of, chosen_of, comparable, differences, results_table, strategies_of
+from hepatrial.web.sides import arms_of, chosen_of, comparable, differences, results_table
 from hepatrial.web.state import Lang, RunId, Served, Server
 
 router = APIRouter(include_in_schema=False)
@@ -53,31 +48,20 @@ def one(request: Request, run: RunId, server: Served, lang: Lang) -> HTMLRespons
     """A run, whatever its state."""
     found = server.run(run)
     said = translator(request)
-    protocol = protocol_from_dict(found.request["protocol"])
+    came = findings(run, server, lang) if found.state == "done" else None
     context: dict[str, Any] = {
         "run": told(server, found, lang),
         "strategies": STRATEGIES,
         "arms": arms_of(found, lang),
-        "changes": _changes(found, lang),
+        "changes": changes_against_origin(found, lang),
         "command": downloads.command(found),
         "files": downloads.GROUPS,
         "texts": {key: said(text) for key, text in TEXTS.items()},
-        "answer": [],
-        "rows": [],
+        "answer": came.sentences if came else [],
+        "rows": came.strategies if came else [],
         "few": found.request["options"]["replicates"] < MIN_REPLICATES,
     }
-    if found.state == "done":
-        context["rows"] = strategies_of(server, found, protocol.endpoints.primary.week)
-        context["answer"] = sentences.answer(
-            gather(downloads.opened(server, found)), downloads.results(server, found), Catalogue(lang)
-        )
     return page(request, "run.html.j2", "runs", **context)
-
-
-def _changes(run: Run, lang: str) -> list[Any]:
-    if run.origin not in list_protocols():
-        return []
-    return labelled_changes(load_protocol(run.origin).as_dict(), run.request["protocol"], lang)
 
 
 @router.get("/compare")

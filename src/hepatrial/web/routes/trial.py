@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse
 from hepatrial.model.variants import load_variants
 from hepatrial.protocol import Protocol, list_protocols, load_protocol, protocol_from_dict
 from hepatrial.web.api.designs import Designed
-from hepatrial.web.api.protocols import listing
+from hepatrial.web.api.protocols import begun, listing
 from hepatrial.web.forms import Builder, words_of
 from hepatrial.web.pages import page, translator
 from hepatrial.web.problems import Refused
@@ -33,23 +33,7 @@ def trials(request: Request, server: Served, lang: Lang) -> HTMLResponse:
 @router.get("/trial/new")
 def new(request: Request, lang: Lang, units: Units) -> HTMLResponse:
     """A design of one's own, begun from a shipped one without what belongs to that alone."""
-    data = load_protocol("lin2017").as_dict()
-    kept = ("definition", "context_of_use", "context_of_use_zh", "allocation", "blinding")
-    identity = {name: data["identity"][name] for name in kept}
-    said = translator(request)
-    data["identity"] = {
-        **identity,
-        "id": "my_trial",
-        "title": said("My trial"),
-        "question": said("What would this trial show?"),
-    }
-    data["assumptions"] = []
-    criteria = {"basis": "assumed", "grade": "assumed", "source": said("to be said")}
-    data["population"]["criteria"] = criteria
-    for arm in data["arms"].values():
-        for line in arm["regimen"]:
-            line["dose_reported"] = ""
-    return _design(request, lang, units, protocol_from_dict(data), "", first="identity")
+    return _design(request, lang, units, begun(lang), "", first="identity")
 
 
 @router.get("/trial/run/{run}")
