@@ -93,4 +93,4 @@ def _tell(results: dict[str, Any], folder: Path, lang: str, as_json: bool) -> No
     for line in leads_of(in_language(results, lang), words(lang)):
         console.print(line)
     console.print(RESEARCH_USE_ONLY[lang])
-    console.print(f"Report: {folder / 'report.html'}", style="bold")
+    edge.tell_report(folder / "report.html", lang)

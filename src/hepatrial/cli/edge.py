@@ -29,6 +29,20 @@ def err() -> Console:
     return Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
 
 
+def tell_report(path: Path, lang: str) -> None:
+    """Say where the report is."""
+    from hepatrial.report.catalogue import Catalogue
+
+    out().print(Catalogue(lang)("cli.report", path=path), style="bold")
+
+
+def tell_written(path: Path | str, lang: str) -> None:
+    """Say what was written."""
+    from hepatrial.report.catalogue import Catalogue
+
+    out().print(Catalogue(lang)("cli.wrote", path=path))
+
+
 def print_json(value: Any) -> None:
     """A value as JSON on stdout; NaN is refused because JSON has no word for it."""
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))

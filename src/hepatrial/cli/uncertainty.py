@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hepatrial.cli import edge
 from hepatrial.cli.progress import progress_bars
+
+if TYPE_CHECKING:
+    from hepatrial.report.catalogue import Catalogue
 
 SENSITIVITY_EXAMPLES = """Examples:
 
@@ -78,7 +81,7 @@ def sensitivity(
         ("sensitivity", protocol, seed, out, lang, as_json),
         lambda p: s.check(p, method, factors or [], trajectories, patients, seed),
         lambda asked, folder, progress: s.sensitivity(asked, folder, threads=threads, progress=progress),
-        lambda found: [_line(row) for row in _first(found)],
+        lambda found, t: [_line(row, found["week"], t) for row in _first(found)],
     )
 
 
@@ -100,8 +103,10 @@ def attribute(
         ("attribute", protocol, seed, out, lang, as_json),
         lambda p: a.check(p, arm, members, patients, seed),
         lambda asked, folder, progress: a.attribute(asked, folder, threads=threads, progress=progress),
-        lambda found: [
-            _edge_line(row) for row in found["edges"] if row["variant"] == "all" and row["outcome"] == "alive"
+        lambda found, t: [
+            _edge_line(row, t)
+            for row in found["edges"]
+            if row["variant"] == "all" and row["outcome"] == "alive"
         ],
     )
 
@@ -158,7 +163,7 @@ def voi(
         lambda asked, folder, progress: v.voi(
             asked, names, sizes, threshold, folder, threads=threads, progress=progress
         ),
-        lambda found: [_reading_line(row) for row in found["rows"]],
+        lambda found, t: [_reading_line(row, t) for row in found["rows"]],
     )
 
 
@@ -166,7 +171,7 @@ def _answer(
     asked_for: tuple[str, str, int, Path | None, str, bool],
     check: Callable[[Any], Any],
     work: Callable[[Any, Path, Callable[[str, int, int], None]], dict[str, Any]],
-    lines: Callable[[dict[str, Any]], list[str]],
+    lines: Callable[[dict[str, Any], Catalogue], list[str]],
 ) -> None:
     """Check, do the work with progress, write the page and tell the first lines: the same for all three.
 
@@ -174,14 +179,16 @@ def _answer(
         asked_for: command, protocol, seed, folder, language, whether JSON is wanted.
         check: turns a protocol into a checked request.
         work: does it in a folder.
-        lines: of what was found, for the terminal.
+        lines: of what was found, in the words of a language, for the terminal.
     """
     what, protocol, seed, out, lang, as_json = asked_for
     with edge.exit_codes(as_json, lambda: RESUMES):
         asked, folder = _protocol(protocol, lang, out, what, seed, check)
         with progress_bars() as progress:
             found = work(asked, folder, progress)
-        _tell(found, folder, lang, as_json, lines(found))
+        from hepatrial.report.catalogue import Catalogue
+
+        _tell(found, folder, lang, as_json, lines(found, Catalogue(lang)))
 
 
 def _protocol(
@@ -221,7 +228,7 @@ def _tell(found: dict[str, Any], folder: Path, lang: str, as_json: bool, lines: 
     for line in lines:
         console.print(line)
     console.print(RESEARCH_USE_ONLY[lang])
-    console.print(f"Report: {written}", style="bold")
+    edge.tell_report(written, lang)
 
 
 def _first(found: dict[str, Any], each: int = 6) -> list[dict[str, Any]]:
@@ -229,26 +236,34 @@ def _first(found: dict[str, Any], each: int = 6) -> list[dict[str, Any]]:
     return [row for name in outputs for row in [r for r in found["rows"] if r["output"] == name][:each]]
 
 
-def _line(row: dict[str, Any]) -> str:
+def _line(row: dict[str, Any], week: float, t: Catalogue) -> str:
+    from hepatrial.report.uncertainty import card_words
+
+    said = {
+        "output": t(f"sensitivity.{row['output']}", week=f"{week:g}"),
+        "card": card_words(row["factor"], t),
+    }
     if row["value"] is None:
-        return f"{row['output']:10} {row['factor']}: no evaluation succeeded"
-    low, high = row["low"], row["high"]
-    ends = "" if low is None else f" ({low:.3g} to {high:.3g})"
-    return f"{row['output']:10} {row['factor']}: {row['value']:.3g}{ends}"
+        return t("cli.sensitivity.none", **said)
+    value, low, high = (None if x is None else f"{x:.3g}" for x in (row["value"], row["low"], row["high"]))
+    ranged = value if low is None else t("cli.ends", value=value, low=low, high=high)
+    return t("cli.sensitivity.line", **said, value=ranged)
 
 
-def _edge_line(row: dict[str, Any]) -> str:
+def _edge_line(row: dict[str, Any], t: Catalogue) -> str:
     prior, posterior = (
         f"{100 * one['difference']:+.1f} ± {100 * one['mcse']:.1f}"
         for one in (row["prior"], row["posterior"])
     )
-    said = "" if row["learnt"] else "  not learnt from data"
-    said = said if row["resolved"] else "  too few patients to tell"
-    return f"{row['edge'].replace('_', ' ')}: prior {prior}, posterior {posterior} points{said}"
+    doubt = "" if row["learnt"] else t("attribute.same")
+    doubt = doubt if row["resolved"] else t("attribute.unclear")
+    line = t("cli.attribute.line", edge=t(f"edge.{row['edge']}"), prior=prior, posterior=posterior)
+    return f"{line}  {doubt}".rstrip()
 
 
-def _reading_line(row: dict[str, Any]) -> str:
-    return (
-        f"{row['measurement']}, {row['n']} patients: {row['bits']:.3f} ± {row['bits_mcse']:.3f} bits, "
-        f"worth {100 * row['evsi']:.2f} ± {100 * row['evsi_mcse']:.2f} points"
-    )
+def _reading_line(row: dict[str, Any], t: Catalogue) -> str:
+    return t(
+        "cli.voi.line", reading=t.pick(row["label"]), n=row["n"],
+        bits=f"{row['bits']:.3f} ± {row['bits_mcse']:.3f}",
+        points=f"{100 * row['evsi']:.2f} ± {100 * row['evsi_mcse']:.2f}",
+    )  # fmt: skip

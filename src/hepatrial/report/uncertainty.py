@@ -11,6 +11,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 
 from hepatrial.ensemble.storage import write_atomic
+from hepatrial.report.card_names import card_name
 from hepatrial.report.catalogue import Catalogue
 from hepatrial.report.documents import Drawing, draw
 from hepatrial.report.figures.ranked import ranked_points
@@ -55,6 +56,11 @@ def page(found: dict[str, Any], lang: str) -> str:
 
 
 Parts = tuple[list[str], list[Drawing], list[Table]]
+
+
+def _source(row: dict[str, Any], t: Catalogue) -> str:
+    """What a reading stands for; in English where a run kept no other."""
+    return str(t.pick({"en": row["source"], "zh": row.get("source_zh") or row["source"]}))
 
 
 def _figure(
@@ -161,11 +167,19 @@ def _sensitivity(found: dict[str, Any], t: Catalogue) -> Parts:
         if not mine:
             continue
         texts.append(
-            t("sensitivity.first", output=name, factors=", ".join(row["factor"] for row in mine[:5]))
+            t(
+                "sensitivity.first",
+                output=name,
+                factors=t("list.comma").join(card_name(row["factor"], t.lang) for row in mine[:5]),
+            )
         )
         axis = t(f"sensitivity.axis.{method}", output=name, unit=t(f"sensitivity.unit.{output}"))
         bars = [
-            {"label": row["factor"], "values": {"": (row["value"], row["low"], row["high"])}} for row in mine
+            {
+                "label": card_name(row["factor"], t.lang),
+                "values": {"": (row["value"], row["low"], row["high"])},
+            }
+            for row in mine
         ]
         drawings.append(_figure(f"figure-{output}", name, bars, axis, [""], found, t))
         tables.append(_factor_table(mine, output, name, method, t))
@@ -175,13 +189,18 @@ def _sensitivity(found: dict[str, Any], t: Catalogue) -> Parts:
 def _factor_table(mine: Sequence[dict[str, Any]], output: str, name: str, method: str, t: Catalogue) -> Table:
     second = "sigma" if method == "morris" else "first"
     rows = [
-        Row((row["factor"], significant(row["value"], 3), _ends(row["low"], row["high"]),
+        Row((card_words(row["factor"], t), significant(row["value"], 3), _ends(row["low"], row["high"]),
              DASH if row[second] is None else significant(row[second], 3), str(int(row["used"]))))
         for row in mine
     ]  # fmt: skip
     head = (t("sensitivity.factor"), *(t(f"sensitivity.{key}.{method}") for key in ("main", "second")))
     head = (head[0], head[1], t("sensitivity.interval"), head[2], t("sensitivity.used"))
     return Table(f"table-{output}", name, head, tuple(rows), (t(f"sensitivity.note.{method}"),))
+
+
+def card_words(factor: str, t: Catalogue) -> str:
+    """A card in words, with its id, by which it is set and looked up."""
+    return t("sensitivity.card", name=card_name(factor, t.lang), id=factor)
 
 
 def _ends(low: float | None, high: float | None) -> str:
@@ -220,7 +239,7 @@ def _voi(found: dict[str, Any], t: Catalogue) -> Parts:
     rows = [
         Row((t.pick(row["label"]), str(row["n"]), f"{number(row['bits'], 3)} ± {number(row['bits_mcse'], 3)}",
              f"{number(100 * row['evsi'], 2)} ± {number(100 * row['evsi_mcse'], 2)}",
-             f"{percent(row['cv'], 0)}, {t('grade.' + row['grade'])}", row["source"]))
+             f"{percent(row['cv'], 0)}, {t('grade.' + row['grade'])}", _source(row, t)))
         for row in found["rows"]
     ]  # fmt: skip
     head = tuple(t(f"voi.{key}") for key in ("measurement", "n", "bits", "points", "error", "source"))

@@ -59,7 +59,7 @@ class Reading:
         card: number of the model that is measured itself, or "".
         day: of the output.
         cv: coefficient of variation of one reading besides the patients' own spread.
-        grade, source: how it is known.
+        grade, source, source_zh: how it is known.
     """
 
     name: str
@@ -70,6 +70,7 @@ class Reading:
     cv: float
     grade: str
     source: str
+    source_zh: str
 
 
 @cache
@@ -86,6 +87,7 @@ def load_readings() -> Mapping[str, Reading]:
             raw["cv"],
             raw["grade"],
             raw["source"],
+            raw["source_zh"],
         )
         for name, raw in tomllib.loads(text).items()
     }
@@ -184,7 +186,7 @@ def voi(
             bits, bits_mcse, evsi, evsi_mcse = value_of(smooth, centre, error, threshold, asked.seed)
             rows.append({"measurement": one.name, "label": dict(one.label), "n": n, "bits": bits,
                          "bits_mcse": bits_mcse, "evsi": evsi, "evsi_mcse": evsi_mcse, "cv": one.cv,
-                         "grade": one.grade, "source": one.source})  # fmt: skip
+                         "grade": one.grade, "source": one.source, "source_zh": one.source_zh})  # fmt: skip
     gain = belief.gain - threshold
     share = np.array([worlds.variants[name] for name in names])
     share = share / share.sum()

@@ -187,15 +187,6 @@ def about_in(lang: str, process: str) -> str:
     return _chinese()["processes"][process] if lang == "zh" else process_of(process).about
 
 
-def parameter_in(lang: str, name: str) -> str:
-    """A card's name in words."""
-    if lang != "zh":
-        return name.replace("_", " ")
-    card, _, statistic = name.partition(".")
-    said = _chinese()["parameters"].get(card, card.replace("_", " "))
-    return f"{said}（{_STATISTICS.get(statistic, statistic)}）" if statistic else said
-
-
 def variables_in(lang: str, names: Iterable[str]) -> str:
     """Variables of the equations in words, one after the other."""
     if lang == "zh":
@@ -209,9 +200,6 @@ def note_in(lang: str, name: str, note: str) -> str | Markup:
         return note
     said = chinese_note("model", name, note)
     return said if said is not None else Markup('<span lang="en">{}</span>').format(note)
-
-
-_STATISTICS = {"spread": "患者间离散度", "share": "比例"}
 
 
 def basis_in(lang: str, variant: str) -> str:

@@ -16,8 +16,8 @@ from hepatrial.prediction.scoreboard import (
     stored_draws,
     stored_left_out,
 )
+from hepatrial.report.card_names import card_name
 from hepatrial.report.catalogue import Catalogue
-from hepatrial.web.atlas import parameter_in
 from hepatrial.web.problems import RESPONSES
 from hepatrial.web.state import Lang
 from hepatrial.web.targets import target_in
@@ -182,5 +182,5 @@ def fit(lang: Lang) -> Taught:
     """What the shipped fit taught: misses first, then free numbers and variants."""
     found = taught()
     misses = [{**row, "label": target_in(lang, row["target"])} for row in found["misses"]]
-    numbers = [{**row, "label": parameter_in(lang, row["card"])} for row in found["numbers"]]
+    numbers = [{**row, "label": card_name(row["card"], lang)} for row in found["numbers"]]
     return Taught.model_validate({**found, "misses": misses, "numbers": numbers})

@@ -15,6 +15,7 @@ from hepatrial.experiment.figures import panel_figure
 from hepatrial.experiment.words import word
 from hepatrial.model.untrusted import load_model
 from hepatrial.model.variants import load_variants
+from hepatrial.report.card_names import card_name
 from hepatrial.report.card_notes import note_in_each
 from hepatrial.report.catalogue import Catalogue
 from hepatrial.web import atlas, sandbox, weights
@@ -196,7 +197,7 @@ def process(name: str, lang: Lang) -> ProcessOut:
     cards = [
         CardOut(
             name=key,
-            label=atlas.parameter_in(lang, key),
+            label=card_name(key, lang),
             citation=atlas.sources().get(card.source, ""),
             note=note_in_each("model", key, card.note).get(lang, card.note),
             **{entry: getattr(card, entry) for entry in OF_CARD},

@@ -14,6 +14,7 @@ from hepatrial.experiment import EXPERIMENTS, Experiment, run_experiment
 from hepatrial.experiment.figures import drawings
 from hepatrial.experiment.types import NOT_EVIDENCE
 from hepatrial.experiment.words import word
+from hepatrial.report.card_names import card_name
 from hepatrial.report.catalogue import Catalogue
 from hepatrial.web import atlas, weights
 from hepatrial.web.api.mechanism import variants
@@ -64,7 +65,7 @@ def model(request: Request, lang: Lang, process: str = "liver") -> HTMLResponse:
         diagram=diagram(said, variables, process, said("The model: what each process reads of the others")),
         process=atlas.process_of(process),
         about=atlas.about_in(lang, process),
-        named=partial(atlas.parameter_in, lang),
+        named=partial(card_name, lang=lang),
         variables=variables,
         noted=partial(atlas.note_in, lang),
         reads=[flow for flow in flows if flow.target == process],
@@ -96,7 +97,7 @@ def variant_weights(request: Request, lang: Lang) -> HTMLResponse:
         numbers=numbers,
         bias=found["bias"],
         basis=partial(atlas.basis_in, lang),
-        named=partial(atlas.parameter_in, lang),
+        named=partial(card_name, lang=lang),
     )
 
 
