@@ -219,3 +219,17 @@ def test_a_language_without_texts_is_refused_and_nothing_written(tmp_path):
     assert "--lang" in done.stderr
     assert not (tmp_path / "no").exists()
     assert MARK["zh"]
+
+
+def test_an_arm_is_called_by_its_label_also_after_what_is_said_of_the_contrast():
+    words = Words("zh", {"msc": "间充质干细胞＋标准治疗", "smt": "标准治疗"})
+    said = words("difference of survival on day 168, msc v smt")
+    assert said == "第 168 天生存率之差，间充质干细胞＋标准治疗 对 标准治疗"
+    assert words("msc v smt") == "间充质干细胞＋标准治疗 对 标准治疗"
+    assert words("favours smt") == "标准治疗 更优"
+    assert words("n msc / smt") == "例数 间充质干细胞＋标准治疗 / 标准治疗"
+    assert ZH("difference of survival on day 168, msc v smt").endswith("msc 对 smt")
+
+
+def test_a_measure_of_the_weights_is_called_by_its_name():
+    assert ZH("weights by the course of meld and age") == "按 MELD 评分 的变化过程与年龄加权"

@@ -238,7 +238,7 @@ def analyse(
             return
         _show(found)
         for path in written:
-            edge.out().print(str(path), style="bold")
+            edge.tell_written(path, lang)
 
 
 def export(

@@ -59,4 +59,4 @@ def article_trials(
             console.print(f"{claim} ({protocol}) {page.texts(lang)['figures'][figure]}: {said}")
         console.print(f"{page.texts(lang)['fair']} {results['hash'][:12]}")
         for path in written[:1]:
-            console.print(f"Wrote {path}")
+            edge.tell_written(path, lang)

@@ -139,4 +139,4 @@ def answers(
 
         path = out or Path("answers.html" if lang == "en" else f"answers-{lang}.html")
         edge.write_new(path, answers_html(load_base(), lang), "--out")
-        edge.out().print(f"Wrote {path}.")
+        edge.tell_written(path, lang)

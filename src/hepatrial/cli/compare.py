@@ -76,12 +76,11 @@ def compare(
         if as_json:
             edge.print_json(done.as_dict())
             return
-        console = edge.out()
         for group in done.groups:
             head, rows, title = item_rows(done, group, lang, only_misses=True)
             edge.print_table(title, head, rows)
         for path in written:
-            console.print(f"Wrote {path}.")
+            edge.tell_written(path, lang)
 
 
 def read_shares(text: str | None) -> dict[str, float | str] | None:

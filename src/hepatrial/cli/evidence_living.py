@@ -150,7 +150,7 @@ def predict(
             return
         _print_records(records)
         if page is not None:
-            edge.out().print(f"Wrote {page}.")
+            edge.tell_written(page, lang)
 
 
 def _predicted(

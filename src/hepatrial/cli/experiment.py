@@ -41,6 +41,7 @@ def experiment(
         from hepatrial.experiment.report import counts
         from hepatrial.experiment.types import NOT_EVIDENCE
         from hepatrial.experiment.words import check_lang, word
+        from hepatrial.report.catalogue import Catalogue
         from hepatrial.report.wording import percent, significant
         from hepatrial.schema import MARK
 
@@ -64,7 +65,7 @@ def experiment(
                 one.what[lang],
                 one.published[lang],
                 f"{significant(one.simulated)} {one.unit}".strip(),
-                f"{one.grade}; {one.source}",
+                f"{Catalogue(lang).get(f'grade.{one.grade}', one.grade)}; {one.source}",
             )
             for one in done.findings
         )
@@ -83,4 +84,4 @@ def experiment(
             word("words", "knock", lang), tuple(word("words", key, lang) for key in keys), knocks
         )
         for path in written[:1]:
-            console.print(f"Wrote {path}")
+            edge.tell_written(path, lang)

@@ -12,6 +12,7 @@ from hepatrial.cli import edge, ensemble
 from hepatrial.cli.progress import progress_bars
 
 if TYPE_CHECKING:
+    from hepatrial.report.catalogue import Catalogue
     from hepatrial.trial import RunFolder
 
 RUN_EXAMPLES = """Examples:
@@ -56,28 +57,38 @@ Scheduler = Annotated[
 ]
 
 
-def _acceptance(folder: RunFolder) -> str:
-    steps = {step["name"]: step["count"] for step in folder.acceptance["steps"]}
-    counts = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in steps.items() if count)
-    text = f"Of {folder.acceptance['candidates']} who fell ill: {counts}."
+def _acceptance(folder: RunFolder, t: Catalogue) -> str:
+    """What became of everybody who fell ill, and how well a Table 1 was matched."""
+    steps = [
+        t("cli.step", step=_lower(t(f"flow.step.{step['name']}")), n=step["count"])
+        for step in folder.acceptance["steps"]
+        if step["count"]
+    ]
+    text = t("cli.fell_ill", n=folder.acceptance["candidates"], steps=t("list.semicolon").join(steps))
     matching = folder.acceptance["matching"]
     if matching["requested"]:
         effective, miss = matching["effective_n"], matching["largest_miss_sd"]
-        text += f" Matched to the Table 1: effective N {effective:.0f}, largest miss {miss:.2g} SD."
+        matched = t("cli.matched", effective=f"{effective:.0f}", miss=f"{miss:.2g}")
+        text = t("list.space").join((text, matched))
     return text
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
 
 
 def _tell(folder: RunFolder, lang: str, as_json: bool) -> None:
     """What came out: the comparison, what became of the candidates, where the report is."""
     from hepatrial.report import comparison_table
-    from hepatrial.schema import MARK, RESEARCH_USE_ONLY
+    from hepatrial.report.catalogue import Catalogue
 
+    t = Catalogue(lang)
     rows = comparison_table(folder, lang)
     report = folder.path / "report.html"
     if as_json:
         edge.print_json(
             {
-                "mark": MARK[lang],
+                "mark": t.mark,
                 "folder": str(folder.path),
                 "report": str(report),
                 "hash": folder.hash,
@@ -88,15 +99,15 @@ def _tell(folder: RunFolder, lang: str, as_json: bool) -> None:
         return
     console = edge.out()
     if not rows:
-        console.print("The protocol names no published figures to lay beside the simulation.")
-        console.print(MARK[lang])
+        console.print(t("cli.none_published"))
+        console.print(t.mark)
     elif console.is_terminal:
         Console(highlight=False).print(rows)
     else:
         console.print(str(rows), end="")
-    console.print(_acceptance(folder))
-    console.print(RESEARCH_USE_ONLY[lang])
-    console.print(f"Report: {report}", style="bold")
+    console.print(_acceptance(folder, t))
+    console.print(t.research_use_only)
+    edge.tell_report(report, lang)
 
 
 def run(
@@ -271,6 +282,6 @@ def report(
 
             written = export_report(opened, export, form or FORMS, lang=lang)
             for path in [] if as_json else written:
-                edge.out().print(f"Wrote {path}")
+                edge.tell_written(path, lang)
         write_report(opened, lang=lang)
         _tell(opened, lang, as_json)

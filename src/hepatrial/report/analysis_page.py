@@ -59,7 +59,7 @@ class Analysis:
     @property
     def words(self) -> Words:
         """Puts English texts into the language."""
-        return Words(self.lang)
+        return Words(self.lang, self.source.labels)
 
     @property
     def both(self) -> tuple[str, str]:
@@ -256,7 +256,7 @@ def _survival(found: Analysis) -> str:
         risk_title=w("Number at risk"),
     )
     caption = w(f"Overall survival, Kaplan-Meier with {100 * found.level:.0f} % log-log limits")
-    return to_svg(drawn, "survival", caption, f"{caption}. {_foot(found)}")
+    return to_svg(drawn, "survival", caption, f"{caption}{w('. ')}{_foot(found)}")
 
 
 def _forest(found: Analysis) -> str:
@@ -272,7 +272,7 @@ def _forest(found: Analysis) -> str:
         foot=_foot(found),
         width=WIDE,
     )
-    return to_svg(drawn, "forest", w("Subgroups"), f"{w('Estimates in subgroups.')} {_foot(found)}")
+    return to_svg(drawn, "forest", w("Subgroups"), f"{w('Estimates in subgroups.')}{w(' ')}{_foot(found)}")
 
 
 def _forest_line(line: tables.Subgroup, w: Words) -> ForestLine:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 
-from hepatrial.report.catalogue import texts
+from hepatrial.report.catalogue import Catalogue, texts
 from hepatrial.report.tables import Row, Table
 
 _SLOT = re.compile(r"\{(\w+)\}")
@@ -53,9 +54,11 @@ class Words:
 
     Attributes:
         lang: 'en' or 'zh'.
+        arms: an arm's name in the data -> what the reader sees of it.
     """
 
     lang: str = "en"
+    arms: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         """Refuse a language without texts.
@@ -72,10 +75,22 @@ class Words:
             return known[text]
         for pattern, value in _patterns(self.lang):
             if found := pattern.fullmatch(text):
-                parts = {slot: self(part) for slot, part in found.groupdict().items()}
+                parts = {slot: self._filled(slot, part) for slot, part in found.groupdict().items()}
                 if not any(_ENGLISH.search(part) for slot, part in parts.items() if not _NAME.match(slot)):
                     return value.format(**parts)
         return text
+
+    def _filled(self, slot: str, part: str) -> str:
+        if slot == "measure":
+            return Catalogue(self.lang).get(f"measure.{part}", self(part))
+        return self._arm(part) if slot.startswith("arm") else self(part)
+
+    def _arm(self, part: str) -> str:
+        """An arm as the reader sees it, also where words about the contrast stand before it."""
+        before, comma, arm = part.rpartition(", ")
+        if arm in self.arms:
+            return self(f"{before}{comma}{self.arms[arm]}") if comma else self.arms[arm]
+        return self(part)
 
     def table(self, table: Table) -> Table:
         """A table in the language."""
