@@ -17,11 +17,12 @@ from hepatrial.report.catalogue import LANGUAGES, Catalogue, texts
 from hepatrial.schema import MARK, MEASURES
 
 FOLDER = Path(report.__file__).parent
-WEB = FOLDER.parent / "web"
+WEB, CLI = FOLDER.parent / "web", FOLDER.parent / "cli"
 CODE = "\n".join(
-    path.read_text("utf-8") for path in [*FOLDER.rglob("*.py"), FOLDER / "report.html.j2", *WEB.rglob("*.py")]
+    path.read_text("utf-8")
+    for path in [*FOLDER.rglob("*.py"), FOLDER / "report.html.j2", *WEB.rglob("*.py"), *CLI.rglob("*.py")]
 )
-"""The web draws figures with the report's texts."""
+"""The web draws figures with the report's texts, and the command line says its last lines with them."""
 LITERAL = set(re.findall(r'"([a-z_]+(?:\.[a-zA-Z_0-9]+)*)"', CODE))
 PATTERNS = [
     re.sub(r"\\\{.*?\\\}", ".+", re.escape(key)) for key in re.findall(r'f"([a-z_]+[^"]*\{[^"]*)"', CODE)

@@ -237,11 +237,11 @@ def _first(found: dict[str, Any], each: int = 6) -> list[dict[str, Any]]:
 
 
 def _line(row: dict[str, Any], week: float, t: Catalogue) -> str:
-    from hepatrial.report.uncertainty import card_words
+    from hepatrial.report.card_names import card_words
 
     said = {
         "output": t(f"sensitivity.{row['output']}", week=f"{week:g}"),
-        "card": card_words(row["factor"], t),
+        "card": card_words(row["factor"], t.lang),
     }
     if row["value"] is None:
         return t("cli.sensitivity.none", **said)

@@ -144,6 +144,7 @@ class LaboratoryDirection(Figure):
     against: Literal["control", "baseline"]
     weeks: str
     """When, in the source's terms."""
+    weeks_zh: str = ""
 
 
 class Remark(_Record):

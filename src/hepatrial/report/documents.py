@@ -29,6 +29,7 @@ from hepatrial.report.figures import (
     subgroup_forest,
     survival_curves,
 )
+from hepatrial.report.protocol_words import said_in
 from hepatrial.report.references import reference_list
 from hepatrial.report.style import NARROW, WIDE, Frame, to_svg
 from hepatrial.report.wording import number, percent, points, span
@@ -385,5 +386,6 @@ def html(facts: Facts, results: dict[str, Any], lang: str, drawings: dict[str, D
             ],
             references=reference_list(facts),
             doi=doi,
+            said_in=said_in,
         )
     )

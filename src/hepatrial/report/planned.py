@@ -9,6 +9,7 @@ from hepatrial.protocol.products import PRODUCTS
 from hepatrial.protocol.sections import Arm, Dosing, Limit
 from hepatrial.report.catalogue import LANGUAGES, Catalogue
 from hepatrial.report.facts import Assumption, Study
+from hepatrial.report.protocol_words import said_in
 from hepatrial.report.wording import significant
 from hepatrial.schema import MEASURES
 
@@ -148,7 +149,7 @@ def entry_text(protocol: Protocol, t: Catalogue) -> str:
     text += t(
         "entry.source",
         basis=t(f"basis.{criteria.basis}"),
-        source=criteria.source,
+        source=said_in(criteria.source, t.lang),
         grade=t(f"grade.{criteria.grade}"),
     )
     note = criteria.text("note", t.lang)

@@ -5,9 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from hepatrial.report.card_names import card_words
 from hepatrial.report.catalogue import Catalogue
 from hepatrial.report.facts import Arm, Facts
-from hepatrial.report.wording import DASH, number, percent, points, probability, signed, significant, span
+from hepatrial.report.wording import (
+    DASH,
+    number,
+    percent,
+    points,
+    probability,
+    signed,
+    significant,
+    span,
+    unit_text,
+)
 from hepatrial.schema import MEASURES
 
 
@@ -548,13 +559,11 @@ def parameters(results: dict[str, Any], t: Catalogue) -> Table:
                     "group",
                 )
             )
-        value = significant(card["value"], 4)
-        unit = "" if card["unit"] == "1" else f" {card['unit']}"
         rows.append(
             Row(
                 (
-                    card["name"],
-                    f"{value}{unit}",
+                    card_words(card["name"], t.lang),
+                    significant(card["value"], 4) + unit_text(card["unit"], t),
                     t.pick(card["spread"]) or DASH,
                     _source(card, t),
                     t.pick(card["meaning"]),
@@ -573,7 +582,10 @@ def parameters(results: dict[str, Any], t: Catalogue) -> Table:
 
 
 def _source(card: dict[str, Any], t: Catalogue) -> str:
-    return t("parameters.set") if card["changed"] else str(card["source"]).replace("fitted: ", "")
+    if card["changed"]:
+        return t("parameters.set")
+    source = str(card["source"]).removeprefix("fitted: ")
+    return t.get(f"source.{source}", source)
 
 
 def provenance(facts: Facts, results: dict[str, Any], t: Catalogue) -> Table:

@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 
 from hepatrial.ensemble.storage import write_atomic
-from hepatrial.report.card_names import card_name
+from hepatrial.report.card_names import card_name, card_words
 from hepatrial.report.catalogue import Catalogue
 from hepatrial.report.documents import Drawing, draw
 from hepatrial.report.figures.ranked import ranked_points
@@ -189,18 +189,13 @@ def _sensitivity(found: dict[str, Any], t: Catalogue) -> Parts:
 def _factor_table(mine: Sequence[dict[str, Any]], output: str, name: str, method: str, t: Catalogue) -> Table:
     second = "sigma" if method == "morris" else "first"
     rows = [
-        Row((card_words(row["factor"], t), significant(row["value"], 3), _ends(row["low"], row["high"]),
+        Row((card_words(row["factor"], t.lang), significant(row["value"], 3), _ends(row["low"], row["high"]),
              DASH if row[second] is None else significant(row[second], 3), str(int(row["used"]))))
         for row in mine
     ]  # fmt: skip
     head = (t("sensitivity.factor"), *(t(f"sensitivity.{key}.{method}") for key in ("main", "second")))
     head = (head[0], head[1], t("sensitivity.interval"), head[2], t("sensitivity.used"))
     return Table(f"table-{output}", name, head, tuple(rows), (t(f"sensitivity.note.{method}"),))
-
-
-def card_words(factor: str, t: Catalogue) -> str:
-    """A card in words, with its id, by which it is set and looked up."""
-    return t("sensitivity.card", name=card_name(factor, t.lang), id=factor)
 
 
 def _ends(low: float | None, high: float | None) -> str:

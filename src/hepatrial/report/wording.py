@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 from hepatrial.report.catalogue import Catalogue
 
@@ -39,6 +40,19 @@ def significant(value: float | None, digits: int = 3) -> str:
     text = f"{value:.{decimals}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return text.replace("-", "−")
+
+
+_UNITS_ZH = {"day": "天", "year": "年", "cells": "个细胞", "points": "分", "patients": "例"}
+
+
+def unit_text(unit: str, t: Catalogue) -> str:
+    """A unit as it stands after a number: "" for a pure number, "1/day" in Chinese as "/天"."""
+    if unit in ("", "1", "dimensionless"):
+        return ""
+    if t.lang == "en":
+        return f" {unit}"
+    said = re.sub("[A-Za-z]+", lambda found: _UNITS_ZH.get(found[0], found[0]), t.get(f"unit.{unit}", unit))
+    return said.removeprefix("1") if said.startswith("1/") else f" {said}"
 
 
 def percent(share: float | None, digits: int = 1) -> str:
