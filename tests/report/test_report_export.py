@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from hepatrial.cli.app import app
 from hepatrial.errors import BadInput
 from hepatrial.report.catalogue import LANGUAGES, Catalogue
-from hepatrial.report.documents import html, stamp_of
+from hepatrial.report.documents import html, no_benefit_of, stamp_of
 from hepatrial.report.export import _check, forms_of, laid_out
 from hepatrial.report.results import results_of
 
@@ -68,13 +68,15 @@ def test_word_carries_the_mark_on_every_page_and_says_what_the_page_says(facts, 
 def test_every_page_of_the_pdf_has_the_mark_at_its_head(facts, results):
     pytest.importorskip("weasyprint", exc_type=(ImportError, OSError))
     t = Catalogue("en")
-    stamp = f"{t.mark} · {stamp_of(facts, results, t)}"
-    document = laid_out(html(facts, results, "en"), stamp)
+    document = laid_out(html(facts, results, "en"))
     assert len(document.pages) > 5
     for page in document.pages:
         text = " ".join(box.text for box in page._page_box.descendants() if hasattr(box, "text"))
         assert t.mark in text
         assert facts.run_hash[:12] in text
+        assert no_benefit_of(facts, results, t)[0] in text
+        heads = [box for box in page._page_box.children if getattr(box, "at_keyword", "") == "@top-left"]
+        assert [head.height < 15 for head in heads] == [True]
 
 
 def test_png_is_drawn_from_the_figure_with_the_mark(facts, results):

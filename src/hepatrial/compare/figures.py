@@ -9,7 +9,7 @@ import altair as alt
 from hepatrial.compare.people import LOG
 from hepatrial.compare.statistics import Item
 from hepatrial.compare.words import measure_label, measure_name, word
-from hepatrial.report.style import Frame, Rows, finish, heading, layered, side_by_side
+from hepatrial.report.style import Frame, Rows, finish, heading, layered, side_by_side, titled
 
 LARGEST = 24
 """Correlations drawn; the others stand in the table."""
@@ -96,7 +96,7 @@ def risk_chart(items: list[Item], frame: Frame, lang: str) -> dict[str, Any]:
                 strokeDash=alt.StrokeDash("who:N", scale=frame.dashes(), legend=frame.arm_legend()),
             )
         )
-        panels.append(layered(chart, width=width, height=110, title=heading(measure_label(name, lang))))
+        panels.append(titled(layered(chart, width=width, height=110), measure_label(name, lang)))
     return finish(side_by_side(panels, columns), frame, rows_of)
 
 
@@ -139,4 +139,4 @@ def _course(
         strokeDash=alt.StrokeDash("who:N", scale=frame.dashes(), legend=frame.arm_legend()),
     )
     title = f"{measure_label(measure, lang)}: {word(lang, group.replace(' ', '_'))}"
-    return layered(band, line, width=width, height=110, title=heading(title))
+    return titled(layered(band, line, width=width, height=110), title)

@@ -29,6 +29,7 @@ from hepatrial.report.figures import (
     subgroup_forest,
     survival_curves,
 )
+from hepatrial.report.paper import running_heads
 from hepatrial.report.protocol_words import said_in
 from hepatrial.report.references import reference_list
 from hepatrial.report.style import NARROW, WIDE, Frame, to_svg
@@ -43,11 +44,13 @@ SECTIONS = (
     "doubt",
     "variants",
     "transplant",
+    "subgroups",
     "laboratory",
     "safety",
     "rests",
     "methods",
     "references",
+    "appendix",
 )
 
 
@@ -69,12 +72,17 @@ class Drawing:
 
 def stamp_of(facts: Facts, results: dict[str, Any], t: Catalogue) -> str:
     """The run's hash, and how often its trials show no benefit of each treated arm over its control."""
+    return " · ".join((t("report.stamp", hash=facts.run_hash[:12]), *no_benefit_of(facts, results, t)))
+
+
+def no_benefit_of(facts: Facts, results: dict[str, Any], t: Catalogue) -> list[str]:
+    """How often the trials show no benefit, of each treated arm over its control."""
     labels = tables.arm_labels(facts, t)
-    parts = [t("report.stamp", hash=facts.run_hash[:12])]
-    for treated, _ in facts.contrasts:
-        share = sentences.primary_contrast(facts, results, treated.name)["no_benefit"]["share"]
-        parts.append(no_benefit_words(labels[treated.name], share, facts.replicates, t))
-    return " · ".join(parts)
+    shares = {
+        treated.name: sentences.primary_contrast(facts, results, treated.name)["no_benefit"]["share"]
+        for treated, _ in facts.contrasts
+    }
+    return [no_benefit_words(labels[arm], share, facts.replicates, t) for arm, share in shares.items()]
 
 
 def frame_of(facts: Facts, results: dict[str, Any], t: Catalogue) -> Frame:
@@ -358,6 +366,11 @@ def html(facts: Facts, results: dict[str, Any], lang: str, drawings: dict[str, D
             t=t,
             lang=lang,
             css=_text("report.css"),
+            sheets=running_heads(
+                t.mark,
+                t("report.stamp", hash=facts.run_hash[:12]),
+                " · ".join(no_benefit_of(facts, results, t)),
+            ),
             title=t.pick(facts.study.title),
             facts=facts,
             study=facts.study,

@@ -120,23 +120,10 @@ def csv_bytes(run: RunFolder, table: str, stamp: str) -> bytes:
     return f"# {stamp}\n{frame.write_csv()}".encode()
 
 
-PRINT = """
-@page { size: A4; margin: 22mm 18mm 20mm 18mm;
-  @top-center { content: %s; font: bold 8pt sans-serif; color: #a34700; }
-  @bottom-right { content: counter(page) " / " counter(pages); font: 8pt sans-serif; color: #565656; } }
-.phone, nav { display: none; }
-main, header.top, footer.end { max-width: none; padding: 0; }
-figure, dl.answer > *, tr { break-inside: avoid; }
-h2, h3, caption { break-after: avoid; }
-"""
-
-
-def laid_out(page: str, stamp: str) -> Any:
-    """The page set on A4 (a WeasyPrint document), the mark at the head of each page."""
+def laid_out(page: str) -> Any:
+    """The page set on A4 (a WeasyPrint document) by its own style sheet of print."""
     weasyprint = import_module("weasyprint")
-    quoted = '"' + stamp.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    style = weasyprint.CSS(string=PRINT % quoted)
-    return weasyprint.HTML(string=page, url_fetcher=_nothing_from_elsewhere).render(stylesheets=[style])
+    return weasyprint.HTML(string=page, url_fetcher=_nothing_from_elsewhere).render()
 
 
 def _nothing_from_elsewhere(url: str, *_: Any, **__: Any) -> Any:
@@ -145,7 +132,7 @@ def _nothing_from_elsewhere(url: str, *_: Any, **__: Any) -> Any:
 
 def pdf_bytes(page: str, stamp: str) -> bytes:
     """The page as PDF with vector figures."""
-    document = laid_out(page, stamp)
+    document = laid_out(page)
     document.metadata.keywords = [stamp]
     data: bytes = document.write_pdf()
     return data

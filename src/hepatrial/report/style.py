@@ -174,6 +174,16 @@ def heading(text: str) -> dict[str, Any]:
     return {"text": text, "anchor": "start", "fontSize": 12.5, "fontWeight": "bold", "offset": 4}
 
 
+def titled(view: dict[str, Any], text: str) -> dict[str, Any]:
+    """A layered panel with its title over it, at the same height in a row of panels.
+
+    A title of Vega's stands on the highest label of the axes, which differs from panel to panel.
+    """
+    mark = {"type": "text", "x": -32, "y": -14, "align": "left", "baseline": "alphabetic", "text": text}
+    mark |= {"fontSize": 12.5, "fontWeight": "bold", "color": INK}
+    return {**view, "layer": [*view["layer"], {"data": {"values": [{}]}, "mark": mark}]}
+
+
 CONFIG: dict[str, Any] = {
     "font": FONTS,
     "aria": False,

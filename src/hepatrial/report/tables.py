@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from hepatrial.report.card_names import card_words
 from hepatrial.report.catalogue import Catalogue
 from hepatrial.report.facts import Arm, Facts
+from hepatrial.report.widths import column_widths
 from hepatrial.report.wording import (
     DASH,
     number,
@@ -49,6 +51,11 @@ class Table:
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
     words: frozenset[int] = field(default_factory=frozenset)
+
+    @property
+    def widths(self) -> tuple[float, ...]:
+        """The share of the width of each column, in per cent."""
+        return column_widths(self.head, [row.cells for row in self.rows], self.words)
 
 
 def measure_name(t: Catalogue, name: str) -> str:
@@ -399,8 +406,7 @@ def doubt(facts: Facts, entry: dict[str, Any], t: Catalogue) -> Table:
     for kind in ("together", "simulated", "studies"):
         cells = [_half_points(row[kind]) for row in entry["rows"]]
         rows.append(Row((t(f"doubt.{kind}"), *cells, t(f"doubt.what.{kind}")), "total"))
-    means = [t("table.with_error", value=_level(row), error=number(100 * row["mean_mcse"], 1))
-             for row in entry["rows"]]  # fmt: skip
+    means = [f"{_level(row)} ± {number(100 * row['mean_mcse'], 1)}" for row in entry["rows"]]
     rows.insert(0, Row((t("doubt.mean"), *means, t("doubt.what.mean"))))
     head = (
         t("table.part"),

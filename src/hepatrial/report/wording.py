@@ -49,10 +49,13 @@ def unit_text(unit: str, t: Catalogue) -> str:
     """A unit as it stands after a number: "" for a pure number, "1/day" in Chinese as "/天"."""
     if unit in ("", "1", "dimensionless"):
         return ""
-    if t.lang == "en":
-        return f" {unit}"
-    said = re.sub("[A-Za-z]+", lambda found: _UNITS_ZH.get(found[0], found[0]), t.get(f"unit.{unit}", unit))
-    return said.removeprefix("1") if said.startswith("1/") else f" {said}"
+    said = unit
+    if t.lang != "en":
+        said = t.get(f"unit.{unit}", unit)
+        said = re.sub("[A-Za-z]+", lambda found: _UNITS_ZH.get(found[0], found[0]), said)
+        if said.startswith("1/"):
+            return said.removeprefix("1")
+    return " " + re.sub(r"\bu(?=(mol|g|L)\b)", "µ", said)
 
 
 def percent(share: float | None, digits: int = 1) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import altair as alt
 
 from hepatrial.report.catalogue import Catalogue
-from hepatrial.report.style import Frame, Rows, finish, heading, layered, side_by_side
+from hepatrial.report.style import Frame, Rows, finish, layered, side_by_side, titled
 
 
 @dataclass(frozen=True)
@@ -118,4 +118,4 @@ def _view(
     if banded:
         area = base.mark_area(opacity=0.16, interpolate=course)
         layers.insert(0, area.encode(x=x, y=alt.Y("low:Q"), y2="high:Q", color=colour, detail="arm:N"))
-    return layered(*layers, width=width, height=130 if frame.narrow else 140, title=heading(title))
+    return titled(layered(*layers, width=width, height=130 if frame.narrow else 140), title)

@@ -103,26 +103,18 @@ def _box(left: float, top: float, width: float, texts: list[str], arm: str = "")
 def _before_randomisation(
     numbers: dict[str, Any], frame: Frame, t: Catalogue
 ) -> tuple[list[_Box], list[tuple[float, float, float, float]]]:
-    """The trunk on the left and one exit box a step on the right."""
+    """The trunk on the left, and on the right the box of all who left it, as CONSORT draws it."""
     trunk = frame.width * (0.40 if frame.narrow else 0.36)
     exit_left = trunk + (22 if frame.narrow else 70)
     exit_width = frame.width - exit_left - 2
     fell_ill = numbers["candidates"]
     boxes = [_box(2, 2, trunk, [t("flow.fell_ill"), t("flow.n", n=number(fell_ill, 0))])]
-    lines = []
-    remaining = fell_ill
-    top = boxes[0].bottom + 10
-    for step in numbers["steps"]:
-        if not step["count"]:
-            continue
-        share = percent(step["count"] / remaining) if remaining else percent(None)
-        text = t("flow.exit", n=number(step["count"], 0), share=share)
-        exit_box = _box(exit_left, top, exit_width, [t.get(f"flow.step.{step['name']}", step["name"]), text])
-        boxes.append(exit_box)
-        middle = exit_box.top + exit_box.height / 2
-        lines.append((boxes[0].middle, middle, exit_left, middle))
-        remaining -= step["count"]
-        top = exit_box.bottom + 8
+    exits = _exits(numbers, t)
+    out = _box(exit_left, boxes[0].bottom + 10, exit_width, exits)
+    middle = out.top + out.height / 2
+    lines = [(boxes[0].middle, middle, exit_left, middle)] if len(exits) > 1 else []
+    top = (out if lines else boxes[0]).bottom + 10
+    boxes += [out] if lines else []
     texts = [
         t("flow.admitted", n=number(numbers["admitted"], 0)),
         t("flow.randomised"),
@@ -134,6 +126,19 @@ def _before_randomisation(
     randomised = _box(2, top + 2, trunk, texts)
     lines.append((boxes[0].middle, boxes[0].bottom, boxes[0].middle, randomised.top))
     return [*boxes, randomised], lines
+
+
+def _exits(numbers: dict[str, Any], t: Catalogue) -> list[str]:
+    """How many left before randomisation, then a line a reason in the order of time."""
+    remaining = numbers["candidates"]
+    reasons = []
+    for step in numbers["steps"]:
+        if step["count"]:
+            reason = t.get(f"flow.step.{step['name']}", step["name"])
+            share = percent(step["count"] / remaining) if remaining else percent(None)
+            reasons.append(t("flow.exit", reason=reason, n=number(step["count"], 0), share=share))
+            remaining -= step["count"]
+    return [t("flow.exits", n=number(numbers["candidates"] - remaining, 0)), *reasons]
 
 
 def _arms(

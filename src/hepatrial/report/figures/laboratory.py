@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 
 from hepatrial.report.catalogue import Catalogue
-from hepatrial.report.style import Frame, Rows, finish, heading, layered, side_by_side
+from hepatrial.report.style import Frame, Rows, finish, layered, side_by_side, titled
 from hepatrial.schema import MEASURES
 
 _LOG = frozenset(("alt", "ast"))
@@ -75,4 +75,4 @@ def _panel(
         y=alt.Y("median:Q", scale=y_scale, axis=y_axis),
         strokeDash=alt.StrokeDash("arm:N", scale=frame.dashes(), legend=frame.arm_legend()),
     )
-    return layered(band, line, width=width, height=130, title=heading(title))
+    return titled(layered(band, line, width=width, height=130), title)

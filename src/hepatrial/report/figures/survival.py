@@ -9,7 +9,17 @@ import altair as alt
 
 from hepatrial.report.catalogue import Catalogue
 from hepatrial.report.figures.roles import OWN_ROLE_KEY, published_marks
-from hepatrial.report.style import QUIET, Frame, Rows, finish, heading, lane_scale, layered, side_by_side
+from hepatrial.report.style import (
+    QUIET,
+    Frame,
+    Rows,
+    finish,
+    heading,
+    lane_scale,
+    layered,
+    side_by_side,
+    titled,
+)
 from hepatrial.report.wording import number
 
 
@@ -200,12 +210,6 @@ def endpoint_panels(
     for endpoint, by_arm in curves.items():
         frame.require_control(set(by_arm))
         layers = _curve_layers(by_arm, frame, t, weeks, None, rows_of)
-        panels.append(
-            layered(
-                *layers,
-                width=width,
-                height=200 if frame.narrow else 230,
-                title=heading(t(f"panel.{endpoint}")),
-            )
-        )
+        panel = layered(*layers, width=width, height=200 if frame.narrow else 230)
+        panels.append(titled(panel, t(f"panel.{endpoint}")))
     return finish(side_by_side(panels, columns), frame, rows_of)
