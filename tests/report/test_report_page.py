@@ -17,7 +17,7 @@ from hepatrial.report.documents import SECTIONS, drawings_of, html
 from hepatrial.report.results import results_of
 from hepatrial.report.terminal import Comparison
 
-VOID = {"meta", "br", "img", "hr", "link", "input"}
+VOID = {"meta", "br", "img", "hr", "link", "input", "col"}
 
 
 class Page(HTMLParser):
