@@ -97,4 +97,5 @@ def test_micro_is_written_by_its_letter_in_the_table_of_parameters(facts):
     made = tables.parameters(results_of(facts), Catalogue("en"))
     values = " ".join(row.cells[1] for row in made.rows if len(row.cells) > 1)
     assert "umol" not in values
-    assert "µmol/L" in values
+    assert unit_text("umol/L/day", Catalogue("en")) == " µmol/L/day"
+    assert unit_text("umol/L", Catalogue("zh")) == " µmol/L"
