@@ -76,7 +76,7 @@ class _Column:
     def lines(self, width: float) -> NDArray[np.float64]:
         """Lines that each row needs at a width."""
         needed = np.maximum(1, np.ceil(1.06 * self.length / max(width, 1.0)))
-        return np.bincount(self.row, needed, self.rows)
+        return np.bincount(self.row, needed, self.rows).astype(float)
 
 
 def _saved(
