@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from hepatrial.prediction.summary import facts_lines, number
+from hepatrial.prediction.summary import number
+from hepatrial.report.prediction_summary import facts_lines
 from hepatrial.schema import MARK
 
 FACTS: dict[str, Any] = {

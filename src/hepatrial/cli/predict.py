@@ -17,6 +17,8 @@ EXAMPLES = """Examples:
 
   hepatrial predict graft2021 --draws 400 --out predictions/graft   (a study file that ships)
 
+  hepatrial predict lin2017 --lang zh                               (the summary in Chinese)
+
   hepatrial predict --example > study.toml                          (begin a study file)
 
   hepatrial predict --names                                         (every word that a study file may use)
@@ -45,6 +47,7 @@ def predict(
     names: Annotated[
         bool, typer.Option("--names", help="Print the words of a study file, with other spellings, and stop.")
     ] = False,
+    lang: Annotated[str, typer.Option("--lang", help="Language of the summary: en or zh.")] = "en",
     as_json: edge.JsonOption = False,
 ) -> None:
     """Predict a study from its Table 1: draws of every endpoint at the study's size, beside three rivals.
@@ -57,7 +60,9 @@ def predict(
         from hepatrial.prediction.library import example_text, find_study
         from hepatrial.prediction.names import names_of_files, names_text
         from hepatrial.prediction.predict import write_summary
-        from hepatrial.prediction.summary import facts_lines, intervals, summary_text, table_rows
+        from hepatrial.prediction.summary import intervals
+        from hepatrial.report.catalogue import Catalogue
+        from hepatrial.report.prediction_summary import facts_lines, summary_text, table_head, table_rows
 
         if example:
             typer.echo(example_text(), nl=False)
@@ -69,15 +74,9 @@ def predict(
             typer.echo(names_text(), nl=False)
             return
         if file is None:
-            raise BadInput(
-                [
-                    Problem(
-                        "STUDY.toml",
-                        "nothing",
-                        "a study file; --example prints one to begin with, --names its words",
-                    )
-                ]
-            )
+            allowed = "a study file; --example prints one to begin with, --names its words"
+            raise BadInput([Problem("STUDY.toml", "nothing", allowed)])
+        t = Catalogue(lang)
         chosen = (
             MODELS if models is None else tuple(name.strip() for name in models.split(",") if name.strip())
         )
@@ -86,15 +85,12 @@ def predict(
             done = predict_study(
                 study, draws=draws, seed=seed, models=chosen, out=out, threads=threads, progress=tell
             )
-        write_summary(done.path, summary_text(done.draws, done.facts))
+        write_summary(done.path, summary_text(done.draws, done.facts, lang))
         if as_json:
             edge.print_json({**done.facts, "folder": str(done.path), "endpoints": intervals(done.draws)})
             return
         console = edge.out()
-        for line in facts_lines(done.facts):
+        for line in facts_lines(done.facts, lang):
             console.print(line)
-        columns = ("endpoint", "arm", "model", "median", "50 %", "90 %")
-        edge.print_table(
-            "Simulated results at the study's size, no patients", columns, table_rows(done.draws)
-        )
-        console.print(f"Wrote {done.path}/draws.parquet, draws.csv, facts.json, summary.txt.")
+        edge.print_table(t("predict.title"), table_head(lang), table_rows(done.draws, lang))
+        console.print(t("predict.wrote", folder=done.path))

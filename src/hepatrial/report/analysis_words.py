@@ -14,14 +14,13 @@ from functools import cache
 from importlib import resources
 
 from hepatrial.report.catalogue import Catalogue, texts
+from hepatrial.report.patterns import Patterns
 from hepatrial.report.tables import Row, Table
 
-_SLOT = re.compile(r"\{(\w+)\}")
 _NAME = re.compile(r"name|arm")
 """Slots of names that the user chose."""
 _ENGLISH = re.compile(r"[a-z]{2,} [a-z]{2,}")
 """What is still English: half a sentence in another language is worse than none."""
-_NUMBER = r"[<>\d.,\N{MINUS SIGN}\N{EN DASH}-]+?"
 
 
 @cache
@@ -34,18 +33,8 @@ def entries(lang: str) -> dict[str, str]:
 
 
 @cache
-def _patterns(lang: str) -> tuple[tuple[re.Pattern[str], str], ...]:
-    made = []
-    for key, value in entries(lang).items():
-        if "{" not in key:
-            continue
-        parts = _SLOT.split(key)  # text, slot, text, slot, ..., text
-        shapes = [
-            f"(?P<{part}>{_NUMBER if len(part) == 1 else '.+?'})" if place % 2 else re.escape(part)
-            for place, part in enumerate(parts)
-        ]
-        made.append((re.compile("".join(shapes), re.DOTALL), value))
-    return tuple(made)
+def _patterns(lang: str) -> Patterns:
+    return Patterns.of(entries(lang))
 
 
 @dataclass(frozen=True)
@@ -70,20 +59,14 @@ class Words:
 
     def __call__(self, text: str) -> str:
         """The text in the language; the first pattern of the list that fits, its slots likewise."""
-        known = entries(self.lang)
-        if text in known:
-            return known[text]
-        for pattern, value in _patterns(self.lang):
-            if found := pattern.fullmatch(text):
-                parts = {slot: self._filled(slot, part) for slot, part in found.groupdict().items()}
-                if not any(_ENGLISH.search(part) for slot, part in parts.items() if not _NAME.match(slot)):
-                    return value.format(**parts)
-        return text
+        said = _patterns(self.lang)(text, self._filled)
+        return text if said is None else said
 
-    def _filled(self, slot: str, part: str) -> str:
+    def _filled(self, slot: str, part: str) -> str | None:
         if slot == "measure":
             return Catalogue(self.lang).get(f"measure.{part}", self(part))
-        return self._arm(part) if slot.startswith("arm") else self(part)
+        said = self._arm(part) if slot.startswith("arm") else self(part)
+        return None if _ENGLISH.search(said) and not _NAME.match(slot) else said
 
     def _arm(self, part: str) -> str:
         """An arm as the reader sees it, also where words about the contrast stand before it."""

@@ -8,16 +8,15 @@ English.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 
 from babel.messages.pofile import read_po
 
 from hepatrial.errors import Problem
+from hepatrial.report.patterns import Patterns
 
-_HOLE = re.compile(r"\{(\d+)\}")
 DEEPEST = 3
 """Sentences within sentences that are looked at."""
 LONGEST = 2000
@@ -28,14 +27,8 @@ def told(lang: str, sentence: str, depth: int = 0) -> str:
     """A sentence of an error in a language; English where there is no pattern for it."""
     if lang == "en" or depth > DEEPEST or not sentence or len(sentence) > LONGEST:
         return sentence
-    whole, patterns = _patterns(lang)
-    if sentence in whole:
-        return whole[sentence]
-    for pattern, said in patterns:
-        if found := pattern.fullmatch(sentence):
-            values = [told(lang, value, depth + 1) for value in found.groups()]
-            return _HOLE.sub(lambda hole, values=values: values[int(hole[1])], said)  # type: ignore[misc]
-    return sentence
+    said = _patterns(lang)(sentence, lambda _, part: told(lang, part, depth + 1))
+    return sentence if said is None else said
 
 
 def of_problem(lang: str, problem: Problem) -> Problem:
@@ -55,14 +48,5 @@ def catalogue(lang: str) -> Mapping[str, str]:
 
 
 @cache
-def _patterns(lang: str) -> tuple[Mapping[str, str], Sequence[tuple[re.Pattern[str], str]]]:
-    """Sentences without places, and patterns with them, those with most letters of their own first."""
-    known = catalogue(lang)
-    whole = {english: said for english, said in known.items() if not _HOLE.search(english)}
-    holed = sorted((one for one in known if one not in whole), key=lambda one: -len(_HOLE.sub("", one)))
-    return whole, [(_compiled(english), known[english]) for english in holed]
-
-
-def _compiled(english: str) -> re.Pattern[str]:
-    parts = _HOLE.split(english)[::2]
-    return re.compile("(.+?)".join(re.escape(part) for part in parts), re.DOTALL)
+def _patterns(lang: str) -> Patterns:
+    return Patterns.of(catalogue(lang), longest_first=True)
