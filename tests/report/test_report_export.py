@@ -54,14 +54,41 @@ def test_word_carries_the_mark_on_every_page_and_says_what_the_page_says(facts, 
     for section in document.sections:
         for part in (section.header, section.footer):
             assert t.mark in part.paragraphs[0].text
-            assert stamp_of(facts, results, t) in part.paragraphs[0].text
+        assert stamp_of(facts, results, t) in section.header.paragraphs[0].text
     page = html(facts, results, lang)
     assert len(document.inline_shapes) == page.count('class="desk"')
     assert len(document.tables) == page.count("<table")
     heads = [p.text for p in document.paragraphs if p.style.name.startswith("Heading 1")]
     assert len(heads) == len(re.findall(r"<h2", page))
+    _check_tables(document, page)
     pictures = [name for name in zipfile.ZipFile(io.BytesIO(data)).namelist() if name.endswith(".png")]
     assert pictures
+
+
+ORDER = {
+    "tblPr": "tblStyle tblW jc tblInd tblBorders shd tblLayout tblCellMar tblLook",
+    "tcPr": "tcW gridSpan vMerge tcBorders shd noWrap tcMar vAlign",
+    "pPr": "pStyle keepNext keepLines pageBreakBefore pBdr shd tabs spacing ind jc rPr",
+}
+"""Of the schema of WordprocessingML (ECMA-376, part 1): Word calls a file in another order damaged."""
+
+
+def _check_tables(document, page):
+    """Heads are repeated, rows are not torn, widths are those of the page, and the order is the schema's."""
+    from docx.oxml.ns import qn
+
+    for table, source in zip(document.tables, re.findall(r"<table.*?</table>", page, re.S), strict=True):
+        head, *rows = table._tbl.tr_lst
+        assert head.trPr.find(qn("w:tblHeader")) is not None
+        assert all(row.trPr.find(qn("w:cantSplit")) is not None for row in rows)
+        shares = [float(share) for share in re.findall(r'<col style="width:([\d.]+)%">', source)]
+        wide = [column.w for column in table._tbl.tblGrid.gridCol_lst]
+        assert [100 * w / sum(wide) for w in wide] == pytest.approx(shares, abs=0.2)
+    for name, order in ORDER.items():
+        known = [qn(f"w:{tag}") for tag in order.split()]
+        for element in document.element.iter(qn(f"w:{name}")):
+            places = [known.index(child.tag) for child in element]
+            assert places == sorted(places), [child.tag for child in element]
 
 
 @pytest.mark.slow

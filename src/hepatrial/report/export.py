@@ -69,7 +69,7 @@ def forms_of(facts: Facts, results: dict[str, Any], forms: Sequence[str], lang: 
     if "docx" in forms:
         from hepatrial.report.word import docx_bytes
 
-        files["report.docx"] = docx_bytes(page, stamp)
+        files["report.docx"] = docx_bytes(page, stamp, Catalogue(lang).mark)
     for drawing in drawings.values():
         if "svg" in forms:
             files[f"{drawing.name}.svg"] = drawing.wide.encode()

@@ -5,151 +5,144 @@ The page is walked, not made a second time, so that both say the same.
 
 from __future__ import annotations
 
+import html
 import io
 import re
-from html.parser import HTMLParser
+from collections.abc import Callable
 from typing import Any
 
-SKIPPED = frozenset(("style", "nav", "head"))
+from hepatrial.report.word_style import add_cells, dress, grey_bar, new_document, picture_size
+
+SKIPPED = frozenset(("style", "nav", "head", "script", "summary"))
 HEADINGS = {"h1": 0, "h2": 1, "h3": 2}
-WIDTH_CM = 16.5
-_VOID = frozenset(("meta", "br", "link", "img", "path", "rect", "line", "circle", "use", "stop"))
+_SVG = re.compile(r"<svg\b.*?</svg>", re.S)
+_TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.S)
 
 
-def docx_bytes(page: str, stamp: str) -> bytes:
+def docx_bytes(page: str, stamp: str, mark: str = "") -> bytes:
     """A Word file of a report's page.
 
     Args:
         page: the HTML that ``documents.html`` makes.
-        stamp: mark and hash, for header and footer.
+        stamp: mark, hash and how often there is no benefit: at the head of every page.
+        mark: at the foot of every page, beside its number; the stamp when not given.
     """
-    from docx import Document
-    from docx.shared import Pt
+    from lxml import html as parser
 
-    document = Document()
-    document.styles["Normal"].font.size = Pt(10)
-    for section in document.sections:
-        section.header.paragraphs[0].text = stamp
-        section.footer.paragraphs[0].text = stamp
-    document.core_properties.keywords = stamp[:255]
-    Walker(document).feed(page)
+    figures: list[str] = []
+
+    def kept(found: re.Match[str]) -> str:
+        figures.append(found[0])
+        return f'<img alt="{len(figures) - 1}">'
+
+    tree = parser.document_fromstring(_SVG.sub(kept, page))
+    document = new_document(stamp, mark or stamp, tree.get("lang", "en"), tree.findtext(".//title") or "")
+    Walker(document, figures).walk(tree.find("body"))
     buffer = io.BytesIO()
     document.save(buffer)
     return buffer.getvalue()
 
 
-class Walker(HTMLParser):
-    """Puts what it meets into a Word document.
+class Walker:
+    """Puts the elements of a page into a Word document, in their order.
 
     Args:
         document: of python-docx.
+        figures: SVG of each figure; an image of the page names its place in the list.
     """
 
-    def __init__(self, document: Any) -> None:
-        super().__init__(convert_charrefs=True)
+    def __init__(self, document: Any, figures: list[str]) -> None:
         self._document = document
-        self._text: list[str] = []
-        self._rows: list[list[str]] | None = None
-        self._svg: list[str] | None = None
-        self._deep = 0
-        self._skip = 0
-        self._phone = 0
+        self._figures = figures
+        self._known: dict[str, Callable[[Any], None]] = {
+            "table": self._table,
+            "img": self._figure,
+            "dt": self._term,
+            "p": self._paragraph,
+            "dd": self._paragraph,
+            "li": self._item,
+            "figcaption": self._caption,
+        } | dict.fromkeys(HEADINGS, self._heading)
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Open an element."""
-        if self._svg is not None or tag == "svg":
-            self._svg = self._svg or []
-            self._deep += tag not in _VOID or tag in ("path", "rect", "line", "circle", "use", "stop")
-            self._svg.append(self.get_starttag_text() or "")
-            if (self.get_starttag_text() or "").endswith("/>"):
-                self._deep -= 1
+    def walk(self, element: Any) -> None:
+        """Set an element that holds others."""
+        if element.get("class") == "mark":
+            grey_bar(self._document.add_paragraph(_text(element)))
             return
-        if tag in SKIPPED:
-            self._skip += 1
-        if tag == "div" and ("class", "phone") in attrs:
-            self._phone = 1
-        elif tag == "div" and self._phone:
-            self._phone += 1
-        if tag == "table":
-            self._end_paragraph("p")
-            self._rows = []
-        elif tag == "tr" and self._rows is not None:
-            self._rows.append([])
-        elif tag in ("p", "li", "dt", "dd", "caption", "figcaption", *HEADINGS):
-            self._end_paragraph("p")
+        for child in element:
+            if child.tag in SKIPPED or child.get("class") == "phone":
+                continue
+            self._known.get(child.tag, self.walk)(child)
 
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002
-        """An element without content."""
-        if self._svg is not None:
-            self._svg.append(self.get_starttag_text() or "")
-        elif tag == "br":
-            self._text.append(" ")
+    def _heading(self, element: Any) -> None:
+        level = HEADINGS[element.tag]
+        made = self._document.add_heading(_text(element), level)
+        made.paragraph_format.page_break_before = element.get("id") == "appendix"
+        if "quiet" in element.get("class", ""):
+            dress(made, "quiet")
 
-    def handle_endtag(self, tag: str) -> None:
-        """Close an element."""
-        if self._svg is not None:
-            self._svg.append(f"</{tag}>")
-            self._deep -= 1
-            if tag == "svg":
-                self._picture("".join(self._svg))
-                self._svg, self._deep = None, 0
-            return
-        if tag in SKIPPED:
-            self._skip -= 1
-        if tag == "div" and self._phone:
-            self._phone -= 1
-        if tag in ("td", "th") and self._rows:
-            self._rows[-1].append(self._taken())
-        elif tag == "table":
-            self._table()
-        elif tag in ("p", "li", "dt", "dd", "caption", "figcaption", "div", *HEADINGS):
-            self._end_paragraph(tag)
-
-    def handle_data(self, data: str) -> None:
-        """Text."""
-        if self._svg is not None:
-            self._svg.append(data.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"))
-        elif not self._skip and not self._phone:
-            self._text.append(data)
-
-    def _taken(self) -> str:
-        text = re.sub(r"\s+", " ", "".join(self._text)).strip()
-        self._text = []
-        return text
-
-    def _end_paragraph(self, tag: str) -> None:
-        if self._rows is not None and tag != "caption":
-            return
-        text = self._taken()
-        if not text or self._skip or self._phone:
-            return
-        if tag in HEADINGS:
-            self._document.add_heading(text, HEADINGS[tag])
-        elif tag == "li":
-            self._document.add_paragraph(text, style="List Bullet")
-        elif tag in ("caption", "figcaption"):
-            self._document.add_paragraph(text, style="Caption")
+    def _paragraph(self, element: Any) -> None:
+        answer = element.tag == "dd" and element.getparent().get("class") == "answer"
+        if answer:
+            paragraph = self._document.paragraphs[-1]
+            paragraph.add_run("\t")
         else:
             paragraph = self._document.add_paragraph()
-            paragraph.add_run(text).bold = tag == "dt"
+        _runs(paragraph, element)
+        dress(paragraph, "answer" if answer else element.get("class", ""))
 
-    def _table(self) -> None:
-        rows, self._rows = [row for row in self._rows or [] if row], None
-        if not rows:
-            return
-        columns = max(len(row) for row in rows)
-        table = self._document.add_table(rows=0, cols=columns)
-        table.style = "Light List"
-        for row in rows:
-            cells = table.add_row().cells
-            for cell, text in zip(cells, row, strict=False):
-                cell.text = text
+    def _term(self, element: Any) -> None:
+        paragraph = self._document.add_paragraph()
+        paragraph.add_run(_text(element)).bold = True
+        paragraph.paragraph_format.keep_with_next = True
 
-    def _picture(self, svg: str) -> None:
-        if self._phone:
-            return
-        from docx.shared import Cm
+    def _item(self, element: Any) -> None:
+        numbered = element.getparent().tag == "ol"
+        paragraph = self._document.add_paragraph(style="List Number" if numbered else "List Bullet")
+        _runs(paragraph, element)
 
+    def _caption(self, element: Any) -> None:
+        paragraph = self._document.add_paragraph(style="Caption")
+        _runs(paragraph, element)
+
+    def _table(self, element: Any) -> None:
+        caption = element.find("caption")
+        if caption is not None:
+            self._caption(caption)
+            self._document.paragraphs[-1].paragraph_format.keep_with_next = True
+        widths = [float(re.sub(r"[^\d.]", "", col.get("style"))) for col in element.iter("col")]
+        add_cells(self._document, list(element.iter("tr")), widths, _lines)
+
+    def _figure(self, element: Any) -> None:
         from hepatrial.report.export import png_bytes
 
-        self._document.add_picture(io.BytesIO(png_bytes(svg)), width=Cm(WIDTH_CM))
+        svg = self._figures[int(element.get("alt"))]
+        size = picture_size(svg, element.getparent().getparent().get("id", ""))
+        paragraph = self._document.add_paragraph()
+        paragraph.paragraph_format.keep_with_next = True
+        shape = paragraph.add_run().add_picture(io.BytesIO(png_bytes(svg)), width=size)
+        title = _TITLE.search(svg)
+        shape._inline.docPr.set("descr", html.unescape(title[1]) if title else "")
+
+
+def _text(element: Any) -> str:
+    """All words of an element on one line."""
+    return re.sub(r"[ \t\n]+", " ", element.text_content()).strip()
+
+
+def _lines(cell: Any) -> str:
+    """A cell's words; lines of numbers stay apart, as on the page."""
+    if "word" in cell.get("class", "").split() and cell.tag == "td":
+        return _text(cell)
+    return "\n".join(re.sub(r"[ \t]+", " ", line).strip() for line in cell.text_content().strip().split("\n"))
+
+
+def _runs(paragraph: Any, element: Any) -> None:
+    """The words of an element, bold ones as such."""
+    pieces = [(element.text or "", False)]
+    for child in element:
+        pieces += [(child.text_content(), child.tag in ("b", "strong")), (child.tail or "", False)]
+    pieces = [(re.sub(r"[ \t\n]+", " ", text), bold) for text, bold in pieces if text]
+    for place, (text, bold) in enumerate(pieces):
+        words = text.lstrip() if place == 0 else text
+        paragraph.add_run(words.rstrip() if place == len(pieces) - 1 else words).bold = bold or None
