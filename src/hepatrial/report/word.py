@@ -9,6 +9,7 @@ import html
 import io
 import re
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 from hepatrial.report.word_style import add_cells, dress, grey_bar, new_document, picture_size
@@ -27,8 +28,7 @@ def docx_bytes(page: str, stamp: str, mark: str = "") -> bytes:
         stamp: mark, hash and how often there is no benefit: at the head of every page.
         mark: at the foot of every page, beside its number; the stamp when not given.
     """
-    from lxml import html as parser
-
+    parser: Any = import_module("lxml.html")  # python-docx brings it
     figures: list[str] = []
 
     def kept(found: re.Match[str]) -> str:

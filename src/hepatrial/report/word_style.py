@@ -230,8 +230,8 @@ def _fill(cell: Any, text: str, *, left: bool, strong: bool, quiet: bool) -> Non
     from docx.shared import Pt
     from docx.text.paragraph import Paragraph
 
-    paragraph = Paragraph(cell.p_lst[0], None)
-    run = paragraph.add_run(text)
+    paragraph = Paragraph(cell.p_lst[0], cell)
+    run: Any = paragraph.add_run(text)
     run.font.name, run.font.size, run.font.bold = SANS[0], Pt(SMALL), strong or None
     run._r.rPr.rFonts.set(qn("w:eastAsia"), SANS[1])
     if quiet:
