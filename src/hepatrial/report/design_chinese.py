@@ -9,6 +9,9 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from hepatrial.report.catalogue import Catalogue
+from hepatrial.report.protocol_words import said_in
+
 
 @cache
 def _known() -> dict[str, Any]:
@@ -25,6 +28,8 @@ def in_language(results: Mapping[str, Any], lang: str) -> dict[str, Any]:
     if "assurance" in results:
         rows = [_belief(row) for row in results["assurance"]["rows"]]
         found["assurance"] = {**results["assurance"], "rows": rows}
+    if "cohorts" in results:
+        found["cohorts"] = [_cohort(one) for one in results["cohorts"]]
     if results.get("compare"):
         other = results["compare"]
         found["compare"] = {**other, "title": other.get("title_zh") or other["title"]}
@@ -40,10 +45,17 @@ def _design(design: Mapping[str, Any]) -> dict[str, Any]:
             name: {**arm, "label": arm.get("label_zh") or arm["label"]}
             for name, arm in design["arms"].items()
         }
+    if design.get("control_source"):
+        said["control_source"] = said_in(design["control_source"], "zh")
     for name in ("efficacy", "futility"):
         if design.get(name):
             said[name] = _known()["rules"].get(design[name], design[name])
     return said
+
+
+def _cohort(one: Mapping[str, Any]) -> dict[str, Any]:
+    said = {name: said_in(one[name], "zh") for name in ("name", "source")}
+    return {**one, **said, "grade": Catalogue("zh").get(f"grade.{one['grade']}", one["grade"])}
 
 
 def _belief(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -429,11 +429,7 @@ def html(results: Mapping[str, Any], lang: str = "en") -> str:
             trials=f"{results['trials']:,}", bank=f"{results['bank']['patients']:,}",
             usable=f"{results['bank']['usable']:,}", parts=PARTS, scale=scale,
         ),
-        assumptions=[
-            w["assumption"].format(about=one["about"], known=one.get(f"known_{lang}") or one["known"],
-                                   handled=one.get(f"handled_{lang}") or one["handled"])
-            for one in design["assumptions"]
-        ],
+        assumptions=special.assumptions(design["assumptions"], w, lang),
         figures={name: (Markup(svg), caption) for name, (svg, caption) in drawings(given, lang).items()},
     )  # fmt: skip
 

@@ -11,8 +11,10 @@ import altair as alt
 from jinja2 import Environment, PackageLoader, select_autoescape
 from markupsafe import Markup
 
+from hepatrial.report.catalogue import Catalogue
 from hepatrial.report.design_chinese import in_language
 from hepatrial.report.style import CONTROL_COLOUR, TREATED_COLOURS, WIDE, Frame, Rows, finish, layered, to_svg
+from hepatrial.report.tables import about
 from hepatrial.report.wording import number, percent, signed
 from hepatrial.schema import MARK, RESEARCH_USE_ONLY
 
@@ -264,15 +266,17 @@ def html(results: Mapping[str, Any], w: Mapping[str, str], lang: str) -> tuple[s
         tables=tables(results, w),
         facts=facts,
         svg=Markup(svg),
-        assumptions=_assumptions(design["assumptions"], w, lang),
+        assumptions=assumptions(design["assumptions"], w, lang),
     )
     return page, {results["kind"]: svg}
 
 
-def _assumptions(rows: Sequence[Mapping[str, Any]], w: Mapping[str, str], lang: str) -> list[str]:
+def assumptions(rows: Sequence[Mapping[str, Any]], w: Mapping[str, str], lang: str) -> list[str]:
+    """What is not known of the trial and how the design handles it, a sentence each."""
+    t = Catalogue(lang)
     return [
         w["assumption"].format(
-            about=one["about"],
+            about=about(one["about"], t),
             known=one.get(f"known_{lang}") or one["known"],
             handled=one.get(f"handled_{lang}") or one["handled"],
         )

@@ -531,14 +531,14 @@ def reported(facts: Facts, t: Catalogue) -> Table:
 def assumptions(facts: Facts, t: Catalogue) -> Table:
     """What is not known about the trial, and what was done instead."""
     rows = [
-        Row((_about(item.about, t), t.pick(item.known), t.pick(item.handled), t(f"grade.{item.grade}")))
+        Row((about(item.about, t), t.pick(item.known), t.pick(item.handled), t(f"grade.{item.grade}")))
         for item in facts.study.assumptions
     ]
     head = (t("table.about"), t("table.known"), t("table.handled"), t("table.grade"))
     return Table("table-assumptions", t("caption.assumptions"), head, tuple(rows), (), frozenset({1, 2, 3}))
 
 
-def _about(place: str, t: Catalogue) -> str:
+def about(place: str, t: Catalogue) -> str:
     """What a place in the protocol is about, in words; the place itself when there are none."""
     return t.get(f"about.{place.rsplit('.', 1)[-1].split('[')[0]}", place)
 

@@ -18,6 +18,7 @@ from hepatrial.report.figures.ranked import ranked_points
 from hepatrial.report.style import Frame
 from hepatrial.report.tables import Row, Table, variant_label
 from hepatrial.report.wording import DASH, number, percent, points, significant
+from hepatrial.uncertainty.voi import load_readings
 
 SHOWN = 15
 """Factors of one output in the figure and in the table."""
@@ -59,8 +60,10 @@ Parts = tuple[list[str], list[Drawing], list[Table]]
 
 
 def _source(row: dict[str, Any], t: Catalogue) -> str:
-    """What a reading stands for; in English where a run kept no other."""
-    return str(t.pick({"en": row["source"], "zh": row.get("source_zh") or row["source"]}))
+    """What a reading stands for; in English where what the run kept is not what ships any more."""
+    shipped = load_readings().get(row["measurement"])
+    known = shipped is not None and shipped.source == row["source"]
+    return shipped.source_zh if shipped is not None and known and t.lang == "zh" else str(row["source"])
 
 
 def _figure(

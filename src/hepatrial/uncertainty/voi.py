@@ -186,7 +186,7 @@ def voi(
             bits, bits_mcse, evsi, evsi_mcse = value_of(smooth, centre, error, threshold, asked.seed)
             rows.append({"measurement": one.name, "label": dict(one.label), "n": n, "bits": bits,
                          "bits_mcse": bits_mcse, "evsi": evsi, "evsi_mcse": evsi_mcse, "cv": one.cv,
-                         "grade": one.grade, "source": one.source, "source_zh": one.source_zh})  # fmt: skip
+                         "grade": one.grade, "source": one.source})  # fmt: skip
     gain = belief.gain - threshold
     share = np.array([worlds.variants[name] for name in names])
     share = share / share.sum()

@@ -1,0 +1,83 @@
+"""What is left in English in a Chinese text: words of Latin letters that are no names."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+from hepatrial.model import load_cards
+from hepatrial.report.references import read_references
+
+ALLOWED = {
+    "names of people and methods": (
+        "Kaplan Meier Cox Fisher Aalen Johansen Clopper Pearson Morris Sobol Saltelli Jansen Schoenfeld Lan"
+        " DeMets Pocock O'Brien O’Brien Fleming Haybittle Peto Lin Cai Zekri Monte Carlo Hodges Lehmann Mann"
+        " Whitney Gray Wald Simon Beta Kim Tsiatis Bayes Hwang Shih Decani Trebicka BMC Gastroenterology"
+    ),
+    "trials": "Prometheus Lin2017 lin lin2017 again",
+    "scores": "Child Pugh West Haven Na",
+    "terms that Chinese texts of statistics keep": "log rank logit probit mu post hoc",
+    "names of programs": "hepatrial llvmlite numpy polars scipy altair Antimony",
+    "files and commands": "html json parquet csv txt toml",
+    "units": "kg mol umol µmol mmol mmHg mL ng log10 doi min",
+}
+"""Why a word may stand: the words. Abbreviations in capitals, and ids in code or brackets, stand of themselves."""
+_ALLOWED = {word for words in ALLOWED.values() for word in words.split()}
+_IDS = {*read_references(), *load_cards().model, *load_cards().population}
+"""Keys of the bibliography and names of parameter cards, by which a reader looks them up."""
+_WORD = re.compile(r"[A-Za-zµ][A-Za-zµ'’]*")
+_ID = re.compile(
+    r"[（(\[][a-z][a-z0-9_.]*[）)\]]|\b\w+_\w+\b|\b[0-9a-f]{8,}\b|doi:\S+|https?://\S+|/\S+|\b\w+\.\w{3,7}\b"
+)
+"""Ids as （death_base）, hashes, addresses, names of files."""
+EMPTY = {"br", "img", "meta", "link", "input", "hr", "col", "wbr", "source"}
+NOT_READ = {"script", "style", "math", "code", "pre", "kbd", "samp"}
+SAID = ("title", "placeholder", "aria-label", "alt")
+
+
+def left_in_english(text: str) -> list[str]:
+    """Words that are not Chinese, no abbreviation, no id and not allowed."""
+    words = re.sub(r"[A-Za-z]\w*", lambda one: " " if one[0] in _IDS else one[0], _ID.sub(" ", text))
+    found = _WORD.findall(words)
+    return [word for word in found if len(word) > 2 and not _stands(word)]
+
+
+def _stands(word: str) -> bool:
+    capitals = sum(letter.isupper() for letter in word)
+    return word in _ALLOWED or capitals > 1
+
+
+class Reading(HTMLParser):
+    """Texts of a page that are not marked as English: ``texts``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[tuple[str, str]] = []
+        self.texts: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        given = dict(attrs)
+        for name in SAID:
+            self.take(given.get(name) or "")
+        if tag not in EMPTY:
+            self.open.append((tag, given.get("lang") or ""))
+
+    def handle_endtag(self, tag):
+        while self.open and self.open.pop()[0] != tag:
+            continue
+
+    def handle_data(self, data):
+        self.take(data)
+
+    def take(self, text):
+        lang = next((one for _, one in reversed(self.open) if one), "")
+        if text.strip() and not lang.startswith("en") and not any(tag in NOT_READ for tag, _ in self.open):
+            self.texts.append(text)
+
+
+def english_of_page(page: str) -> dict[str, list[str]]:
+    """Text -> its English words, of every text of a page that has some."""
+    reading = Reading()
+    reading.feed(page)
+    left = {text.strip(): left_in_english(text) for text in reading.texts}
+    return {text: words for text, words in left.items() if words}
