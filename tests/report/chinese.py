@@ -5,29 +5,28 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
-from hepatrial.model import load_cards
 from hepatrial.report.references import read_references
 
 ALLOWED = {
     "names of people and methods": (
-        "Kaplan Meier Cox Fisher Aalen Johansen Clopper Pearson Morris Sobol Saltelli Jansen Schoenfeld Lan"
-        " DeMets Pocock O'Brien O’Brien Fleming Haybittle Peto Lin Cai Zekri Monte Carlo Hodges Lehmann Mann"
-        " Whitney Gray Wald Simon Beta Kim Tsiatis Bayes Hwang Shih Decani Trebicka BMC Gastroenterology"
+        "Kaplan Meier Cox Fisher Aalen Johansen Clopper Pearson Morris Sobol Saltelli Jansen Pocock"
+        " O'Brien Fleming Wang Tsiatis Rosner Mehta Hwang Shih Kim"
     ),
-    "trials": "Prometheus Lin2017 lin lin2017 again",
+    "authors and names of trials and devices": ("Lin Cai Zekri Duan Gastroenterology"),
     "scores": "Child Pugh West Haven Na",
-    "terms that Chinese texts of statistics keep": "log rank logit probit mu post hoc",
-    "names of programs": "hepatrial llvmlite numpy polars scipy altair Antimony",
-    "files and commands": "html json parquet csv txt toml",
+    "terms that Chinese texts of statistics keep": "log rank logit probit",
+    "names of programs": "hepatrial llvmlite numpy polars scipy Antimony",
     "units": "kg mol umol µmol mmol mmHg mL ng log10 doi min",
 }
-"""Why a word may stand: the words. Abbreviations in capitals, and ids in code or brackets, stand of themselves."""
+"""Why a word may stand: the words. Abbreviations in capitals and ids in brackets stand of themselves."""
 _ALLOWED = {word for words in ALLOWED.values() for word in words.split()}
-_IDS = {*read_references(), *load_cards().model, *load_cards().population}
-"""Keys of the bibliography and names of parameter cards, by which a reader looks them up."""
+_IDS = {*read_references(), "hbv", "coagulopathy"}
+"""Keys of the bibliography, and two parameters that notes of others name."""
 _WORD = re.compile(r"[A-Za-zµ][A-Za-zµ'’]*")
 _ID = re.compile(
-    r"[（(\[][a-z][a-z0-9_.]*[）)\]]|\b\w+_\w+\b|\b[0-9a-f]{8,}\b|doi:\S+|https?://\S+|/\S+|\b\w+\.\w{3,7}\b"
+    r"[（(\[][a-z][a-z0-9_.]*[）)\]]|[\w.]*_[\w.]*|\b[0-9a-f]{8,}\b|doi:\S+|https?://\S+|\b\w+\.\w{3,7}\b"
+    r"|(?:[\w.~-]*/){2,}[\w.~-]+",
+    re.ASCII,
 )
 """Ids as （death_base）, hashes, addresses, names of files."""
 EMPTY = {"br", "img", "meta", "link", "input", "hr", "col", "wbr", "source"}

@@ -38,7 +38,9 @@ def english_of_file(path):
 
 
 def test_the_test_finds_what_it_looks_for():
-    page = '<html lang="zh"><p>第 24 周生存率 within 24 weeks</p><p>MELD 评分（death_base）</p><p lang="en">Lin</p>'
+    page = (
+        '<html lang="zh"><p>第 24 周生存率 within 24 weeks</p><p>评分（death_base）</p><p lang="en">Lin</p>'
+    )
     page += (
         '<svg aria-label="day by day"><text>assumed</text></svg><code>a b c</code><p>log-rank 检验</p></html>'
     )
@@ -55,7 +57,7 @@ def test_the_test_finds_what_it_looks_for():
 def run(tmp_path_factory):
     """A small run of a shipped trial and what the terminal said of it."""
     folder = tmp_path_factory.mktemp("zh") / "run"
-    told = call("run", "lin2017", "--patients", "20", "--replicates", "3", "--pairs", "10", "--parameters",
+    told = call("run", "lin2017", "--patients", "8", "--replicates", "2", "--pairs", "4", "--parameters",
                 "cards", "--threads", "1", "--out", folder)  # fmt: skip
     return folder, told
 
@@ -102,7 +104,7 @@ def test_a_design_is_told_in_chinese(name, tmp_path, monkeypatch):
     bank = exponential_bank(patients=500, transplant=0.001)
     monkeypatch.setattr(design_run, "make_bank", lambda *_args, **_more: bank)
     told = call(
-        "design", EXAMPLES / f"{name}.toml", "--trials", "40", "--threads", "1", "--out", tmp_path / "d"
+        "design", EXAMPLES / f"{name}.toml", "--trials", "100", "--threads", "1", "--out", tmp_path / "d"
     )
     assert english(told) == {}
     assert english_of_file(tmp_path / "d" / "report.html") == {}
