@@ -14,13 +14,11 @@ from functools import cache
 from importlib import resources
 
 from hepatrial.report.catalogue import Catalogue, texts
-from hepatrial.report.patterns import Patterns
+from hepatrial.report.patterns import Patterns, still_english
 from hepatrial.report.tables import Row, Table
 
 _NAME = re.compile(r"name|arm")
 """Slots of names that the user chose."""
-_ENGLISH = re.compile(r"[a-z]{2,} [a-z]{2,}")
-"""What is still English: half a sentence in another language is worse than none."""
 
 
 @cache
@@ -66,7 +64,7 @@ class Words:
         if slot == "measure":
             return Catalogue(self.lang).get(f"measure.{part}", self(part))
         said = self._arm(part) if slot.startswith("arm") else self(part)
-        return None if _ENGLISH.search(said) and not _NAME.match(slot) else said
+        return None if still_english(said) and not _NAME.match(slot) else said
 
     def _arm(self, part: str) -> str:
         """An arm as the reader sees it, also where words about the contrast stand before it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Mapping
 from functools import cache
@@ -10,6 +9,7 @@ from importlib import resources
 from typing import Any
 
 from hepatrial.report.catalogue import Catalogue
+from hepatrial.report.patterns import Patterns
 from hepatrial.report.protocol_words import said_in
 
 
@@ -17,6 +17,11 @@ from hepatrial.report.protocol_words import said_in
 def _known() -> dict[str, Any]:
     file = resources.files("hepatrial.report") / "design_zh.toml"
     return tomllib.loads(file.read_text(encoding="utf-8"))
+
+
+@cache
+def _grounds() -> Patterns:
+    return Patterns.of(_known()["rests_on"])
 
 
 def in_language(results: Mapping[str, Any], lang: str) -> dict[str, Any]:
@@ -59,7 +64,6 @@ def _cohort(one: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _belief(row: Mapping[str, Any]) -> dict[str, Any]:
-    rests_on = row["rests_on"]
-    for pattern, said in _known()["rests_on"]:
-        rests_on = re.sub(f"^{pattern}$", said, rests_on)
-    return {**row, "rests_on": rests_on, "grade": _known()["grades"].get(row["grade"], row["grade"])}
+    said = _grounds()(row["rests_on"], lambda _, part: part)
+    grade = _known()["grades"].get(row["grade"], row["grade"])
+    return {**row, "rests_on": said or row["rests_on"], "grade": grade}

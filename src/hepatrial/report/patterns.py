@@ -7,7 +7,7 @@ holds English texts beside those of the language; ``{places}`` are filled with w
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 _PLACE = re.compile(r"\{(\w+)\}")
@@ -55,6 +55,30 @@ class Patterns:
                 if None not in parts.values():
                     return _PLACE.sub(lambda place, parts=parts: str(parts[place[1]]), said)  # type: ignore[misc]
         return None
+
+
+_STOPS = (("; ", "；"), (", ", "，"), (": ", "："), (". ", "。"))
+_ENGLISH = re.compile(r"(?:\b[a-z]{2,}\b[ ,;，；]*){2,}")
+_BETWEEN = re.compile(r"(?<=[\u4e00-\u9fff\uff00-\uffef]) +(?=[\u4e00-\u9fff\uff00-\uffef])")
+
+
+def still_english(text: str) -> bool:
+    """Whether two English words stand in a row: half a sentence in another language is worse than none."""
+    return _ENGLISH.search(text) is not None
+
+
+def phrases(pairs: Iterable[tuple[str, str]]) -> tuple[tuple[re.Pattern[str], str], ...]:
+    """Phrases within sentences, each a regular expression and what it becomes; long ones stand first."""
+    return tuple((re.compile(pattern), said) for pattern, said in pairs)
+
+
+def replaced(text: str, known: Iterable[tuple[re.Pattern[str], str]]) -> str:
+    """A sentence that was put together, phrase by phrase, its stops Chinese too."""
+    for pattern, said in known:
+        text = pattern.sub(said, text)
+    for stop, said in _STOPS:
+        text = text.replace(stop, said)
+    return _BETWEEN.sub("", text)
 
 
 def _compiled(english: str) -> re.Pattern[str]:
