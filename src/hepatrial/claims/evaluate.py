@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -198,12 +198,13 @@ def _cure(a: t.CureAssertion, _claim: Claim, context: Context) -> Iterator[Reaso
         text_zh = "所读的试验、队列与汇总分析均未报告根治慢性肝衰竭。"
         status = "weak" if a.denied else "silent"
         yield Reason(a.kind, status, text, text_zh, "human" if a.denied else None)
-    deaths = tuple(_deaths(trial, row) for trial, row in treated_deaths(context.base) if row.week is not None)
+    named = _named_deaths(context.base)
+    deaths = tuple(entry for _, entry in named)
     if deaths:
-        said = "; ".join(f"{e.id}: {e.what}" for e in deaths)
+        said = "; ".join(f"{name}: {entry.what}" for name, entry in named)
         status = "weak" if a.denied else "silent"
         yield Reason(
-            a.kind, status, f"Deaths among treated patients: {said}.", f"治疗组死亡：{_deaths_zh(deaths)}。",
+            a.kind, status, f"Deaths among treated patients: {said}.", f"治疗组死亡：{_deaths_zh(named)}。",
             "human" if a.denied else None, "", deaths,
         )  # fmt: skip
 
@@ -229,20 +230,26 @@ def _deaths(trial: Trial, row: SurvivalRow) -> Evidence:
 _DEAD = re.compile(r"(\d+) of (\d+) treated patients dead by week ([\d.]+)")
 
 
-def _deaths_zh(deaths: tuple[Evidence, ...]) -> str:
+def _named_deaths(base: Base) -> list[tuple[str, Evidence]]:
+    """Name of each trial and its last count of deaths at a known week."""
+    return [(trial.name, _deaths(trial, row)) for trial, row in treated_deaths(base) if row.week is not None]
+
+
+def _deaths_zh(deaths: Sequence[tuple[str, Evidence]]) -> str:
     said = r"第 \3 周前 \2 名治疗者中 \1 名死亡"
-    return "；".join(f"{e.id}：" + _DEAD.sub(said, e.what) for e in deaths)
+    return "；".join(f"{name}：" + _DEAD.sub(said, entry.what) for name, entry in deaths)
 
 
 def _always(a: t.AlwaysAssertion, _claim: Claim, context: Context) -> Iterator[Reason]:
     """Every patient lives or benefits: one treated patient who died is enough against it."""
-    deaths = tuple(_deaths(trial, row) for trial, row in treated_deaths(context.base) if row.week is not None)
+    named = _named_deaths(context.base)
+    deaths = tuple(entry for _, entry in named)
     if not deaths:
         yield Reason(a.kind, "silent", "No count of treated patients was read.", "未读到治疗者的人数。")
         return
-    said = "; ".join(f"{e.id}: {e.what}" for e in deaths)
+    said = "; ".join(f"{name}: {entry.what}" for name, entry in named)
     text = f"Not every treated patient lived: {said}."
-    text_zh = f"并非每名治疗者都存活：{_deaths_zh(deaths)}。"
+    text_zh = f"并非每名治疗者都存活：{_deaths_zh(named)}。"
     yield Reason(a.kind, "refuted", text, text_zh, "human", "", deaths)
 
 

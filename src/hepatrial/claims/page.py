@@ -7,6 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from hepatrial.claims.chinese import of_source, translated
 from hepatrial.claims.drawings import FOREST_OUTCOMES, forest_svg, outcome_name, risk_svg
 from hepatrial.claims.findings import finding_text
 from hepatrial.claims.grade import grade_html, grade_rows
@@ -17,6 +18,9 @@ from hepatrial.evidence.arithmetic import check_base
 from hepatrial.evidence.base import Base
 from hepatrial.evidence.base.risk import DOMAINS, table
 from hepatrial.evidence.forest import forest
+from hepatrial.report.catalogue import Catalogue
+from hepatrial.report.figures.lights import WORDS as LIGHTS
+from hepatrial.report.wording import micro
 from hepatrial.schema import RESEARCH_USE_ONLY
 
 __all__ = ["LANGS", "check_lang", "claims_fragment", "claims_html", "claims_markdown", "words"]
@@ -65,6 +69,9 @@ def _context(
         "certainty": Markup(grade_html(base, lang)),
         "risks": table(base.trials.values()),
         "domains": DOMAINS,
+        "lights": LIGHTS[lang],
+        "said": lambda text: _said(text, lang),
+        "grade_word": lambda grade: Catalogue(lang).get(f"grade.{grade}", grade),
         "forests": _forests(base, lang) if figures else (),
         "risk_figure": Markup(risk_svg(base, lang)) if figures else "",
         "sources": odd,
@@ -76,6 +83,11 @@ def _context(
     }
 
 
+def _said(text: str, lang: str) -> str:
+    """A sentence of the evidence base in a language, else in that of its source."""
+    return micro(text if lang == "en" else of_source(text) or text)
+
+
 def _forests(base: Base, lang: str) -> list[tuple[str, Markup, list[str]]]:
     """(outcome, drawing, what was kept out) of every outcome that has something to draw."""
     found = []
@@ -83,7 +95,8 @@ def _forests(base: Base, lang: str) -> list[tuple[str, Markup, list[str]]]:
         shown = forest(base, outcome)
         if shown.groups or shown.published:
             tips = [group.tipping for group in shown.groups if group.tipping and lang == "en"]
-            notes = [*tips, *shown.refused]
+            kept = [translated(text) if lang == "zh" else text for text in shown.refused]
+            notes = [*tips, *kept]
             found.append((outcome_name(outcome, lang), Markup(forest_svg(shown, lang)), notes))
     return found
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from hepatrial.claims import types as t
 from hepatrial.claims.citations import find_arm, find_study, outcome_key
+from hepatrial.claims.names import name as label
+from hepatrial.claims.names import name_zh as label_zh
 from hepatrial.claims.types import Evidence, Reason
 from hepatrial.errors import nearest_name
 from hepatrial.evidence.base import Base, Pool, Trial
@@ -49,9 +51,8 @@ def _figure(a: t.FigureAssertion, base: Base) -> Iterator[Reason]:
     held = list(_held(trial, a, name))
     usable = [(value, grade, place) for value, grade, place, ok in held if ok]
     where = ", ".join(x for x in (name, f"week {a.week:g}" if a.week is not None else "", a.event) if x)
-    where_zh = "，".join(x for x in (name, f"第 {a.week:g} 周" if a.week is not None else "", a.event) if x)
-    said = f"{trial.id} {a.quantity}{f' ({where})' if where else ''}: printed {a.value}"
-    said_zh = f"{trial.id} {_QUANTITY_ZH[a.quantity]}{f'（{where_zh}）' if where else ''}：所印 {a.value}"
+    coded = f"{trial.id} {a.quantity}{f' ({where})' if where else ''}: printed {a.value}"
+    said, said_zh = _said_of_figure(trial, a, name)
     if not usable:
         kept = f", only figures of grade {held[0][1]}, which are not used" if held else ""
         yield Reason(
@@ -60,7 +61,7 @@ def _figure(a: t.FigureAssertion, base: Base) -> Iterator[Reason]:
         return
     fits = [entry for entry in usable if _fits(entry[0], a.value)]
     value, grade, place = (fits or usable)[0]
-    evidence = (Evidence(trial.id, f"{said}; read {value:g}", grade, place, "human"),)
+    evidence = (Evidence(trial.id, f"{coded}; read {value:g}", grade, place, "human"),)
     status: t.Status = "confirmed" if fits else "refuted"
     word, word_zh = ("as read", "相符") if fits else (f"the source says {value:g}", f"原始资料为 {value:g}")
     if not fits and isinstance(trial, Trial):
@@ -78,7 +79,25 @@ def _figure(a: t.FigureAssertion, base: Base) -> Iterator[Reason]:
     )
 
 
-_QUANTITY_ZH = {"survival": "生存率", "n": "人数", "event": "事件", "dose": "剂量", "effect": "效应"}
+_QUANTITY = {
+    "survival": ("survival in per cent", "生存率"),
+    "n": ("patients", "人数"),
+    "event": ("events", "事件"),
+    "dose": ("dose", "剂量"),
+    "effect": ("effect", "效应"),
+}
+
+
+def _said_of_figure(trial: Trial | Pool, a: t.FigureAssertion, arm: str) -> tuple[str, str]:
+    """Trial, what is counted, arm and week in a reader's words, and the number as printed; both languages."""
+    what, what_zh = _QUANTITY[a.quantity]
+    if a.event:
+        what, what_zh = label(outcome_key(a.event)), label_zh(outcome_key(a.event))
+    week = ("", "") if a.week is None else (f"week {a.week:g}", f"第 {a.week:g} 周")
+    study = trial.name if isinstance(trial, Trial) else trial.id
+    said = ", ".join(x for x in (study, what, arm, week[0]) if x)
+    said_zh = "，".join(x for x in (study, what_zh, arm, week[1]) if x)
+    return f"{said}: printed {a.value}", f"{said_zh}：所印 {a.value}"
 
 
 def _fits(value: float, printed: str) -> bool:

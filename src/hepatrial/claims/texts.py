@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, select_autoescape
 
 from hepatrial.errors import BadInput, Problem, nearest_name
+from hepatrial.report.wording import micro
 
 LANGS = ("en", "zh")
 
@@ -23,12 +24,14 @@ def words(name: str) -> dict[str, dict[str, Any]]:
 
 def environment() -> Environment:
     """Templates of this package."""
-    return Environment(
+    made = Environment(
         loader=PackageLoader("hepatrial.claims", "templates"),
         autoescape=select_autoescape(default_for_string=True, default=True),
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.filters["micro"] = micro
+    return made
 
 
 def check_lang(lang: str) -> None:

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Callable
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,11 @@ from hepatrial.compare.compare import MATCH_MISS, Comparison, Group
 from hepatrial.compare.figures import correlation_chart, course_chart, marginal_chart, risk_chart
 from hepatrial.compare.statistics import Item
 from hepatrial.compare.words import measure_label, texts, word
+from hepatrial.protocol.definitions import DEFINITIONS
+from hepatrial.report.catalogue import Catalogue
+from hepatrial.report.paper import running_heads, style_sheet
 from hepatrial.report.style import Frame, to_svg
+from hepatrial.report.wording import signed
 from hepatrial.schema import MARK, RESEARCH_USE_ONLY
 
 WORST = 15
@@ -34,7 +39,9 @@ def check_lang(lang: str) -> None:
 
 def number(value: float) -> str:
     """Three significant digits, or a dash."""
-    return "–" if not math.isfinite(value) else f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+    if not math.isfinite(value):
+        return "–"
+    return (f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}").replace("-", "\N{MINUS SIGN}")
 
 
 def item_label(item: Item, lang: str) -> str:
@@ -68,8 +75,9 @@ def item_rows(
     shown = group.misses if only_misses else group.items
     rows: list[tuple[str, ...]] = [
         (
-            item_label(item, lang), number(item.real), f"{number(item.low)}–{number(item.high)}",
-            number(item.virtual), f"{item.size:+.2f}", str(item.n),
+            item_label(item, lang), number(item.real),
+            Catalogue(lang)("span", low=number(item.low), high=number(item.high)),
+            number(item.virtual), signed(item.size, 2), str(item.n),
         )
         for item in shown
     ]  # fmt: skip
@@ -101,20 +109,26 @@ def html(done: Comparison, lang: str = "en") -> str:
         autoescape=select_autoescape(default_for_string=True, default=True),
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    css = (Path(__file__).parents[1] / "report" / "report.css").read_text(encoding="utf-8")
     sections = [_section(done, group, lang, number) for number, group in enumerate(done.groups, start=1)]
     return environment.get_template("compare.html.j2").render(
-        t=partial(word, lang), lang=lang, css=css, mark=MARK[lang], research=RESEARCH_USE_ONLY[lang],
+        t=partial(word, lang), lang=lang, css=style_sheet() + running_heads(MARK[lang], done.hash[:12]),
+        c=Catalogue(lang), next_table=count(1).__next__, next_figure=count(1).__next__,
+        mark=MARK[lang], research=RESEARCH_USE_ONLY[lang], definition=_definition(done.definition, lang),
         done=done, sections=sections, missed=sum(len(g.misses) for g in done.groups),
         compared=sum(len(g.items) for g in done.groups),
     )  # fmt: skip
+
+
+def _definition(tag: str, lang: str) -> str:
+    known = DEFINITIONS.get(tag)
+    return tag.replace("_", " ") if known is None else known.label_zh if lang == "zh" else known.label
 
 
 def _section(done: Comparison, group: Group, lang: str, order: int) -> dict[str, Any]:
     head, misses, _ = item_rows(done, group, lang, only_misses=True)
     _, rows, _ = item_rows(done, group, lang)
     table1 = [
-        (row["label"], number(row["requested"]), number(row["achieved"]), f"{row['miss']:+.2f}")
+        (row["label"], number(row["requested"]), number(row["achieved"]), signed(row["miss"], 2))
         for row in group.matched
     ]
     unlike = [row["label"] for row in group.matched if abs(row["miss"]) > MATCH_MISS]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from hepatrial.report.analysis_words import Words
 from hepatrial.report.catalogue import Catalogue
 from hepatrial.report.figures import survival_curves
 from hepatrial.report.figures.subgroups import ForestLine, ForestTexts, subgroup_forest
+from hepatrial.report.paper import running_heads, style_sheet
 from hepatrial.report.rtf import rtf
 from hepatrial.report.style import WIDE, Frame, to_svg
 from hepatrial.report.tables import Table
@@ -199,7 +201,8 @@ def page(found: Analysis, made: Sequence[Table]) -> str:
     environment = Environment(
         loader=PackageLoader("hepatrial.report", "."), autoescape=select_autoescape(default=True)
     )
-    css = (Path(__file__).parent / "report.css").read_text(encoding="utf-8")
+    run = found.words(f"run {found.source.hash[:12]}") if found.source.run else ""
+    css = style_sheet() + running_heads(found.mark, run)
     return environment.get_template("analysis.html.j2").render(
         title=found.source.name,
         mark=found.mark,
@@ -207,6 +210,8 @@ def page(found: Analysis, made: Sequence[Table]) -> str:
         lang=found.lang,
         w=found.words,
         css=Markup(css),
+        c=Catalogue(found.lang),
+        next_table=count(1).__next__,
         tables={table.name: table for table in made},
         survival=Markup(_survival(found)),
         forest=Markup(_forest(found)),

@@ -52,9 +52,6 @@ def _design(design: Mapping[str, Any]) -> dict[str, Any]:
         }
     if design.get("control_source"):
         said["control_source"] = said_in(design["control_source"], "zh")
-    for name in ("efficacy", "futility"):
-        if design.get(name):
-            said[name] = _known()["rules"].get(design[name], design[name])
     return said
 
 

@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,14 @@ from hepatrial.errors import BadInput, Problem, nearest_name
 from hepatrial.report import design_figures as figures
 from hepatrial.report import design_search as search
 from hepatrial.report import design_special as special
-from hepatrial.report.catalogue import texts
+from hepatrial.report.catalogue import Catalogue, texts
 from hepatrial.report.design_chinese import in_language
+from hepatrial.report.paper import running_heads, style_sheet
 from hepatrial.report.rtf import rtf
 from hepatrial.report.style import WIDE, Frame, to_svg
 from hepatrial.report.tables import Row
 from hepatrial.report.tables import Table as Set
+from hepatrial.report.widths import column_widths
 from hepatrial.report.wording import DASH, number, percent, probability, signed
 from hepatrial.schema import MARK, RESEARCH_USE_ONLY
 
@@ -86,7 +89,7 @@ def summary_text(design: Mapping[str, Any], w: Mapping[str, str]) -> str:
     futility = w["boundary_none"]
     if design["futility"]:
         kind = w["binding"] if design["binding"] else w["non_binding"]
-        futility = f"{design['futility'].replace('_', ' ')}, {kind}"
+        futility = f"{w['rule_' + design['futility']]}, {kind}"
     source = (
         w["from_source"].format(source=design["control_source"])
         if design["control_source"]
@@ -104,7 +107,7 @@ def summary_text(design: Mapping[str, Any], w: Mapping[str, str]) -> str:
         method=w[f"method_{design['method']}"],
         alpha=f"{design['alpha']:g}",
         looks=how,
-        efficacy=design["efficacy"].replace("_", " "),
+        efficacy=w[f"rule_{design['efficacy']}"],
         futility=futility,
         hr=f"{design['hazard_ratio']:g}",
         power=percent(design["power"], 0),
@@ -407,7 +410,11 @@ def html(results: Mapping[str, Any], lang: str = "en") -> str:
     return environment.get_template("design.html.j2").render(
         lang=lang,
         w=w,
-        css=Markup((resources.files("hepatrial.report") / "report.css").read_text(encoding="utf-8")),
+        css=Markup(style_sheet() + running_heads(MARK[lang], w["stamp"].format(hash=results["hash"][:12]))),
+        c=Catalogue(lang),
+        widths=column_widths,
+        next_table=count(1).__next__,
+        next_figure=count(1).__next__,
         mark=MARK[lang],
         research=RESEARCH_USE_ONLY[lang],
         title=w["title"].format(title=design["title"]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from importlib import resources
+from itertools import count
 from typing import Any
 
 import altair as alt
@@ -13,8 +13,10 @@ from markupsafe import Markup
 
 from hepatrial.report.catalogue import Catalogue
 from hepatrial.report.design_chinese import in_language
+from hepatrial.report.paper import running_heads, style_sheet
 from hepatrial.report.style import CONTROL_COLOUR, TREATED_COLOURS, WIDE, Frame, Rows, finish, layered, to_svg
 from hepatrial.report.tables import about
+from hepatrial.report.widths import column_widths
 from hepatrial.report.wording import number, percent, signed
 from hepatrial.schema import MARK, RESEARCH_USE_ONLY
 
@@ -45,7 +47,7 @@ def truth_label(name: str, w: Words) -> str:
     """A truth of a special design in words."""
     for pattern, key in TRUTHS:
         if found := re.fullmatch(pattern, name):
-            return w[key].format(*found.groups())
+            return w[key].format(*(w.get(f"variant.{said}", said) for said in found.groups()))
     return name
 
 
@@ -256,7 +258,10 @@ def html(results: Mapping[str, Any], w: Mapping[str, str], lang: str) -> tuple[s
     page = environment.get_template("design_special.html.j2").render(
         lang=lang,
         w=w,
-        css=Markup((resources.files("hepatrial.report") / "report.css").read_text(encoding="utf-8")),
+        css=Markup(style_sheet() + running_heads(MARK[lang], stamp)),
+        c=Catalogue(lang),
+        widths=column_widths,
+        next_table=count(1).__next__,
         mark=MARK[lang],
         research=RESEARCH_USE_ONLY[lang],
         heading=w[f"sp_title_{results['kind']}"],
@@ -265,6 +270,7 @@ def html(results: Mapping[str, Any], w: Mapping[str, str], lang: str) -> tuple[s
         leads=sentences(results, w),
         tables=tables(results, w),
         facts=facts,
+        caption=w[f"f_sp_{results['kind']}"],
         svg=Markup(svg),
         assumptions=assumptions(design["assumptions"], w, lang),
     )

@@ -29,7 +29,7 @@ from hepatrial.report.figures import (
     subgroup_forest,
     survival_curves,
 )
-from hepatrial.report.paper import running_heads
+from hepatrial.report.paper import running_heads, style_sheet
 from hepatrial.report.protocol_words import said_in
 from hepatrial.report.references import reference_list
 from hepatrial.report.style import NARROW, WIDE, Frame, to_svg
@@ -365,7 +365,7 @@ def html(facts: Facts, results: dict[str, Any], lang: str, drawings: dict[str, D
         .render(
             t=t,
             lang=lang,
-            css=_text("report.css"),
+            css=style_sheet(),
             sheets=running_heads(
                 t.mark,
                 t("report.stamp", hash=facts.run_hash[:12]),

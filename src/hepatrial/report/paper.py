@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import resources
+
 FONTS = '7.5pt "Liberation Sans", Arial, Helvetica, "PingFang SC", "Noto Sans CJK SC", sans-serif'
 _SHEET = """
 @page {{
@@ -12,6 +14,11 @@ _SHEET = """
   @bottom-right {{ content: counter(page) " / " counter(pages); font: {fonts}; color: #565656; }}
 }}
 """
+
+
+def style_sheet() -> str:
+    """The style sheet that every page of a report has in common."""
+    return (resources.files("hepatrial.report") / "report.css").read_text(encoding="utf-8")
 
 
 def running_heads(mark: str, run: str, foot: str = "") -> str:

@@ -15,9 +15,10 @@ from hepatrial.report.card_names import card_name, card_words
 from hepatrial.report.catalogue import Catalogue
 from hepatrial.report.documents import Drawing, draw
 from hepatrial.report.figures.ranked import ranked_points
+from hepatrial.report.paper import running_heads, style_sheet
 from hepatrial.report.style import Frame
 from hepatrial.report.tables import Row, Table, variant_label
-from hepatrial.report.wording import DASH, number, percent, points, significant
+from hepatrial.report.wording import DASH, number, percent, points, signed, significant
 from hepatrial.uncertainty.voi import load_readings
 
 SHOWN = 15
@@ -47,11 +48,12 @@ def page(found: dict[str, Any], lang: str) -> str:
         found, t
     )
     environment = Environment(autoescape=True, undefined=StrictUndefined)
-    css = resources.files("hepatrial.report").joinpath("report.css").read_text("utf-8")
     template = resources.files("hepatrial.report").joinpath("uncertainty.html.j2").read_text("utf-8")
     title = t(f"page.{what}.title", protocol=found["protocol"])
     return environment.from_string(template).render(
-        t=t, lang=lang, css=css, kind=t(f"page.{what}"), title=title, hash=found["hash"], texts=texts,
+        t=t, lang=lang, css=style_sheet(),
+        sheets=running_heads(t.mark, t("report.stamp", hash=found["hash"][:12])),
+        kind=t(f"page.{what}"), title=title, hash=found["hash"], texts=texts,
         figures=figures, tables=tables,
     )  # fmt: skip
 
@@ -127,9 +129,9 @@ def _tipping(one: dict[str, Any], t: Catalogue) -> str:
     return t(
         "attribute.tipping",
         outcome=t.get(f"event.{one['trial']}", one["trial"].replace("_", " ")),
-        bias=f"{one['tipping_point']:+.2f}",
-        prior=f"{one['prior'][0]:+.2f} (SD {one['prior'][1]:.2f})",
-        posterior=f"{one['posterior'][0]:+.2f} (SD {one['posterior'][1]:.2f})",
+        bias=signed(one["tipping_point"], 2),
+        prior=f"{signed(one['prior'][0], 2)} (SD {one['prior'][1]:.2f})",
+        posterior=f"{signed(one['posterior'][0], 2)} (SD {one['posterior'][1]:.2f})",
     )
 
 

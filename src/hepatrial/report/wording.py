@@ -55,7 +55,12 @@ def unit_text(unit: str, t: Catalogue) -> str:
         said = re.sub("[A-Za-z]+", lambda found: _UNITS_ZH.get(found[0], found[0]), said)
         if said.startswith("1/"):
             return said.removeprefix("1")
-    return " " + re.sub(r"\bu(?=(mol|g|L)\b)", "µ", said)
+    return " " + micro(said)
+
+
+def micro(text: str) -> str:
+    """A text with micro written by its letter, as it is printed ("umol/L" is how files say it)."""
+    return re.sub(r"\bu(?=(mol|g|L)\b)", "µ", text)
 
 
 def percent(share: float | None, digits: int = 1) -> str:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from hepatrial.claims.chinese import of_source, translated
 from hepatrial.claims.names import name_zh
-from hepatrial.report.wording import number, percent, points, significant
+from hepatrial.report.wording import micro, number, percent, points, significant
 from hepatrial.web.language import translate
 
 
@@ -23,9 +23,9 @@ def ago(seconds: float | None) -> str:
 def sourced(lang: str, text: str) -> str | Markup:
     """A sentence of the evidence base in the reader's language, else in that of its source and marked so."""
     if lang == "en" or not text:
-        return text
+        return micro(text)
     said = of_source(text)
-    return said if said is not None else Markup('<span lang="en">{}</span>').format(text)
+    return micro(said) if said is not None else Markup('<span lang="en">{}</span>').format(micro(text))
 
 
 _ENDPOINTS = {
@@ -64,6 +64,7 @@ def filters(lang: str) -> dict[str, Callable[..., Any]]:
         "percent": percent,
         "significant": significant,
         "points": points,
+        "micro": micro,
         "sourced": partial(sourced, lang),
         "endpoint": partial(endpoint, lang),
         "outcome": partial(outcome, lang),
