@@ -34,6 +34,7 @@ def test_names_are_chinese_where_the_protocol_gives_them_and_else_as_given():
 
 def test_every_boundary_and_variant_has_its_chinese():
     for kind in (*FAMILY_KINDS, *SPENDING_KINDS):
-        assert in_language({"design": DESIGN | {"efficacy": kind}}, "zh")["design"]["efficacy"] != kind
+        assert re.search("[一-鿿]", words("zh")[f"rule_{kind}"])
+        assert "_" not in words("en")[f"rule_{kind}"]
     for name in ("bell_shaped", "secretome_5d", "no_effect"):
         assert re.search("[一-鿿]", truth_label(name, words("zh")))

@@ -53,7 +53,7 @@ def outcome(lang: str, name: str) -> str | Markup:
 
 def generated(lang: str, text: str) -> str:
     """A sentence that a rating or a check put together, in the reader's language."""
-    return translated(text) if lang == "zh" else text
+    return micro(translated(text) if lang == "zh" else text)
 
 
 def filters(lang: str) -> dict[str, Callable[..., Any]]:
