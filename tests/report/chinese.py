@@ -25,10 +25,10 @@ _IDS = {*read_references(), "hbv", "coagulopathy"}
 _WORD = re.compile(r"[A-Za-zµ][A-Za-zµ'’]*")
 _ID = re.compile(
     r"[（(\[][a-z][a-z0-9_.]*[）)\]]|[\w.]*_[\w.]*|\b[0-9a-f]{8,}\b|doi:\S+|https?://\S+|\b\w+\.\w{3,7}\b"
-    r"|(?:[\w.~-]*/){2,}[\w.~-]+",
+    r"|(?:[\w.~-]*/){2,}[\w.~-]+|--[a-z-]+(?: [a-z]+)?",
     re.ASCII,
 )
-"""Ids as （death_base）, hashes, addresses, names of files."""
+"""Ids as （death_base）, hashes, addresses, names of files, options of a command."""
 EMPTY = {"br", "img", "meta", "link", "input", "hr", "col", "wbr", "source"}
 NOT_READ = {"script", "style", "math", "code", "pre", "kbd", "samp"}
 SAID = ("title", "placeholder", "aria-label", "alt")
