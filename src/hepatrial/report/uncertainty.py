@@ -239,7 +239,7 @@ def _voi(found: dict[str, Any], t: Catalogue) -> Parts:
     rows = [
         Row((t.pick(row["label"]), str(row["n"]), f"{number(row['bits'], 3)} ± {number(row['bits_mcse'], 3)}",
              f"{number(100 * row['evsi'], 2)} ± {number(100 * row['evsi_mcse'], 2)}",
-             f"{percent(row['cv'], 0)}, {t('grade.' + row['grade'])}", _source(row, t)))
+             f"{percent(row['cv'], 0)}{t('list.comma')}{t('grade.' + row['grade'])}", _source(row, t)))
         for row in found["rows"]
     ]  # fmt: skip
     head = tuple(t(f"voi.{key}") for key in ("measurement", "n", "bits", "points", "error", "source"))
