@@ -85,3 +85,13 @@ def test_a_published_pool_is_named_in_the_figure_s_language():
     assert "Thompson 2020, all diseases, MSC" in english
     assert "Thompson 2020，各种疾病，MSC" in chinese
     assert "慢加急性肝衰竭，MSC，末次" in chinese  # the rest stands in the next line
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("width", [680, 350])
+def test_no_line_of_a_forest_is_written_over_another(lang: str, width: int) -> None:
+    drawing = forest_figure(forest(BASE, "death"), "death", lang=lang, width=width)
+    left = sorted(
+        row["y"] for rows in drawing["datasets"].values() for row in rows if "text" in row and row["x"] == 0
+    )
+    assert min(b - a for a, b in zip(left, left[1:], strict=False)) >= 11

@@ -134,6 +134,8 @@ def test_an_equation_stands_once_and_in_full_beside_its_unit(server, chromium, s
         )
         names = [name for name, _ in seen]
         assert len(names) == len(set(names)) > 20
+        other = {"desk": "phone", "phone": "desk"}[size]
+        assert not page.locator(f".equation.{other}").first.is_visible()
         if size == "desk":
             assert [row for row in seen if row[1] > 0] == []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from hepatrial.report.benefit import FEW_TRIALS
 from hepatrial.report.catalogue import Catalogue
 from hepatrial.report.comparison import COUNTED
 from hepatrial.report.facts import Facts
@@ -120,6 +121,8 @@ def _no_benefit(
         significant=percent(test["significant"]["share"], 0),
         **names,
     )
+    if facts.replicates < FEW_TRIALS:
+        text += t("answer.few_shares", count=facts.replicates)
     for entry in results["counterfactual"]:
         if entry["arm"] == arm:
             text += t(

@@ -92,7 +92,7 @@ def forest_figure(shown: Forest, outcome: str, *, lang: str = "en", width: int =
     narrow = width < 500
     lights = _LIGHT * (1 if narrow else 8) + 6
     left = 128.0 if narrow else 218.0
-    scale = _scale(shown, left, canvas.width - lights - (74 if narrow else 116))
+    scale = _scale(shown, left, canvas.width - lights - (82 if narrow else 116))
     y = _head(canvas, t, scale, narrow, lights)
     for group in shown.groups:
         y = _group(canvas, group, t, scale, y, narrow, shown.measure)
@@ -198,9 +198,10 @@ def _line(
     canvas: Canvas, line: ForestLine, words: str, scale: _Scale, y: float, colour: str, narrow: bool
 ) -> float:
     lines = wrap(words, scale.left - 12, 11)
+    further = 13 * (len(lines) - 1) / 2
+    y += further
     for i, text in enumerate(lines):
         canvas.text(0, y + 13 * (i - (len(lines) - 1) / 2), text, size=11, colour=colour)
-    y_next = y + max(_ROW, 13.0 * len(lines) + 8)
     if line.what == "prediction":
         canvas.rule(scale(line.lower), y, scale(line.upper), y, colour=colour, width=3)
     elif line.what in ("pooled", "bias-adjusted"):
@@ -210,7 +211,7 @@ def _line(
         _interval(canvas, line, scale, y, colour)
         canvas.disc(scale(line.estimate), y, 3.4, "#ffffff", colour)
     _numbers(canvas, line, scale, y, narrow)
-    return y_next
+    return y + further + _ROW
 
 
 def _interval(canvas: Canvas, e: ForestStudy | ForestLine, scale: _Scale, y: float, colour: str) -> None:
