@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -94,4 +95,4 @@ def test_no_line_of_a_forest_is_written_over_another(lang: str, width: int) -> N
     left = sorted(
         row["y"] for rows in drawing["datasets"].values() for row in rows if "text" in row and row["x"] == 0
     )
-    assert min(b - a for a, b in zip(left, left[1:], strict=False)) >= 11
+    assert min(b - a for a, b in pairwise(left)) >= 11
