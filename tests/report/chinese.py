@@ -24,7 +24,7 @@ _IDS = {*read_references(), "hbv", "coagulopathy"}
 """Keys of the bibliography, and two parameters that notes of others name."""
 _WORD = re.compile(r"[A-Za-zµ][A-Za-zµ'’]*")
 _ID = re.compile(
-    r"[（(\[][a-z][a-z0-9_.]*[）)\]]|[\w.]*_[\w.]*|\b[0-9a-f]{8,}\b|doi:\S+|https?://\S+|\b\w+\.\w{3,7}\b"
+    r"[（(\[][a-z][a-z0-9_.]*[）)\]]|[\w.]*_[\w.]*|\b[0-9a-f]{8,}\b|doi:\S+|\b10\.\d{4,}/\S+|https?://\S+|\b[\w/]+\.[a-z]\w{1,6}\b"
     r"|(?:[\w.~-]*/){2,}[\w.~-]+|--[a-z-]+(?: [a-z]+)?",
     re.ASCII,
 )

@@ -16,8 +16,8 @@ TESTS = Path(__file__).parents[1]
 EXAMPLES = TESTS.parent / "examples"
 sys.path += [str(TESTS / "design"), str(TESTS / "prediction")]
 
-THEIRS = {"gcsf", "control", "smt", "msc", "some"}
-"""Names of arms and of a made-up variant as their authors wrote them."""
+THEIRS = {"gcsf", "control", "smt", "msc", "some", "shi", "peng", "json"}
+"""Names of arms, of protocols and of a made-up variant as their authors wrote them, and of a form."""
 
 
 def call(*words):
@@ -108,3 +108,13 @@ def test_a_design_is_told_in_chinese(name, tmp_path, monkeypatch):
     )
     assert english(told) == {}
     assert english_of_file(tmp_path / "d" / "report.html") == {}
+
+
+def test_experiments_the_article_s_trials_and_claims_are_told_in_chinese(tmp_path):
+    for words in (("experiment", "differentiation"), ("article-trials",)):
+        told = call(*words, "--out", tmp_path / words[0])
+        assert english(told) == {}
+        assert english_of_file(tmp_path / words[0] / "report.html") == {}
+    told = call("claims")
+    assert english(told) == {}
+    assert "有支持" in told

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, select_autoescape
 
 from hepatrial.errors import BadInput, Problem, nearest_name
+from hepatrial.report.catalogue import Catalogue
+from hepatrial.report.sources import said_in
 from hepatrial.schema import MARK, RESEARCH_USE_ONLY
 
 OFTEN = 0.05
@@ -123,8 +126,7 @@ def html(results: dict[str, Any], lang: str = "en") -> str:
         stamp=w["stamp"].format(hash=results["hash"][:12]),
         cards=[
             (card["meaning_zh" if lang == "zh" else "meaning"],
-             f"{card['value']:g} ({card['low']:g}–{card['high']:g}) {card['unit']}; {card['grade']}; "
-             f"{card['source']}")
+             _rests_on(card, lang))
             for card in results["mechanisms"].values()
         ],
     )  # fmt: skip
@@ -138,3 +140,21 @@ def write(results: dict[str, Any], out: Path, lang: str = "en") -> list[Path]:
     text = json.dumps(results, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     (out / "results.json").write_text(text, encoding="utf-8")
     return [out / "report.html", out / "results.json"]
+
+
+_UNITS_ZH = {
+    "correlation": "相关系数",
+    "share": "比例",
+    "hazard ratio": "风险比",
+    "probability": "概率",
+    "d": "天",
+}
+
+
+def _rests_on(card: Mapping[str, Any], lang: str) -> str:
+    """The size of an assumed bias with its range, how it is known and where it comes from."""
+    t = Catalogue(lang)
+    unit = _UNITS_ZH.get(card["unit"], card["unit"]) if lang == "zh" else card["unit"]
+    grade = t.get(f"grade.{card['grade']}", card["grade"]) if lang == "zh" else card["grade"]
+    size = f"{card['value']:g} ({card['low']:g}–{card['high']:g}) {unit}"
+    return t("list.semicolon").join((size, grade, said_in(card["source"], lang)))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hepatrial.cli import edge
 from hepatrial.cli.progress import progress_bars
+
+if TYPE_CHECKING:
+    from hepatrial.claims import Audited
 
 CLAIMS_EXAMPLES = """Examples:
 
@@ -101,11 +105,19 @@ def claims(
             else:
                 edge.write_new(out, page, "--out")
         else:
-            cells = [
-                (entry.id, entry.verdict, entry.scope, entry.claim.words("text", lang)) for entry in audited
-            ]
-            edge.print_table("Claims audited", ("id", "verdict", "seen in", "claim"), cells)
-            edge.out().print("Reasons and evidence: --format html, md or json. Research use only.")
+            _print_table(audited, lang)
+
+
+def _print_table(audited: Iterable[Audited], lang: str) -> None:
+    from hepatrial.claims.page import words
+    from hepatrial.schema import RESEARCH_USE_ONLY
+
+    w = words("page")[lang]
+    cells = [
+        (one.id, w[one.verdict], w["scopes"][one.scope], one.claim.words("text", lang)) for one in audited
+    ]
+    edge.print_table(w["title"], tuple(w["columns"]), cells)
+    edge.out().print(f"{w['more']} {RESEARCH_USE_ONLY[lang]}")
 
 
 def _check_form(form: str) -> None:

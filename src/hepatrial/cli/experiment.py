@@ -42,6 +42,7 @@ def experiment(
         from hepatrial.experiment.types import NOT_EVIDENCE
         from hepatrial.experiment.words import check_lang, word
         from hepatrial.report.catalogue import Catalogue
+        from hepatrial.report.sources import said_in
         from hepatrial.report.wording import percent, significant
         from hepatrial.schema import MARK
 
@@ -65,7 +66,7 @@ def experiment(
                 one.what[lang],
                 one.published[lang],
                 f"{significant(one.simulated)} {one.unit}".strip(),
-                f"{Catalogue(lang).get(f'grade.{one.grade}', one.grade)}; {one.source}",
+                f"{Catalogue(lang).get(f'grade.{one.grade}', one.grade)}; {said_in(one.source, lang)}",
             )
             for one in done.findings
         )

@@ -12,6 +12,8 @@ from hepatrial.errors import BadInput, Problem
 from hepatrial.experiment.figures import drawings
 from hepatrial.experiment.types import NOT_EVIDENCE, Experiment
 from hepatrial.experiment.words import check_lang, texts, word
+from hepatrial.report.catalogue import Catalogue
+from hepatrial.report.sources import said_in
 from hepatrial.report.wording import percent, significant
 from hepatrial.schema import MARK, RESEARCH_USE_ONLY
 
@@ -55,8 +57,8 @@ def html(experiment: Experiment, lang: str = "en") -> str:
                 "simulated": f"{significant(one.simulated)} {one.unit}".strip(),
                 "verdict": one.verdict,
                 "says": word("verdicts", one.verdict, lang),
-                "grade": one.grade,
-                "source": one.source,
+                "grade": Catalogue(lang).get(f"grade.{one.grade}", one.grade) if lang == "zh" else one.grade,
+                "source": said_in(one.source, lang),
                 "note": one.note[lang],
             }
             for one in experiment.findings

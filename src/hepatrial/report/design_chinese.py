@@ -10,7 +10,7 @@ from typing import Any
 
 from hepatrial.report.catalogue import Catalogue
 from hepatrial.report.patterns import Patterns
-from hepatrial.report.protocol_words import said_in
+from hepatrial.report.sources import said_in
 
 
 @cache

@@ -30,8 +30,8 @@ from hepatrial.report.figures import (
     survival_curves,
 )
 from hepatrial.report.paper import running_heads, style_sheet
-from hepatrial.report.protocol_words import said_in
 from hepatrial.report.references import reference_list
+from hepatrial.report.sources import said_in
 from hepatrial.report.style import NARROW, WIDE, Frame, to_svg
 from hepatrial.report.wording import number, percent, points, span
 

@@ -9,7 +9,7 @@ from hepatrial.protocol.products import PRODUCTS
 from hepatrial.protocol.sections import Arm, Dosing, Limit
 from hepatrial.report.catalogue import LANGUAGES, Catalogue
 from hepatrial.report.facts import Assumption, Study
-from hepatrial.report.protocol_words import said_in
+from hepatrial.report.sources import said_in
 from hepatrial.report.wording import significant
 from hepatrial.schema import MEASURES
 

@@ -1,4 +1,4 @@
-"""What a shipped protocol says in English alone, in the reader's language."""
+"""Where facts of shipped files are said to come from, in the reader's language."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from importlib import resources
 @cache
 def chinese() -> Mapping[str, str]:
     """English -> Chinese."""
-    text = (resources.files("hepatrial.report") / "protocol_zh.toml").read_text(encoding="utf-8")
+    text = (resources.files("hepatrial.report") / "sources_zh.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
 
 
