@@ -17,12 +17,16 @@ from pathlib import Path
 from typing import Any
 
 from hepatrial.prediction.scoreboard import beside, scoreboard, staleness, stored_draws
+from hepatrial.web.format import endpoint
+from hepatrial.web.targets import target_in
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 TESTS = ROOT / "tests"
 REPORTS = ROOT / "build"
 COHORTS = DOCS / "real-cohorts.json"
+NARROW = "\u202f"
+"""A narrow space at which no line breaks."""
 FIRST = (
     "**No verified held-out survival contrast of mesenchymal stromal cells in acute-on-chronic liver "
     "failure exists but one of 4 against 5 patients.** Nothing on this page shows that such cells help; "
@@ -65,9 +69,8 @@ def _board(rows: list[dict[str, Any]]) -> list[str]:
     lines += ["| study | endpoint | arm | published | 90 % interval | class |", "|---|---|---|---|---|---|"]
     for name, one in missed:
         span = f"{_n(one['low_90'])} to {_n(one['high_90'])}"
-        lines.append(
-            f"| {one['study']} | {one['endpoint']} | {one['arm']} | {_n(one['observed'])} | {span} | {name} |"
-        )
+        what, arm = endpoint("en", one["endpoint"]), one["arm"].replace("_", " ")
+        lines.append(f"| {one['study']} | {what} | {arm} | {_n(one['observed'])} | {span} | {name} |")
     lines += ["", "## Scoreboard", ""]
     lines.append(
         "Skill is 1 - CRPS(model)/CRPS(rival): above 0 the mechanistic model is better, with a 95 % interval "
@@ -94,9 +97,10 @@ def _fit() -> list[str]:
     lines += ["| target | layer | published | simulated | 90 % | off |", "|---|---|---|---|---|---|"]
     for one in sorted(told["misses"], key=lambda one: -abs(one["miss"]))[:15]:
         low, high = one["interval_90"]
+        target, layer = target_in("en", one["target"]), one["layer"].replace("_", " ")
         lines.append(
-            f"| {one['target']} | {one['layer']} | {_n(one['published'])} | {_n(one['simulated'])} | "
-            f"{_n(low)} to {_n(high)} | {one['miss']:+.1f} |"
+            f"| {target} | {layer} | {_n(one['published'])} | {_n(one['simulated'])} | "
+            f"{_n(low)} to {_n(high)} | {_signed(one['miss'], 1)} |"
         )
     learnt = sum(bool(one["learnt"]) for one in told["numbers"])
     variants = [one["variant"] for one in told["variants"] if one["learnt"]]
@@ -128,10 +132,12 @@ def _cohorts() -> list[str]:
             cells = []
             for kind in ("marginal", "correlation", "risk", "course", "before death"):
                 mine = [item for item in group["items"] if item["kind"] == kind]
-                cells.append(f"{sum(i['missed'] for i in mine)} of {len(mine)}" if mine else "-")
-            worst = next((i["label"] for i in group["items"] if i["missed"]), "-")
+                cells.append(
+                    f"{sum(i['missed'] for i in mine)}{NARROW}of{NARROW}{len(mine)}" if mine else "–"
+                )
+            worst = next((i["label"] for i in group["items"] if i["missed"]), "–")
             lines.append(
-                f"| {name} | {one['use']} | {group['group']} | {group['subjects']} | "
+                f"| {name} | {one['use']} | {group['group'].replace('_', ' ')} | {group['subjects']} | "
                 f"{' | '.join(cells)} | {worst} |"
             )
     return [*lines, ""]
@@ -306,7 +312,11 @@ def _gaps(factors: list[dict[str, Any]]) -> list[str]:
 
 
 def _n(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3g}"
+    return "–" if value is None else f"{value:.3g}".replace("-", "\N{MINUS SIGN}")
+
+
+def _signed(value: float, digits: int) -> str:
+    return f"{value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _share(one: dict[str, float | None] | None) -> str:
@@ -314,15 +324,16 @@ def _share(one: dict[str, float | None] | None) -> str:
         return "–"
     low, high = one["low"], one["high"]
     span = "" if low is None or high is None else f" ({100 * low:.0f}–{100 * high:.0f})"
-    return f"{100 * one['value']:.0f} %{span}"
+    return f"{100 * one['value']:.0f}{NARROW}%{span}"
 
 
 def _skill(one: dict[str, float] | None) -> str:
     if one is None or one["value"] is None:
         return "–"
     if one["low"] is None or one["high"] is None:
-        return f"{one['value']:+.2f}"
-    return f"{one['value']:+.2f} ({one['low']:+.2f} to {one['high']:+.2f})"
+        return _signed(one["value"], 2)
+    low, high = (_signed(one[end], 2) for end in ("low", "high"))
+    return f"{_signed(one['value'], 2)} ({low}{NARROW}to{NARROW}{high})"
 
 
 def write_generated() -> None:

@@ -31,7 +31,7 @@ TITLES = {
     "growth_factor": "Growth factor", "laboratory": "Laboratory", "circulation": "Circulation and lungs",
     "msc_kinetics": "Infused cells", "care": "Care", "hazards": "Hazards of the events",
 }  # fmt: skip
-WIDTH = 88
+WIDTH = 74
 """Characters of an equation's line on the page."""
 _EQUATION = re.compile(r"^(\w+)\s*(:=|'\s*=)\s*(.*)$", re.S)
 _EVENT = re.compile(r"^at\s*\(", re.S)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from hepatrial.prediction.scoreboard import beside, scoreboard, stored_draws
+from hepatrial.web.format import endpoint
 
 DOCS = Path(__file__).parents[2] / "docs"
 sys.path.insert(0, str(DOCS))
@@ -34,10 +35,8 @@ def test_misses_stand_before_the_scoreboard_and_every_predicted_miss_is_there(pa
     assert page.index("## Misses of the predictions") < page.index("## Scoreboard")
     for row in scoreboard(beside(stored_draws()[0])):
         for one in row["misses"]:
-            assert (
-                not row["class"].startswith("predicted")
-                or f"| {one['study']} | {one['endpoint']} | {one['arm']} |" in page
-            )
+            what, arm = endpoint("en", one["endpoint"]), one["arm"].replace("_", " ")
+            assert not row["class"].startswith("predicted") or f"| {one['study']} | {what} | {arm} |" in page
 
 
 @pytest.mark.parametrize("factor", SAID["factor"], ids=lambda one: one["name"])

@@ -15,6 +15,8 @@ SUM, PRODUCT, POWER, ATOM = range(4)
 _BINDING = {"add": SUM, "sub": SUM, "neg": SUM, "mul": PRODUCT, "pow": POWER}
 THIN_SPACE = "\u2009"
 _COMPARISONS = {"lt": "&lt;", "le": "≤", "gt": "&gt;", "ge": "≥", "eq": "=", "ne": "≠"}
+ROOM = {"=": 0.3, "·": 0.16}
+"""Ems on each side of an operator; 0.24 for the others."""
 _NAMES = {"ln": "ln", "min": "min", "max": "max"}
 
 
@@ -30,9 +32,9 @@ def equation(left: str, right: Expr, *, rate: bool = False, width: int | None = 
         name = f"<mfrac><mrow>{above}</mrow><mrow>{below}</mrow></mfrac>"
     lines = [mathml(right)] if width is None else _lines(right, max(20, width - _length(name)))
     if len(lines) == 1:
-        body = f"<mrow>{name}<mo>=</mo>{lines[0]}</mrow>"
+        body = f"<mrow>{name}{_sign('=')}{lines[0]}</mrow>"
     else:
-        starts = [f'{name}<mo form="infix">=</mo>', *("" for _ in lines[1:])]
+        starts = [f"{name}{_sign('=')}", *("" for _ in lines[1:])]
         rows = zip(starts, lines, strict=True)
         body = "".join(f"<mtr><mtd>{a}</mtd><mtd><mrow>{b}</mrow></mtd></mtr>" for a, b in rows)
         body = f'<mtable displaystyle="true">{body}</mtable>'
@@ -53,9 +55,9 @@ def mathml(e: Expr) -> str:
     if e.op in ("add", "sub"):
         sign = "+" if e.op == "add" else "−"
         right = _within(e.args[1], SUM if e.op == "add" else PRODUCT)
-        return f"<mrow>{_within(e.args[0], SUM)}<mo>{sign}</mo>{right}</mrow>"
+        return f"<mrow>{_within(e.args[0], SUM)}{_sign(sign)}{right}</mrow>"
     if e.op == "mul":
-        return f"<mrow>{_within(e.args[0], PRODUCT)}<mo>·</mo>{_within(e.args[1], PRODUCT)}</mrow>"
+        return f"<mrow>{_within(e.args[0], PRODUCT)}{_sign('·')}{_within(e.args[1], PRODUCT)}</mrow>"
     if e.op == "div":
         return f"<mfrac>{mathml(e.args[0])}{mathml(e.args[1])}</mfrac>"
     if e.op == "neg":
@@ -86,7 +88,17 @@ def _lines(e: Expr, width: int) -> list[str]:
 
 def _infix(sign: str) -> str:
     """An operator with room on both sides also where it begins a line; "" for none."""
-    return f'<mo form="infix">{sign}</mo>' if sign else ""
+    return _sign(sign) if sign else ""
+
+
+def _sign(sign: str) -> str:
+    """An operator between two spaces of its own.
+
+    The spaces that MathML gives an operator are not measured by Chromium where it ends or begins a cell of
+    a table: what follows is drawn over it, and long lines are cut.
+    """
+    space = f"<mspace width='{ROOM.get(sign, 0.24)}em'/>"
+    return f"{space}<mo lspace='0' rspace='0'>{sign}</mo>{space}"
 
 
 def _chain(e: Expr, signs: dict[str, str]) -> list[tuple[str, Expr]]:
