@@ -20,6 +20,7 @@ from hepatrial.report.wording import (
     signed,
     significant,
     span,
+    typeset,
 )
 
 SUPERSCRIPT = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
@@ -98,3 +99,17 @@ def test_wrapped_chinese_text_loses_no_character_and_no_line_begins_with_a_stop(
     lines = wrap(text, width, 12)
     assert "".join(lines) == text
     assert all(line[0] not in "，。" for line in lines[1:])
+
+
+@pytest.mark.parametrize(
+    ("given", "printed"),
+    [
+        ("a probability of 8e-7.", "a probability of 8 × 10⁻⁷."),
+        ("4 infusions of 1e6/kg", "4 infusions of 10⁶/kg"),
+        ("1.0 to 10 x 10^5 cells/kg", "1.0 to 10 × 10⁵ cells/kg"),
+        ("rising by 17.1 umol/L a day", "rising by 17.1 µmol/L a day"),
+        ("NCT01844063, bmcgastro2020, v2e3x", "NCT01844063, bmcgastro2020, v2e3x"),
+    ],
+)
+def test_powers_and_units_of_a_file_are_set_as_a_printer_would(given, printed):
+    assert typeset(given) == printed

@@ -33,7 +33,7 @@ from hepatrial.report.paper import running_heads, style_sheet
 from hepatrial.report.references import reference_list
 from hepatrial.report.sources import said_in
 from hepatrial.report.style import NARROW, WIDE, Frame, to_svg
-from hepatrial.report.wording import number, percent, points, span
+from hepatrial.report.wording import number, percent, points, span, typeset
 
 SECTIONS = (
     "question",
@@ -329,9 +329,11 @@ def _tables(facts: Facts, results: dict[str, Any], t: Catalogue) -> dict[str, ta
 
 @cache
 def _environment() -> Environment:
-    return Environment(
+    made = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=False, keep_trailing_newline=True
     )
+    made.filters["typeset"] = typeset
+    return made
 
 
 def _text(name: str) -> str:

@@ -18,6 +18,7 @@ from hepatrial.report.wording import (
     signed,
     significant,
     span,
+    typeset,
     unit_text,
 )
 from hepatrial.schema import MEASURES
@@ -530,10 +531,10 @@ def reported(facts: Facts, t: Catalogue) -> Table:
 
 def assumptions(facts: Facts, t: Catalogue) -> Table:
     """What is not known about the trial, and what was done instead."""
-    rows = [
-        Row((about(item.about, t), t.pick(item.known), t.pick(item.handled), t(f"grade.{item.grade}")))
-        for item in facts.study.assumptions
-    ]
+    rows = []
+    for item in facts.study.assumptions:
+        known, handled = (typeset(t.pick(text)) for text in (item.known, item.handled))
+        rows.append(Row((about(item.about, t), known, handled, t(f"grade.{item.grade}"))))
     head = (t("table.about"), t("table.known"), t("table.handled"), t("table.grade"))
     return Table("table-assumptions", t("caption.assumptions"), head, tuple(rows), (), frozenset({1, 2, 3}))
 
@@ -571,7 +572,7 @@ def parameters(results: dict[str, Any], t: Catalogue) -> Table:
                     significant(card["value"], 4) + unit_text(card["unit"], t),
                     t.pick(card["spread"]) or DASH,
                     _source(card, t),
-                    t.pick(card["meaning"]),
+                    typeset(t.pick(card["meaning"])),
                 )
             )
         )

@@ -63,6 +63,19 @@ def micro(text: str) -> str:
     return re.sub(r"\bu(?=(mol|g|L)\b)", "µ", text)
 
 
+def typeset(text: str) -> str:
+    """A text of a file as a printer sets it: powers of ten raised ("1e6", "10^6"), micro by its letter."""
+
+    def raised(found: re.Match[str]) -> str:
+        mantissa, power = found[1], int(found[2])
+        ten = f"10{str(power).translate(_SUPERSCRIPT)}"
+        return ten if mantissa == "1" else f"{mantissa} × {ten}"
+
+    text = re.sub(r"\b10\^(\d+)", lambda found: f"10{found[1].translate(_SUPERSCRIPT)}", text)
+    text = re.sub(r"(?<![\w.])(\d+(?:\.\d+)?)e([+-]?\d+)(?!\w)", raised, text)
+    return micro(re.sub(r"(?<=\d) x (?=10[⁰¹²³⁴⁵⁶⁷⁸⁹])", " × ", text))
+
+
 def percent(share: float | None, digits: int = 1) -> str:
     """A share as per cent."""
     return DASH if missing(share) else f"{number(100 * share, digits)}%"  # type: ignore[operator]
