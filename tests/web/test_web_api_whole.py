@@ -177,6 +177,9 @@ def test_what_the_fit_missed_is_named_in_words_on_the_page_and_in_the_api(client
     for row in told["misses"][:20]:
         assert row["label"] in page
         assert row["target"] not in page
+    said = told["bias"]["outcomes"]["death"]["sentence"]
+    assert "-0.78" in said
+    assert bool(CHINESE.search(said)) is (lang == "zh")
     assert all("_" not in row["label"] for row in told["misses"])
 
 

@@ -18,6 +18,7 @@ from hepatrial.prediction.scoreboard import (
 )
 from hepatrial.report.card_names import card_name
 from hepatrial.report.catalogue import Catalogue
+from hepatrial.web.messages import told as in_words
 from hepatrial.web.problems import RESPONSES
 from hepatrial.web.state import Lang
 from hepatrial.web.targets import target_in
@@ -183,4 +184,9 @@ def fit(lang: Lang) -> Taught:
     found = taught()
     misses = [{**row, "label": target_in(lang, row["target"])} for row in found["misses"]]
     numbers = [{**row, "label": card_name(row["card"], lang)} for row in found["numbers"]]
-    return Taught.model_validate({**found, "misses": misses, "numbers": numbers})
+    outcomes = {
+        name: {**one, "sentence": in_words(lang, one["sentence"])}
+        for name, one in found["bias"]["outcomes"].items()
+    }
+    bias = {**found["bias"], "outcomes": outcomes}
+    return Taught.model_validate({**found, "misses": misses, "numbers": numbers, "bias": bias})
