@@ -189,5 +189,5 @@ def test_the_page_of_an_attribution_carries_the_mark_twice_and_never_a_gap_in_wo
     }  # fmt: skip
     text = page(found, lang)
     assert text.count(MARK[lang]) >= 4
-    assert "-0.80" in text
+    assert "−0.80" in text
     assert "{" not in text.split("<main>")[1].split("<svg")[0]
