@@ -87,6 +87,10 @@ def set_disease(
             centre = deck.model[trait].value
             ratio = parameters[:, column[trait]] / centre
             parameters[:, column[trait]] = centre * ratio ** deck.value(power)
+    if disease == "acute_liver_failure":
+        everyone = _Some(parameters, column, deck, seed, number, np.arange(len(number)))
+        everyone.multiply("injured_death", f"salvage_{disease}")
+        everyone.scale("vitamin_k_lost_without_bile", deck.value(f"vitamin_k_stores_{disease}"))
     if kind.cirrhosis is not None:
         parameters[:, column["cirrhosis"]] = kind.cirrhosis
     if kind.enzyme_card:
@@ -139,6 +143,10 @@ class _Some:
     def draw(self, name: str, card: str) -> None:
         """A value of the cause's card, from the parameter's own stream."""
         self.put(name, self._from(card, f"trait.{name}"))
+
+    def multiply(self, name: str, card: str) -> None:
+        """By a factor of the card, from a stream of its own."""
+        self._parameters[self._rows, self._column[name]] *= self._from(card, f"trait.{card}")
 
     def redraw(self, name: str, card: str) -> None:
         """The trait under the cause's card instead of the model's: the same rank in another distribution."""
