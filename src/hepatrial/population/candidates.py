@@ -95,6 +95,7 @@ def draw_candidates(
         parameters[:, column["infection_base"]] *= deck.value(f"infection_scale_{definition}")
     if disease == "aclf":
         parameters[:, column["death_base"]] *= deck.value("death_scale_on_cirrhosis")
+        parameters[:, column["infection_base"]] *= deck.value("infection_scale_on_cirrhosis")
     initial = spec.initial_states(parameters)
     return Candidates(
         number, parameters, initial, female, _referral_delay(deck, seed, number, disease), cause

@@ -100,6 +100,9 @@ def set_disease(
     if kind.infection_card:
         share = parameters[:, column["severe_share"]] * deck.value(kind.infection_card)
         parameters[:, column["severe_share"]] = np.minimum(share, 1.0)
+    for trait in ("infection_severity", "cholestasis"):
+        if (card := f"{trait}_{disease}") in deck.population:
+            parameters[:, column[trait]] *= deck.value(card)
     if kind.scar_card:
         parameters[:, column["collagen_factor"]] *= deck.value(kind.scar_card)
 
