@@ -36,6 +36,10 @@ class BadInput(ValueError):
         self.problems: tuple[Problem, ...] = tuple(problems)
         super().__init__("\n".join(problem.sentence() for problem in self.problems))
 
+    def __reduce__(self) -> tuple[type[BadInput], tuple[tuple[Problem, ...]]]:
+        """So that a worker process can hand it over whole."""
+        return type(self), (self.problems,)
+
 
 class RunFailed(RuntimeError):
     """The input was sound but the work could not be finished; the message says why and what to do."""

@@ -158,6 +158,41 @@ def test_acute_on_chronic_failure_on_cirrhosis_has_a_factor_of_its_own_beside_th
     assert np.allclose(ratio, 0.5)
 
 
+@pytest.mark.parametrize(
+    ("card", "parameter", "disease"),
+    [
+        ("infection_scale_on_cirrhosis", "infection_base", "aclf"),
+        ("vitamin_k_stores_acute_liver_failure", "vitamin_k_lost_without_bile", "acute_liver_failure"),
+        ("cholestasis_aclf", "cholestasis", "aclf"),
+        ("infection_severity_aclf", "infection_severity", "aclf"),
+        ("infection_severity_decompensated_cirrhosis", "infection_severity", "decompensated_cirrhosis"),
+        ("infection_severity_compensated_cirrhosis", "infection_severity", "compensated_cirrhosis"),
+    ],
+)
+def test_a_factor_of_a_class_scales_its_parameter_there_and_nowhere_else(spec, card, parameter, disease):
+    one, two = make_deck({card: 0.3}), make_deck({card: 0.6})
+    for other in DISEASES:
+        before, after = (
+            draw_candidates(spec, deck, 1, NUMBERS[:50], other, definition="easl_clif") for deck in (one, two)
+        )
+        ratio = after.column(spec, parameter) / before.column(spec, parameter)
+        assert np.allclose(ratio, 2.0 if other == disease else 1.0), other
+        same = np.delete(after.parameters, spec.parameters.index(parameter), axis=1)
+        assert np.array_equal(same, np.delete(before.parameters, spec.parameters.index(parameter), axis=1))
+
+
+def test_people_with_acute_failure_differ_in_how_many_injured_cells_they_lose(spec):
+    card = "salvage_acute_liver_failure"
+    deck = make_deck({card: 0.4, f"{card}.spread": 0.9})
+    lost = draw_candidates(spec, deck, 1, NUMBERS, "acute_liver_failure").column(spec, "injured_death")
+    relative = np.log(lost / deck.value("injured_death"))
+    assert np.median(relative) == pytest.approx(np.log(0.4), abs=0.05)
+    assert np.std(relative) == pytest.approx(0.9, rel=0.05)
+    for other in ("hbv_aclf", "aclf", "decompensated_cirrhosis"):
+        chronic = draw_candidates(spec, deck, 1, NUMBERS[:50], other).column(spec, "injured_death")
+        assert np.array_equal(chronic, np.full(50, deck.value("injured_death")))
+
+
 def test_the_chinese_definition_is_the_one_that_the_base_was_fitted_under():
     assert make_deck().value("death_scale_chinese_medical_association") == 1.0
     assert make_deck().value("infection_scale_chinese_medical_association") == 1.0
