@@ -165,7 +165,7 @@ def model(
         from hepatrial.cli.progress import progress_bars
         from hepatrial.prediction.scoreboard import (
             beside,
-            left_out_class,
+            left_out_classes,
             log_gain,
             scoreboard,
             staleness,
@@ -183,7 +183,7 @@ def model(
         scored = beside(table)
         rows = scoreboard(scored)
         if (without := stored_left_out()) is not None:
-            rows.append(left_out_class(without))
+            rows += left_out_classes(without)
         if as_json:
             edge.print_json(rows)
             return
@@ -192,9 +192,13 @@ def model(
 
 
 def _show_scores(rows: list[dict[str, Any]], notes: dict[str, Any], gains: dict[str, Any]) -> None:
+    from hepatrial.prediction.scoreboard import LEFT_OUT_CLASSES
+
     console = edge.out()
     for row in rows:
         name = re.split(" levels| contrasts", row["class"])[0]
+        if row["class"] == LEFT_OUT_CLASSES["class"]:
+            name = "left out with its class"
         for miss in row["misses"] if not row["class"].startswith("predicted levels of control") else ():
             console.print(
                 f"Miss ({name}): {miss['study']} {miss['endpoint']} {miss['arm']}: seen "

@@ -1,4 +1,7 @@
-"""Each fitted cohort predicted as if its cluster had never been read: the honest test of the discrepancy.
+"""Fitted cohorts predicted as if they had never been read: the honest test of the discrepancy.
+
+Left out are once the cohort's cluster (another study of a known class of disease), once all cohorts of its
+class (a disease of which nothing was read).
 
 The ensemble itself was fitted to these cohorts, so that this tests what ``discrepancy`` adds, not the
 model's text.
@@ -6,19 +9,21 @@ model's text.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Literal, get_args
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from hepatrial.prediction.calibrants import Calibrant, Point, all_points, clusters, load_calibrants
+from hepatrial.prediction.calibrants import Calibrant, Point, all_points, load_calibrants
 from hepatrial.prediction.discrepancy import (
     KIND,
     NEUTRAL,
     SCALES,
     Discrepancy,
+    class_shares,
     draw_scales,
     evidence_cache,
     time_of,
@@ -48,11 +53,25 @@ OF_RIVAL: Mapping[str, tuple[str, ...]] = {
 DRAWS = 400
 MEMBERS = 30
 """Draws of the ensemble, evenly through it, that serve."""
-COLUMNS = ("study", "cluster", "endpoint", "model", "draw", "value", "observed", "n")
+By = Literal["cluster", "class"]
+"""What is left out together."""
+COLUMNS = ("by", "study", "cluster", "endpoint", "model", "draw", "value", "observed", "n")
+
+
+def groups_by(by: By, points: Sequence[Point]) -> dict[str, frozenset[str]]:
+    """Name of a group -> calibrants that are left out together; a mixture counts to its largest class."""
+    known = {one.study.id: one for one in load_calibrants()}
+    found: dict[str, set[str]] = {}
+    for point in points:
+        shares = class_shares(known[point.calibrant].study)
+        name = point.cluster if by == "cluster" else max(shares, key=lambda x: shares[x])
+        found.setdefault(name, set()).add(point.calibrant)
+    return {name: frozenset(some) for name, some in found.items()}
 
 
 def left_out(made: Discrepancy, seed: int) -> pl.DataFrame:
-    """Predictive draws of every point of mortality, its cluster left out, ours and the rivals'.
+    """Predictive draws of every point of mortality, its cluster left out (the rivals' beside ours), then its
+    class (ours alone: a pooled control arm has nothing to pool).
 
     Args:
         made: learnt from all.
@@ -61,29 +80,34 @@ def left_out(made: Discrepancy, seed: int) -> pl.DataFrame:
     Returns:
         One row a draw, columns ``COLUMNS``; the value is the share with the event at the cohort's size.
     """
+    return pl.concat([_left_out(made, seed, by) for by in get_args(By)])
+
+
+def _left_out(made: Discrepancy, seed: int, by: By) -> pl.DataFrame:
     evidence, points = evidence_cache("mortality"), all_points()
     known = {one.study.id: one for one in load_calibrants()}
     rows: list[tuple[object, ...]] = []
-    for number, cluster in enumerate(clusters(evidence.points)):
-        rest = evidence.without(frozenset({cluster}))
+    for number, (name, group) in enumerate(groups_by(by, evidence.points).items()):
+        rest = evidence.without(group)
         shown, variance, missed = (part[:, rest.rows] for part in (made.shown, made.variance, made.missed))
         good = np.flatnonzero(np.isfinite(shown).all(axis=1))
         good = good[np.linspace(0, len(good) - 1, min(MEMBERS, len(good))).astype(int)]
         scales = np.ones((len(made.shown), len(SCALES)))
         scales[good] = draw_scales(rest, shown[good], variance[good], missed[good], seed + number)
         without = Discrepancy(made.ensemble, made.shown, made.variance, made.missed, scales[:, None, :])
-        rng = np.random.default_rng([seed, number])
-        for point in (p for p in evidence.points if p.cluster == cluster):
+        for point in (p for p in evidence.points if p.calibrant in group):
             one, place = known[point.calibrant], points.index(point)
-            for model, shares in {
-                "mechanistic": _ours(without, one, point, place, good, rng),
-                **_rivals(one, point, cluster, rng),
-            }.items():
+            rng = np.random.default_rng([seed, number, place])
+            drawn = {"mechanistic": _ours(without, one, point, place, good, group, rng)}
+            if by == "cluster":
+                drawn |= _rivals(one, point, name, rng)
+            for model, shares in drawn.items():
                 counts = rng.binomial(point.n, np.clip(shares, 0.0, 1.0)) / point.n
                 rows += [
                     (
+                        by,
                         point.calibrant,
-                        cluster,
+                        name,
                         f"{point.event}_d{point.day:g}",
                         model,
                         d,
@@ -102,13 +126,13 @@ def _ours(
     point: Point,
     place: int,
     good: NDArray[np.intp],
+    group: frozenset[str],
     rng: np.random.Generator,
 ) -> Array:
     shares = np.empty(DRAWS)
-    clusters_out = frozenset({point.cluster})
     for draw in range(DRAWS):
         member = int(good[draw % len(good)])
-        effects = made.effects(one.study, member, 0, leave_out=clusters_out)[KIND[point.event]]
+        effects = made.effects(one.study, member, 0, leave_out=group)[KIND[point.event]]
         effects = effects.widened(float(made.missed[member, place]))
         level, slope, gain, extra = effects.draw(rng.standard_normal(4))
         model = made.shown[member, place]

@@ -58,7 +58,10 @@ CLASSES = (
     ("fitted", "contrasts", "same"),
 )
 CONTROL_CLASS = "predicted levels of control arms, without the easy case"
-LEFT_OUT_CLASS = "left out levels: each fitted cohort predicted without itself"
+LEFT_OUT_CLASSES = {
+    "cluster": "left out levels: each fitted cohort predicted without itself",
+    "class": "left out levels: each fitted cohort predicted without any of its class of disease",
+}
 KEYS = ("class", "studies", "numbers", "coverage_50", "coverage_90", "skill", "pit_p", "misses")
 """Entries of each object of the scoreboard."""
 _GROUP = {
@@ -179,8 +182,15 @@ def scoreboard(scored: Sequence[Scored]) -> list[dict[str, Any]]:
     return [*rows, _class(CONTROL_CLASS, controls)]
 
 
-def left_out_class(table: pl.DataFrame) -> dict[str, Any]:
-    """The object of the fitted cohorts, each predicted without its cluster (``left_out``)."""
+def left_out_classes(table: pl.DataFrame) -> list[dict[str, Any]]:
+    """The objects of the fitted cohorts, each predicted without its cluster and without its class
+    (``left_out``)."""
+    return [
+        _class(name, _left_out(table.filter(pl.col("by") == by))) for by, name in LEFT_OUT_CLASSES.items()
+    ]
+
+
+def _left_out(table: pl.DataFrame) -> list[Scored]:
     found = []
     for (study, endpoint), group in table.group_by("study", "endpoint", maintain_order=True):
         observed, n, cluster = (group[name][0] for name in ("observed", "n", "cluster"))
@@ -190,7 +200,7 @@ def left_out_class(table: pl.DataFrame) -> dict[str, Any]:
         }
         seen = Seen(str(cluster), str(endpoint), str(study), observed, "fitted", "same", "levels", "seen", "")
         found.append(Scored(seen, draws, observed, int(n), control=True))
-    return _class(LEFT_OUT_CLASS, found)
+    return found
 
 
 def _class(name: str, mine: list[Scored]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from hepatrial.calibration.shipped import taught
 from hepatrial.prediction.scoreboard import (
     beside,
-    left_out_class,
+    left_out_classes,
     scoreboard,
     staleness,
     stored_draws,
@@ -160,7 +160,7 @@ def scores() -> Scores:
     table, notes = stored_draws()
     classes = scoreboard(beside(table))
     if (without := stored_left_out()) is not None:
-        classes.append(left_out_class(without))
+        classes += left_out_classes(without)
     return Scores(
         classes=[ClassOut.model_validate(one) for one in classes],
         draws=notes["draws"],

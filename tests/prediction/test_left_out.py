@@ -1,0 +1,91 @@
+"""Fitted cohorts predicted without themselves and without their class: who is left out, what then moves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import polars as pl
+import pytest
+
+from hepatrial.prediction import discrepancy
+from hepatrial.prediction import left_out as module
+from hepatrial.prediction.calibrants import all_points
+from hepatrial.prediction.discrepancy import CLASSES, REPEATS, SCALES, Discrepancy, evidence_cache
+from hepatrial.prediction.left_out import COLUMNS, groups_by, left_out
+from hepatrial.prediction.scoreboard import LEFT_OUT_CLASSES, left_out_classes
+
+POINTS = evidence_cache("mortality").points
+
+
+def made(gap: float = 0.0, lower: str = "") -> Discrepancy:
+    """Two draws that show what was seen less ``gap``; the calibrant ``lower`` is shown three logits lower."""
+    places = np.array([p.place - gap - 3.0 * (p.calibrant == lower) for p in all_points()])
+    shown = np.stack([places, places + 0.05])
+    sds = np.full((2, REPEATS, len(SCALES)), 0.3)
+    return Discrepancy("none", shown, np.full_like(shown, 0.01), np.full_like(shown, 0.1), sds)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "DRAWS", 40)
+        patch.setattr(module, "MEMBERS", 2)
+        patch.setattr(discrepancy, "ITERATIONS", 5)
+        yield
+
+
+@pytest.fixture(scope="module")
+def quick(_small: None) -> pl.DataFrame:
+    return left_out(made(), 3)
+
+
+@pytest.mark.parametrize("by", ["cluster", "class"])
+def test_every_cohort_is_left_out_once(by: module.By) -> None:
+    groups = groups_by(by, POINTS)
+    assert sorted(name for some in groups.values() for name in some) == sorted({p.calibrant for p in POINTS})
+    assert set(groups) <= (set(CLASSES) if by == "class" else {p.cluster for p in POINTS})
+
+
+def test_one_cluster_can_lie_in_two_classes() -> None:
+    groups = groups_by("class", POINTS)
+    assert "canonic_subcohort" in groups["aclf"]
+    assert "ad_canonic" in groups["decompensated_cirrhosis"]
+    assert {"canonic_subcohort", "ad_canonic"} <= groups_by("cluster", POINTS)["canonic"]
+
+
+def test_each_point_has_draws_of_ours_both_ways_and_of_rivals_for_the_cluster_alone(
+    quick: pl.DataFrame,
+) -> None:
+    assert tuple(quick.columns) == COLUMNS
+    ours = quick.filter(pl.col("model") == "mechanistic")
+    assert ours.group_by("by").len().sort("by")["len"].to_list() == [40 * len(POINTS)] * 2
+    assert set(quick.filter(pl.col("by") == "class")["model"]) == {"mechanistic"}
+    assert set(quick.filter(pl.col("by") == "cluster")["model"]) == {
+        "mechanistic", "map_control", "severity_score", "no_effect"
+    }  # fmt: skip
+    assert quick["value"].is_between(0.0, 1.0).all()
+
+
+def test_the_scoreboard_has_an_object_for_each_way(quick: pl.DataFrame) -> None:
+    cluster, whole = left_out_classes(quick)
+    assert [cluster["class"], whole["class"]] == list(LEFT_OUT_CLASSES.values())
+    assert cluster["numbers"] == whole["numbers"] == len(POINTS)
+    assert whole["studies"] == len(groups_by("class", POINTS))
+    assert set(whole["skill"].values()) == {None}
+    assert None not in cluster["skill"].values()
+
+
+def test_a_class_is_told_without_what_was_seen_of_it(quick: pl.DataFrame) -> None:
+    """Two worlds that differ by one cohort's shown level: a prediction within its class does not move."""
+    tables = quick, left_out(made(lower="alfsg_dili"), 3)
+    ours, moved = (
+        t.filter((pl.col("study") == "alfsg_hbv") & (pl.col("by") == "class"))["value"].to_numpy()
+        for t in tables
+    )
+    assert np.array_equal(ours, moved)
+    others, changed = (
+        t.filter((pl.col("study") == "cai2024") & (pl.col("by") == "class"))["value"].to_numpy()
+        for t in tables
+    )
+    assert not np.array_equal(others, changed)
