@@ -16,7 +16,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from hepatrial.prediction.scoreboard import beside, scoreboard, staleness, stored_draws
+from hepatrial.prediction.scoreboard import (
+    beside,
+    left_out_classes,
+    scoreboard,
+    staleness,
+    stored_draws,
+    stored_left_out,
+)
 from hepatrial.web.format import endpoint
 from hepatrial.web.targets import target_in
 
@@ -40,6 +47,8 @@ def page() -> str:
     said = tomllib.loads((DOCS / "credibility.toml").read_text(encoding="utf-8"))
     table, notes = stored_draws()
     old, board = staleness(notes), scoreboard(beside(table))
+    if (without := stored_left_out()) is not None:
+        board += left_out_classes(without)
     parts = [
         "# Credibility", "", FIRST, "",
         *([f"**These scores are out of date:** {old}", ""] if old else []),
@@ -74,7 +83,8 @@ def _board(rows: list[dict[str, Any]]) -> list[str]:
     lines += ["", "## Scoreboard", ""]
     lines.append(
         "Skill is 1 - CRPS(model)/CRPS(rival): above 0 the mechanistic model is better, with a 95 % interval "
-        "over studies. Fitted and predicted studies are never mixed."
+        "over studies. Fitted and predicted studies are never mixed. The last two rows predict each fitted cohort "
+        "without itself, and without any cohort of its class of disease."
     )
     lines += [
         "",

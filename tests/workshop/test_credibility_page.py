@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hepatrial.prediction.scoreboard import beside, scoreboard, stored_draws
+from hepatrial.prediction.scoreboard import LEFT_OUT_CLASSES, beside, scoreboard, stored_draws
 from hepatrial.web.format import endpoint
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -37,6 +37,12 @@ def test_misses_stand_before_the_scoreboard_and_every_predicted_miss_is_there(pa
         for one in row["misses"]:
             what, arm = endpoint("en", one["endpoint"]), one["arm"].replace("_", " ")
             assert not row["class"].startswith("predicted") or f"| {one['study']} | {what} | {arm} |" in page
+
+
+def test_fitted_cohorts_without_themselves_and_without_their_class_have_a_row(page: str) -> None:
+    board = page.split("## Scoreboard")[1].split("\n## ")[0]
+    for name in LEFT_OUT_CLASSES.values():
+        assert f"| {name} |" in board
 
 
 @pytest.mark.parametrize("factor", SAID["factor"], ids=lambda one: one["name"])
