@@ -83,8 +83,8 @@ def _board(rows: list[dict[str, Any]]) -> list[str]:
     lines += ["", "## Scoreboard", ""]
     lines.append(
         "Skill is 1 - CRPS(model)/CRPS(rival): above 0 the mechanistic model is better, with a 95 % interval "
-        "over studies. Fitted and predicted studies are never mixed. The last two rows predict each fitted cohort "
-        "without itself, and without any cohort of its class of disease."
+        "over studies. Fitted and predicted studies are never mixed. The last two rows predict each fitted "
+        "cohort without itself, and without any cohort of its class of disease."
     )
     lines += [
         "",
