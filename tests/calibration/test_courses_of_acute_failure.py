@@ -84,29 +84,39 @@ def medians() -> dict[tuple[str, str], dict[float, float]]:
     }
 
 
-@pytest.mark.parametrize(("arm", "exchanged"), [("smt", False), ("smt_again", True)])
-def test_survivors_rise_within_the_quartiles_of_the_series_or_just_below(
-    medians: dict[tuple[str, str], dict[float, float]], arm: str, exchanged: bool
+def test_survivors_under_exchange_rise_within_the_quartiles_of_the_series(
+    medians: dict[tuple[str, str], dict[float, float]],
 ) -> None:
-    """The model is a little slow: up to 15 % below the lower quartile is a known miss (decision 0004)."""
-    shown = medians[arm, "survivors"]
-    for day, (low, high) in quartiles(exchanged, survived=True).items():
+    shown = medians["three_days", "survivors"]
+    for day, (low, high) in quartiles(exchanged=True, survived=True).items():
+        assert low <= shown[day] <= high, (day, shown[day], low, high)
+
+
+def test_survivors_without_exchange_rise_within_the_quartiles_or_just_below(
+    medians: dict[tuple[str, str], dict[float, float]],
+) -> None:
+    """Those not exchanged began higher (45 against 34 %); up to 15 % below is a known miss (0008)."""
+    shown = medians["smt", "survivors"]
+    for day, (low, high) in quartiles(exchanged=False, survived=True).items():
         assert 0.85 * low <= shown[day] <= high, (day, shown[day], low, high)
-    assert shown[7.0] > shown[1.0] + 8.0
+    assert shown[7.0] > shown[1.0] + 20.0
 
 
 def test_failures_stay_low_where_survivors_rise(
     medians: dict[tuple[str, str], dict[float, float]],
 ) -> None:
-    """Failures with exchange: within the quartiles on day 1; the model lets them rise too far by day 7."""
-    low, high = quartiles(exchanged=True, survived=False)[1.0]
-    assert low <= medians["smt_again", "failures"][1.0] <= high
-    for arm in ("smt", "smt_again"):
-        assert medians[arm, "survivors"][7.0] > medians[arm, "failures"][7.0] + 8.0
+    """A week of exchange keeps them within the quartiles on day 7; before it they are too low (0008)."""
+    published = quartiles(exchanged=True, survived=False)
+    shown = medians["a_week", "failures"]
+    assert published[7.0][0] <= shown[7.0] <= published[7.0][1]
+    for day, (_, high) in published.items():
+        assert shown[day] <= high
+    for arm in ARMS:
+        assert medians[arm, "survivors"][7.0] > medians[arm, "failures"][7.0] + 30.0
 
 
 def test_plasma_exchange_raises_prothrombin_on_the_next_day(
     medians: dict[tuple[str, str], dict[float, float]],
 ) -> None:
     for group in ("survivors", "failures"):
-        assert medians["smt_again", group][1.0] > medians["smt", group][1.0]
+        assert medians["three_days", group][1.0] > medians["smt", group][1.0]
