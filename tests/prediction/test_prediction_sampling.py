@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hepatrial.analysis import cox
-from hepatrial.prediction.sampling import Sample, Spread, hazard_ratio, quantile_days, value_of
+from hepatrial.prediction.sampling import Sample, Spread, hazard_ratio, quantile_days, shifted, value_of
 from hepatrial.prediction.study import Endpoint
 
 RNG = np.random.default_rng(11)
@@ -84,3 +84,13 @@ def test_a_widened_spread_adds_in_quadrature_and_never_narrows() -> None:
     assert wide.mortality == pytest.approx(0.5)
     assert wide.laboratory == pytest.approx(0.1 * 0.5 / 0.3)
     assert Spread(0.3, 0.4, 0.1).widened(0.0) == Spread(0.3, 0.4, 0.1)
+
+
+def test_a_small_fall_of_laboratory_values_is_a_shift_and_a_large_one_leaves_none_at_zero() -> None:
+    values = np.array([40.0, 100.0, 250.0])
+    assert np.mean(shifted(values, -0.5)) == pytest.approx(np.mean(values) - 0.5, abs=0.001)
+    fallen = shifted(values, -1000.0)
+    assert (fallen > 0).all()
+    assert np.array_equal(np.argsort(fallen), [0, 1, 2])
+    assert np.array_equal(shifted(values, 30.0), values + 30.0)
+    assert np.array_equal(shifted(values, 0.0), values)

@@ -164,6 +164,15 @@ def draw_sample(
     return Sample(n, days, labs)
 
 
+def shifted(level: Array, shift: float) -> Array:
+    """Values moved by a shift of their mean: upwards all by the same, downwards in proportion (to first order
+    the same), so that a large fall leaves no value at or below zero."""
+    centre = float(np.mean(level))
+    if shift < 0.0 < centre:
+        return np.asarray(level * math.exp(shift / centre))
+    return np.asarray(level + shift)
+
+
 def mechanistic_labs(
     world: World,
     study: Study,
@@ -202,7 +211,7 @@ def mechanistic_labs(
         step = luck.normal(f"study.lab.{measure}") * (LAB_DOUBT * spread.laboratory / LAB_USUAL)
         if effects:
             step += prior_effect(study, arm, luck, "lab", measure=measure)
-        level = np.clip(level + step * float(np.std(level - before)), low, high)
+        level = np.clip(shifted(level, step * float(np.std(level - before))), low, high)
         found: Array = level - before if change else level
         return found
 
