@@ -11,12 +11,11 @@ from importlib import import_module
 from typing import Any
 
 from docutils import nodes
+from joined_streams import joined
 
 SHELL = "%%bash -e"
 FILE = "%%writefile "
 COLOURS = re.compile(r"\x1b(\[[0-9;]*[A-Za-z]?)?")
-OVERWRITTEN = re.compile(r".*\r(?=[^\n])")
-"""What a terminal writes over: a line of progress before a carriage return."""
 LANGUAGES = {"toml": "toml", "csv": "text", "ant": "text", "py": "python", "txt": "text", "sh": "bash"}
 
 
@@ -27,27 +26,6 @@ def console(text: str) -> str:
         shown.append(line if goes_on or not line else f"$ {line}")
         goes_on = line.endswith("\\")
     return "\n".join(shown)
-
-
-def joined(outputs: list[Any]) -> list[Any]:
-    """A cell's outputs with the pieces of a stream put together as they came.
-
-    A kernel sends what a program prints in pieces that end anywhere. MyST-NB's own merging ends each with a
-    new line, which tears lines and the colours' escape sequences.
-    """
-    made: list[Any] = []
-    streams: dict[str, Any] = {}
-    for output in outputs:
-        if output["output_type"] != "stream":
-            made.append(output)
-        elif output["name"] in streams:
-            streams[output["name"]]["text"] += output["text"]
-        else:
-            streams[output["name"]] = output
-            made.append(output)
-    for output in streams.values():
-        output["text"] = OVERWRITTEN.sub("", output["text"]).rstrip() + "\n"
-    return made
 
 
 def dress(doctree: nodes.document) -> None:
