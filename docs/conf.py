@@ -26,7 +26,7 @@ language = "en"
 
 # Pages with cells run in an empty folder each, with the command of this environment on the path.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-os.environ["COLUMNS"] = "90"
+os.environ["COLUMNS"] = "94"
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_in_temp = True
