@@ -25,7 +25,7 @@ from hepatrial.prediction.scoreboard import (
     stored_left_out,
 )
 from hepatrial.web.format import endpoint
-from hepatrial.web.targets import target_in
+from hepatrial.web.targets import predicted_in, target_in
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
@@ -79,7 +79,8 @@ def _board(rows: list[dict[str, Any]]) -> list[str]:
     for name, one in missed:
         span = f"{_n(one['low_90'])} to {_n(one['high_90'])}"
         what, arm = endpoint("en", one["endpoint"]), one["arm"].replace("_", " ")
-        lines.append(f"| {one['study']} | {what} | {arm} | {_n(one['observed'])} | {span} | {name} |")
+        study = predicted_in("en", one["study"])
+        lines.append(f"| {study} | {what} | {arm} | {_n(one['observed'])} | {span} | {name} |")
     lines += ["", "## Scoreboard", ""]
     lines.append(
         "Skill is 1 - CRPS(model)/CRPS(rival): above 0 the mechanistic model is better, with a 95 % interval "

@@ -10,15 +10,20 @@ import pytest
 
 from hepatrial import api
 from hepatrial.calibration.targets import load_declaration
+from hepatrial.prediction.discrepancy import evidence_cache
+from hepatrial.prediction.left_out import groups_by
+from hepatrial.prediction.library import list_studies
+from hepatrial.prediction.scoreboard import role_of
 from hepatrial.protocol import load_protocol, protocol_from_dict
 from hepatrial.report.write import write_report
 from hepatrial.trial import run_trial
+from hepatrial.web.api.credibility import scores
 from hepatrial.web.app import create_app
 from hepatrial.web.jobs.folders import CURVES, Folders
 from hepatrial.web.jobs.live import finished
 from hepatrial.web.jobs.registry import Registry
 from hepatrial.web.settings import Settings
-from hepatrial.web.targets import target_in
+from hepatrial.web.targets import predicted_in, target_in
 
 CHINESE = re.compile("[一-鿿]")
 UNTYPED = {
@@ -289,3 +294,15 @@ def test_figures_of_experiments_and_weights_carry_the_mark(client):
     panels = client.get("/api/mechanism/experiments/differentiation/figures?lang=zh").json()
     assert len(panels) == len({one["panel"] for one in done["curves"]})
     assert all(done["mark"]["zh"] in str(one["spec"]) for one in panels)
+
+
+def test_everything_that_the_scoreboard_predicts_has_a_name_in_both_languages() -> None:
+    points = evidence_cache("mortality").points
+    predicted = {*list_studies(), *groups_by("cluster", points), *groups_by("class", points)}
+    for lang in ("en", "zh"):
+        for study in predicted:
+            assert "_" not in predicted_in(lang, study), study
+    for row in scores().classes:
+        for miss in row.misses:
+            assert predicted_in("en", miss.study)
+        assert role_of(row.name) in {"predicted", "fitted", "left out", "left out with its class"}

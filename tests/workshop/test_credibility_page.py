@@ -11,6 +11,7 @@ import pytest
 
 from hepatrial.prediction.scoreboard import LEFT_OUT_CLASSES, beside, scoreboard, stored_draws
 from hepatrial.web.format import endpoint
+from hepatrial.web.targets import predicted_in
 
 DOCS = Path(__file__).parents[2] / "docs"
 sys.path.insert(0, str(DOCS))
@@ -36,7 +37,10 @@ def test_misses_stand_before_the_scoreboard_and_every_predicted_miss_is_there(pa
     for row in scoreboard(beside(stored_draws()[0])):
         for one in row["misses"]:
             what, arm = endpoint("en", one["endpoint"]), one["arm"].replace("_", " ")
-            assert not row["class"].startswith("predicted") or f"| {one['study']} | {what} | {arm} |" in page
+            assert (
+                not row["class"].startswith("predicted")
+                or f"| {predicted_in('en', one['study'])} | {what} | {arm} |" in page
+            )
 
 
 def test_fitted_cohorts_without_themselves_and_without_their_class_have_a_row(page: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -192,13 +191,11 @@ def model(
 
 
 def _show_scores(rows: list[dict[str, Any]], notes: dict[str, Any], gains: dict[str, Any]) -> None:
-    from hepatrial.prediction.scoreboard import LEFT_OUT_CLASSES
+    from hepatrial.prediction.scoreboard import role_of
 
     console = edge.out()
     for row in rows:
-        name = re.split(" levels| contrasts", row["class"])[0]
-        if row["class"] == LEFT_OUT_CLASSES["class"]:
-            name = "left out with its class"
+        name = role_of(row["class"])
         for miss in row["misses"] if not row["class"].startswith("predicted levels of control") else ():
             console.print(
                 f"Miss ({name}): {miss['study']} {miss['endpoint']} {miss['arm']}: seen "

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -62,6 +63,8 @@ LEFT_OUT_CLASSES = {
     "cluster": "left out levels: each fitted cohort predicted without itself",
     "class": "left out levels: each fitted cohort predicted without any of its class of disease",
 }
+
+
 KEYS = ("class", "studies", "numbers", "coverage_50", "coverage_90", "skill", "pit_p", "misses")
 """Entries of each object of the scoreboard."""
 _GROUP = {
@@ -71,6 +74,14 @@ _GROUP = {
 }
 STORE, NOTES, LEFT_OUT = "predictions.parquet", "predictions.json", "left_out.parquet"
 COMMAND = "hepatrial validate model --recompute"
+
+
+def role_of(name: str) -> str:
+    """What the numbers of a class are to the model: "predicted", "fitted", "left out" or "left out with its
+    class"."""
+    if name == LEFT_OUT_CLASSES["class"]:
+        return "left out with its class"
+    return re.split(" levels| contrasts", name)[0]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The fitted statistics by name: of whom, what, read in which study."""
+"""Fitted statistics and predicted studies by name."""
 
 from __future__ import annotations
 
@@ -33,6 +33,19 @@ def target_in(lang: str, target: str) -> str:
     cohort, study = words["cohorts"][found.cohort][place], words["studies"][found.study][place]
     what = _statistic(found.statistic, lang)
     return f"{cohort}：{what}（{study}）" if lang == "zh" else f"{cohort}: {what} ({study})"
+
+
+def predicted_in(lang: str, study: str) -> str:
+    """What the scoreboard predicts in words of a language: "Duan 2013", "FULMAR 2013".
+
+    Args:
+        lang: "en" or "zh".
+        study: a shipped study, a cluster of fitted cohorts or a class of disease.
+
+    Raises:
+        KeyError: no such name.
+    """
+    return _words()["predicted"][study][lang == "zh"]
 
 
 def _statistic(statistic: str, lang: str) -> str:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from hepatrial.prediction.scoreboard import CONTROL_CLASS, RIVALS
+from hepatrial.prediction.scoreboard import CONTROL_CLASS, RIVALS, role_of
 from hepatrial.web.api.credibility import fit, scores
 from hepatrial.web.pages import page
 from hepatrial.web.state import Lang
+from hepatrial.web.targets import predicted_in
 
 router = APIRouter(include_in_schema=False)
 
@@ -22,17 +21,12 @@ NAMES = {
 """Rival -> its name in the tables."""
 
 
-def role_of(name: str) -> str:
-    """What a class's numbers are to the model: "predicted", "fitted" or "left out"."""
-    return re.split(" levels| contrasts", name)[0]
-
-
 @router.get("/credibility")
 def credibility(request: Request, lang: Lang) -> HTMLResponse:
     """The stored scores."""
     told, taught = scores(), fit(lang)
     misses = [
-        {**miss.model_dump(), "role": role_of(row.name)}
+        {**miss.model_dump(), "study": predicted_in(lang, miss.study), "role": role_of(row.name)}
         for row in told.classes
         if row.name != CONTROL_CLASS  # its numbers stand in other classes too
         for miss in row.misses
