@@ -18,6 +18,9 @@ Array = NDArray[np.float64]
 _BY_CAUSE = {"brain_sensitivity": "brain", "alt_content": "enzymes", "cholestasis": "cholestasis"}
 """Traits that a cause of acute failure scales -> stem of its cards."""
 
+SHARES = frozenset({"severe_share"})
+"""Parameters that a factor of a class takes no higher than 1."""
+
 
 def draw_causes(
     seed: int, number: NDArray[np.int64], disease: Disease, mix: Mapping[Cause, float] | None
@@ -90,21 +93,11 @@ def set_disease(
     if disease == "acute_liver_failure":
         everyone = _Some(parameters, column, deck, seed, number, np.arange(len(number)))
         everyone.multiply("injured_death", f"salvage_{disease}")
-        everyone.scale("vitamin_k_lost_without_bile", deck.value(f"vitamin_k_stores_{disease}"))
     if kind.cirrhosis is not None:
         parameters[:, column["cirrhosis"]] = kind.cirrhosis
-    if kind.enzyme_card:
-        parameters[:, column["alt_content"]] *= deck.value(kind.enzyme_card)
-    if kind.kidney_card:
-        parameters[:, column["kidney_sensitivity"]] *= deck.value(kind.kidney_card)
-    if kind.infection_card:
-        share = parameters[:, column["severe_share"]] * deck.value(kind.infection_card)
-        parameters[:, column["severe_share"]] = np.minimum(share, 1.0)
-    for trait in ("infection_severity", "cholestasis"):
-        if (card := f"{trait}_{disease}") in deck.population:
-            parameters[:, column[trait]] *= deck.value(card)
-    if kind.scar_card:
-        parameters[:, column["collagen_factor"]] *= deck.value(kind.scar_card)
+    for name, card in kind.factors.items():
+        scaled = parameters[:, column[name]] * deck.value(card)
+        parameters[:, column[name]] = np.minimum(scaled, 1.0) if name in SHARES else scaled
 
 
 def card_of(deck: Deck, name: str, disease: Disease) -> str:

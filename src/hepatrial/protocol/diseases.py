@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 Cause = Literal[
@@ -29,10 +29,7 @@ class DiseaseClass:
         progressive: scar goes on growing.
         settles: a patient becomes eligible only after the population's settling time.
         age_card, women_card: cards of the class instead of the cause's; None: by cause.
-        scar_card: card that scales scar.
-        kidney_card, enzyme_card: cards that scale the response of the kidney and the enzymes that dying
-            cells release.
-        infection_card: card that scales the share of infections that are severe.
+        factors: parameter of the model -> card that scales it in this class.
     """
 
     label: str
@@ -44,10 +41,7 @@ class DiseaseClass:
     settles: bool = False
     age_card: str | None = None
     women_card: str | None = None
-    scar_card: str | None = None
-    kidney_card: str | None = None
-    enzyme_card: str | None = None
-    infection_card: str | None = None
+    factors: dict[str, str] = field(default_factory=dict)
 
 
 DISEASES: dict[Disease, DiseaseClass] = {
@@ -64,16 +58,21 @@ DISEASES: dict[Disease, DiseaseClass] = {
         cirrhosis=1.0,
         age_card="age_aclf",
         women_card="women_aclf",
-        scar_card="scar_aclf",
-        kidney_card="kidney_aclf",
-        enzyme_card="enzymes_aclf",
-        infection_card="severe_share_aclf",
+        factors={
+            "collagen_factor": "scar_aclf",
+            "kidney_sensitivity": "kidney_aclf",
+            "alt_content": "enzymes_aclf",
+            "cholestasis": "cholestasis_aclf",
+            "severe_share": "severe_share_aclf",
+            "infection_severity": "infection_severity_aclf",
+        },
     ),
     "acute_liver_failure": DiseaseClass(
         "acute liver failure",
         "急性肝衰竭",
         {"paracetamol": 0.503, "ischaemia": 0.076, "drug": 0.119, "hbv": 0.079, "other": 0.223},
         cirrhosis=0.0,
+        factors={"vitamin_k_lost_without_bile": "vitamin_k_stores_acute_liver_failure"},
     ),
     "decompensated_cirrhosis": DiseaseClass(
         "decompensated cirrhosis",
@@ -85,8 +84,11 @@ DISEASES: dict[Disease, DiseaseClass] = {
         settles=True,
         age_card="age_cirrhosis",
         women_card="women_cirrhosis",
-        scar_card="scar_decompensated_cirrhosis",
-        kidney_card="kidney_decompensated",
+        factors={
+            "collagen_factor": "scar_decompensated_cirrhosis",
+            "kidney_sensitivity": "kidney_decompensated",
+            "infection_severity": "infection_severity_decompensated_cirrhosis",
+        },
     ),
     "compensated_cirrhosis": DiseaseClass(
         "compensated cirrhosis",
@@ -98,7 +100,10 @@ DISEASES: dict[Disease, DiseaseClass] = {
         settles=True,
         age_card="age_cirrhosis",
         women_card="women_cirrhosis",
-        scar_card="scar_compensated_cirrhosis",
+        factors={
+            "collagen_factor": "scar_compensated_cirrhosis",
+            "infection_severity": "infection_severity_compensated_cirrhosis",
+        },
     ),
 }
 """Shares of causes: acute failure by a registry without pregnancy (stravitz2023); others assumed."""
