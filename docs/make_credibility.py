@@ -16,14 +16,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from hepatrial.prediction.scoreboard import (
-    beside,
-    left_out_classes,
-    scoreboard,
-    staleness,
-    stored_draws,
-    stored_left_out,
-)
+from hepatrial.prediction.scoreboard import beside, staleness, stored_draws, whole_scoreboard
 from hepatrial.web.format import endpoint
 from hepatrial.web.targets import predicted_in, target_in
 
@@ -46,9 +39,7 @@ def page() -> str:
     """The page as Markdown."""
     said = tomllib.loads((DOCS / "credibility.toml").read_text(encoding="utf-8"))
     table, notes = stored_draws()
-    old, board = staleness(notes), scoreboard(beside(table))
-    if (without := stored_left_out()) is not None:
-        board += left_out_classes(without)
+    old, board = staleness(notes), whole_scoreboard(beside(table))
     parts = [
         "# Credibility", "", FIRST, "",
         *([f"**These scores are out of date:** {old}", ""] if old else []),

@@ -164,12 +164,10 @@ def model(
         from hepatrial.cli.progress import progress_bars
         from hepatrial.prediction.scoreboard import (
             beside,
-            left_out_classes,
             log_gain,
-            scoreboard,
             staleness,
             stored_draws,
-            stored_left_out,
+            whole_scoreboard,
         )
         from hepatrial.prediction.scoreboard import recompute as predict_again
 
@@ -180,9 +178,7 @@ def model(
         if stale := staleness(notes):
             edge.err().print(stale, style="bold")
         scored = beside(table)
-        rows = scoreboard(scored)
-        if (without := stored_left_out()) is not None:
-            rows += left_out_classes(without)
+        rows = whole_scoreboard(scored)
         if as_json:
             edge.print_json(rows)
             return

@@ -7,7 +7,7 @@ What is left between these and what was seen is what ``discrepancy`` learns from
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
@@ -168,8 +168,3 @@ def _incidence(cohort: Cohort, point: Point, weights: Array) -> tuple[float, flo
     share = float(weights @ (cohort.first(CAUSES[point.event]) <= point.day))
     share = min(max(share, 0.5 / effective), 1.0 - 0.5 / effective)
     return float(logit(share)), 1.0 / (effective * share * (1.0 - share))
-
-
-def clusters(points: Sequence[Point]) -> tuple[str, ...]:
-    """Names of clusters, in order."""
-    return tuple(dict.fromkeys(point.cluster for point in points))

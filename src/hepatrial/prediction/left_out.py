@@ -64,7 +64,7 @@ def groups_by(by: By, points: Sequence[Point]) -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = {}
     for point in points:
         shares = class_shares(known[point.calibrant].study)
-        name = point.cluster if by == "cluster" else max(shares, key=lambda x: shares[x])
+        name = point.cluster if by == "cluster" else max(shares, key=shares.__getitem__)
         found.setdefault(name, set()).add(point.calibrant)
     return {name: frozenset(some) for name, some in found.items()}
 

@@ -63,8 +63,6 @@ LEFT_OUT_CLASSES = {
     "cluster": "left out levels: each fitted cohort predicted without itself",
     "class": "left out levels: each fitted cohort predicted without any of its class of disease",
 }
-
-
 KEYS = ("class", "studies", "numbers", "coverage_50", "coverage_90", "skill", "pit_p", "misses")
 """Entries of each object of the scoreboard."""
 _GROUP = {
@@ -191,6 +189,12 @@ def scoreboard(scored: Sequence[Scored]) -> list[dict[str, Any]]:
         and OURS in one.draws
     ]
     return [*rows, _class(CONTROL_CLASS, controls)]
+
+
+def whole_scoreboard(scored: Sequence[Scored]) -> list[dict[str, Any]]:
+    """``scoreboard``, then the stored fitted cohorts left out, where they ship."""
+    without = stored_left_out()
+    return scoreboard(scored) + ([] if without is None else left_out_classes(without))
 
 
 def left_out_classes(table: pl.DataFrame) -> list[dict[str, Any]]:

@@ -8,14 +8,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from hepatrial.calibration.shipped import taught
-from hepatrial.prediction.scoreboard import (
-    beside,
-    left_out_classes,
-    scoreboard,
-    staleness,
-    stored_draws,
-    stored_left_out,
-)
+from hepatrial.prediction.scoreboard import beside, staleness, stored_draws, whole_scoreboard
 from hepatrial.report.card_names import card_name
 from hepatrial.report.catalogue import Catalogue
 from hepatrial.web.messages import told as in_words
@@ -158,11 +151,8 @@ class Taught(BaseModel):
 def scores() -> Scores:
     """The stored scores, computed once."""
     table, notes = stored_draws()
-    classes = scoreboard(beside(table))
-    if (without := stored_left_out()) is not None:
-        classes += left_out_classes(without)
     return Scores(
-        classes=[ClassOut.model_validate(one) for one in classes],
+        classes=[ClassOut.model_validate(one) for one in whole_scoreboard(beside(table))],
         draws=notes["draws"],
         seed=notes["seed"],
         model=notes["model_hash"],
