@@ -188,32 +188,39 @@ def add_cells(
     for column, share in zip(table.columns, widths, strict=True):
         column.width = Cm(WIDTH_CM * share / 100)
     made = table._tbl.tr_lst  # cells by python-docx's table.cell() take seconds in a table of 500 rows
-    for place, (row, line) in enumerate(zip(made, rows, strict=True)):
-        properties = row.get_or_add_trPr()
-        properties.append(_element("w:cantSplit"))
-        head = line.getparent().tag == "thead"
-        if head:
-            properties.append(_element("w:tblHeader"))
-        kind = line.get("class") or ""
-        cells = list(row.tc_lst)
-        if len(line) < columns:
-            for spare in cells[len(line) :]:
-                row.remove(spare)
-            cells[0].grid_span = columns
-        for i, (cell, source) in enumerate(zip(cells, line, strict=False)):
-            share = sum(widths) if len(line) < columns else widths[i]
-            cell.width = Cm(WIDTH_CM * share / 100)
-            strong = head or kind == "group"
-            left = i == 0 or "word" in source.get("class", "")
-            _fill(cell, words_of(source), left=left, strong=strong, quiet=kind == "quiet")
-            if kind in GREY:
-                shade = _element("w:shd", **{"w:val": "clear", "w:fill": GREY[kind]})
-                _put(cell.get_or_add_tcPr(), shade, "w:shd")
-            if head or place == len(rows) - 1:
-                _borders(cell.get_or_add_tcPr(), "w:tcBorders", bottom=8 if head else 12)
+    for row, line in zip(made, rows, strict=True):
+        _fill_row(row, line, widths, words_of, last=line is rows[-1])
     after = document.add_paragraph()
     after.paragraph_format.space_after = Cm(0)
     after.paragraph_format.line_spacing = Cm(0.25)
+
+
+def _fill_row(
+    row: Any, line: Any, widths: Sequence[float], words_of: Callable[[Any], str], *, last: bool
+) -> None:
+    """A row of the page into one of the table; a shorter one is a heading over all columns."""
+    from docx.shared import Cm
+
+    properties = row.get_or_add_trPr()
+    properties.append(_element("w:cantSplit"))
+    head, kind, cells = line.getparent().tag == "thead", line.get("class") or "", list(row.tc_lst)
+    if head:
+        properties.append(_element("w:tblHeader"))
+    if len(line) < len(widths):
+        for spare in cells[len(line) :]:
+            row.remove(spare)
+        cells[0].grid_span = len(widths)
+        widths = [sum(widths)] * len(line)
+    for i, (cell, source, share) in enumerate(zip(cells, line, widths, strict=False)):
+        cell.width = Cm(WIDTH_CM * share / 100)
+        left = i == 0 or "word" in source.get("class", "")
+        strong = head or kind == "group"
+        _fill(cell, words_of(source), left=left, strong=strong, quiet=kind == "quiet")
+        if kind in GREY:
+            shade = _element("w:shd", **{"w:val": "clear", "w:fill": GREY[kind]})
+            _put(cell.get_or_add_tcPr(), shade, "w:shd")
+        if head or last:
+            _borders(cell.get_or_add_tcPr(), "w:tcBorders", bottom=8 if head else 12)
 
 
 def _borders(properties: Any, name: str = "w:tblBorders", **sizes: int) -> None:
