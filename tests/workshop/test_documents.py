@@ -232,3 +232,23 @@ def test_the_map_of_the_code_names_every_package_and_files_that_exist() -> None:
         for file in re.findall(r"`([\w./]+)`", cells[-1]) if packages else ():
             assert any((code / package / file).exists() for package in packages), f"{packages}: {file}"
     assert told == {path.parent.name for path in code.glob("*/__init__.py")}
+
+
+@pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md"])
+def test_what_a_readme_tells_of_cohorts_left_out_and_of_the_fit_is_what_is_stored(page: str) -> None:
+    from hepatrial.calibration.shipped import taught
+    from hepatrial.prediction.scoreboard import left_out_classes, stored_left_out
+
+    text = (ROOT / page).read_text()
+    stored = stored_left_out()
+    assert stored is not None
+    without = left_out_classes(stored)[0]
+    assert f"{100 * without['coverage_90']['value']:.0f} %" in text
+    assert re.search(rf"\b{without['numbers']}\b", text)
+    assert f"{without['skill']['map_control']['value']:+.2f}" in text
+    misses = [abs(row["miss"]) for row in taught()["misses"]]
+    told = {"README.md": "Three", "README.zh-CN.md": "有三个"}[page]
+    assert sum(miss > 2 for miss in misses) == 3
+    assert told in text
+    assert re.search(rf"\b{len(misses)}\b", text)
+    assert f"{max(misses):.1f}" in text
