@@ -106,9 +106,13 @@ def _gap(cohort: Cohort, name: str, day: str, summary: Callable[[Array], float])
 
 
 def _course(cohort: Cohort, name: str, day: str, group: str, until: str) -> float:
-    """Median on a day of those alive without transplant at ``until`` ("survivors") or not ("failures")."""
+    """Median on a day of those alive without transplant at ``until`` ("survivors") or not ("failures").
+
+    A course is that of the native liver: whoever has a graft by the day is left out.
+    """
     failed = _by(cohort, ("death", "transplant"), until) == 1.0
-    rows = failed if group == "failures" else ~failed
+    grafted = cohort.first(("transplant",)) <= float(day)
+    rows = (failed if group == "failures" else ~failed) & ~grafted
     values = cohort.courses[name][rows, cohort.visits.index(float(day))]
     values = values[np.isfinite(values)]
     return float(np.median(values)) if len(values) >= 5 else float("nan")

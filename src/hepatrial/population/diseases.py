@@ -15,7 +15,12 @@ from hepatrial.rng import Stream
 Array = NDArray[np.float64]
 
 
-_BY_CAUSE = {"brain_sensitivity": "brain", "alt_content": "enzymes", "cholestasis": "cholestasis"}
+_BY_CAUSE = {
+    "brain_sensitivity": "brain",
+    "kidney_sensitivity": "kidney",
+    "alt_content": "enzymes",
+    "cholestasis": "cholestasis",
+}
 """Traits that a cause of acute failure scales -> stem of its cards."""
 
 SHARES = frozenset({"severe_share"})

@@ -16,6 +16,9 @@ from hepatrial.protocol.protocol import protocol_from_dict
 
 _PACKAGE = "hepatrial.population.reference"
 
+URGENT_OFFERS = "10 % per day"
+"""Offers to those on the urgent list of acute failure, before urgency adds to it (assumed; larsen2016.toml has the same)."""
+
 
 @cache
 def _read(name: str) -> dict[str, Any]:
@@ -66,7 +69,7 @@ def reference_protocol(
             "causes": [{"cause": one, "share": share} for one, share in causes.items()],
             "eligibility": [{"measure": m, "min": low} for m, low in entry["eligibility"].items()],
         },
-        "care": {"antiviral": "100 %" if entry.get("antiviral") else "0 %"},
+        "care": _care(entry),
         "visits": {**base["visits"], "weeks": weeks[:1]},
         "endpoints": {**base["endpoints"], "survival_weeks": weeks}
         | {"primary": {"endpoint": "overall_survival", "week": weeks[-1]}},
@@ -77,3 +80,11 @@ def reference_protocol(
         delay = {"median": f"{referral_days:g} d", "log_sd": 0.8}
         data["selection"] = {**base["selection"], "referral_delay": delay}
     return protocol_from_dict(data)
+
+
+def _care(entry: dict[str, Any]) -> dict[str, Any]:
+    """An antiviral for those with hepatitis B where it was usual, the urgent list where grafts were given."""
+    care: dict[str, Any] = {"antiviral": "100 %" if entry.get("antiviral") else "0 %"}
+    if "listed" in entry:
+        care["transplant"] = {"listed": entry["listed"], "offer_rate": URGENT_OFFERS}
+    return care
