@@ -112,6 +112,7 @@ def _rows() -> dict[str, dict[str, str]]:
         ("ast_clearance", "t12_AST", lambda hours: 24 * math.log(2) / hours),
         ("factor_seven_decay", "t12_FVII", lambda hours: 24 * math.log(2) / hours),
         ("factor_two_decay", "t12_FII", lambda hours: 24 * math.log(2) / hours),
+        ("factor_ten_decay", "t12_FX", lambda hours: 24 * math.log(2) / hours),
         ("factor_five_decay", "t12_FV", lambda hours: 24 * math.log(2) / hours),
         ("fibrinogen_decay", "t12_Fib", lambda days: math.log(2) / days),
         ("calming_turnover", "t12_IL10", lambda hours: 24 * math.log(2) / hours),

@@ -22,6 +22,7 @@ CARE = (
     "renal_replacement",
     "prophylaxis",
 )
+FACTORS = ("factor_seven", "factor_two", "factor_five", "factor_ten")
 SICK = {**FAILURE, "in_hospital": 1.0}
 
 
@@ -182,7 +183,7 @@ def test_an_exchange_takes_from_each_pool_what_lies_in_the_plasma_and_gives_back
     plasma = action == "plasma_exchange"
     supply = CARDS["plasma_factor"].value if plasma else 0.0
     gone = 1 - np.exp(-volumes)
-    for name in ("factor_seven", "factor_two", "factor_five"):
+    for name in FACTORS:
         assert after[name] - before[name] == pytest.approx(gone * (supply - before[name]))
     fibrinogen = CARDS["fibrinogen_normal"].value if plasma else 0.0
     assert after["fibrinogen"] - before["fibrinogen"] == pytest.approx(
@@ -195,7 +196,7 @@ def test_an_exchange_takes_from_each_pool_what_lies_in_the_plasma_and_gives_back
         changed({n: [v] for n, v in before.items()}, {n: [v] for n, v in after.items()}, SPEC.states)
     )
     blood = {n for n in SPEC.states if n.startswith("bilirubin")} | {"albumin", "fibrinogen", "alt", "ast"}
-    assert touched == blood | {"factor_seven", "factor_two", "factor_five", "ammonia", "creatinine", "toxins"}
+    assert touched == blood | {*FACTORS, "ammonia", "creatinine", "toxins"}
 
 
 def test_two_sessions_of_an_exchange_equal_one_of_their_sum():

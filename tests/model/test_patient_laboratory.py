@@ -12,7 +12,8 @@ from hepatrial.model import load_patient_model
 HAZARDS = tuple(hazard.state for hazard in load_patient_model().hazards)
 WASHABLE = {
     "bilirubin_unconjugated_amount", "bilirubin_conjugated_amount", "bilirubin_delta_amount", "creatinine",
-    "alt", "ast", "albumin", "factor_seven", "factor_two", "factor_five", "fibrinogen", "ammonia",
+    "alt", "ast", "albumin", "fibrinogen", "ammonia",
+    "factor_seven", "factor_two", "factor_five", "factor_ten",
 }  # fmt: skip
 
 
@@ -145,12 +146,59 @@ def test_inr_follows_the_japanese_series_of_acute_failure():
 
 @pytest.mark.parametrize(
     ("name", "days"),
-    [("factor_seven", 5 / 24), ("factor_two", 65 / 24), ("factor_five", 20 / 24), ("fibrinogen", 4.5)],
+    [
+        ("factor_seven", 5 / 24),
+        ("factor_two", 65 / 24),
+        ("factor_five", 20 / 24),
+        ("factor_ten", 45 / 24),
+        ("fibrinogen", 4.5),
+    ],
 )
 def test_clotting_factors_are_cleared_with_their_half_lives(name, days):
     high = follow([0, days], start={name: 4.0}, **REFERENCE)[name]
     rest = follow([0, days], **REFERENCE)[name]
     assert (high - rest)[1] / (high - rest)[0] == pytest.approx(0.5, abs=0.005)
+
+
+FACTORS = ("factor_seven", "factor_five", "factor_ten", "factor_two")
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.8])
+def test_plasma_diluted_to_a_share_has_that_prothrombin(share):
+    # How a laboratory calibrates PT %: normal plasma in saline.
+    course = follow([0.0], start=dict.fromkeys(FACTORS, share), **REFERENCE)
+    assert course["pta"][0] == pytest.approx(100 * share)
+
+
+def test_each_factor_lowers_prothrombin_by_its_weight():
+    weights = {"factor_seven": 2.0, "factor_five": 1.7, "factor_ten": 2.0, "factor_two": 1.0}
+    whole = follow([0.0], start=dict.fromkeys(FACTORS, 1.0), **REFERENCE)["pta"][0]
+    for name, weight in weights.items():
+        start = dict.fromkeys(FACTORS, 1.0) | {name: 0.5}
+        low = follow([0.0], start=start, **REFERENCE)["pta"][0]
+        assert low / whole == pytest.approx(0.5 ** (weight / 6.7)), name
+    alone = {"seven_weight": 0.0, "five_weight": 0.0, "ten_weight": 0.0}
+    start = dict.fromkeys(FACTORS, 1.0) | {"factor_two": 0.5}
+    assert follow([0.0], start=start, **REFERENCE, **alone)["pta"][0] == pytest.approx(50.0)
+
+
+def test_without_bile_the_factors_that_need_vitamin_k_fall_and_factor_v_does_not():
+    blocked = REFERENCE | {"bile_block_time": 1e6, "cholestasis": 20.0}
+    course = follow([0, 30], start={"bile_block": 20.0}, **blocked)
+    for name in ("factor_seven", "factor_ten", "factor_two"):
+        assert course[name][1] < 0.95 * course[name][0], name
+    assert course["factor_five"][1] > 0.98 * course["factor_five"][0]
+
+
+def test_what_plasma_exchange_brings_is_gone_in_the_order_of_the_half_lives():
+    days = [0.0, 0.001, 1.0]
+    low = dict.fromkeys(FACTORS, 0.2)
+    none = REFERENCE | {"vitamin_k": 0.0}
+    course = follow(days, start=low, actions=[(0.0, "plasma_exchange", 1.4)], **none)
+    left = {name: course[name][2] / course[name][1] for name in FACTORS}
+    for name, hours in (("factor_seven", 5), ("factor_ten", 45), ("factor_two", 65)):
+        assert left[name] == pytest.approx(0.5 ** (24 / hours), rel=0.02), name
+    assert left["factor_seven"] < left["factor_ten"] < left["factor_two"]
 
 
 def test_conjugated_bilirubin_bound_to_albumin_makes_bilirubin_fall_slowly_after_recovery():

@@ -227,6 +227,19 @@ def test_a_reference_cohort_can_be_asked_for_by_cause_definition_delay_and_lengt
     assert (plain.follow_up.length, changed.follow_up.length) == (21, 56)
 
 
+@pytest.mark.parametrize("cause", ["paracetamol", "ischaemia"])
+def test_what_injures_the_kidney_too_raises_creatinine(spec, cause):
+    plain, harmed = (
+        draw_candidates(spec, deck, 1, NUMBERS[:50], "acute_liver_failure", causes={cause: 1.0})
+        for deck in (make_deck({f"kidney_{cause}": 1.0}), make_deck({f"kidney_{cause}": 8.0}))
+    )
+    ratio = {
+        n: harmed.column(spec, n) / plain.column(spec, n) for n in ("kidney_sensitivity", "frailty", "age")
+    }
+    assert np.allclose(ratio.pop("kidney_sensitivity"), 8.0)
+    assert np.allclose(list(ratio.values()), 1.0)
+
+
 def test_an_unknown_reference_cohort_is_refused_with_the_nearest_name():
     with pytest.raises(BadInput) as caught:
         reference_protocol("alf_paracetamole")
