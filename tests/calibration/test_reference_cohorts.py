@@ -8,6 +8,7 @@ import pytest
 from hepatrial.calibration.cohort import Cohort, admit, follow
 from hepatrial.calibration.summary import summarise
 from hepatrial.population.reference import reference_names, reference_protocol
+from hepatrial.prediction.planned import _ACUTE_FAST, _ACUTE_SLOW
 from hepatrial.trial.run import patient_machine
 
 
@@ -33,3 +34,15 @@ def test_a_course_is_that_of_the_native_liver() -> None:
     cohort = Cohort(columns, {"death": died, "transplant": grafted}, {"pta": values}, (1.0, 7.0))
     assert summarise(cohort, "course pta 1 failures 28") == pytest.approx(55.0)
     assert summarise(cohort, "course pta 7 failures 28") == pytest.approx(20.0)
+
+
+def test_predicted_studies_and_reference_cohorts_have_one_urgent_list() -> None:
+    """By size, the causes that recover fast and the others; offers are one constant."""
+    size = {"paracetamol": 1195, "ischaemia": 181, "drug": 283, "hbv": 188, "other": 528}
+    listed = {cause: reference_protocol(f"alf_{cause}").care.transplant.listed for cause in size}
+    for causes, share in (
+        (("paracetamol", "ischaemia"), _ACUTE_FAST),
+        (("drug", "hbv", "other"), _ACUTE_SLOW),
+    ):
+        mean = sum(size[c] * listed[c] for c in causes) / sum(size[c] for c in causes)
+        assert share == pytest.approx(mean, abs=0.01)

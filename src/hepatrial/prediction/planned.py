@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hepatrial.population.reference import URGENT_OFFERS
 from hepatrial.prediction.study import Arm, Study, fast_share
 from hepatrial.protocol import DEFINITIONS, Protocol, protocol_from_dict
 from hepatrial.protocol.diseases import CAUSES, CAUSES_OF, Disease
@@ -28,11 +29,9 @@ _LISTED = {
     "acute_liver_injury": (0.15, 0.05),
 }
 _LISTED_OTHERS = (0.2, 0.03)
-_ACUTE_FAST, _ACUTE_SLOW, _ACUTE_ELSEWHERE = 0.12, 0.55, 0.3
-_ACUTE_OFFERS = "0.06 1/d"
-"""Acute failure: share listed by cause (paracetamol, ischaemia and pregnancy recover fast), what is left of
-it outside the West, offers to the listed. Set by hand so that 9 and 39 % of the registry's paracetamol and
-drug-induced failure are transplanted within 21 days (stravitz2023, seen), which may be fitted."""
+_ACUTE_FAST, _ACUTE_SLOW, _ACUTE_ELSEWHERE = 0.12, 0.53, 0.3
+"""Acute failure: share listed for an urgent graft by cause (paracetamol, ischaemia and pregnancy recover fast;
+means of population/reference/classes.toml by size), what is left of it outside the West (assumed)."""
 _REGIONS: Mapping[str, tuple[str, ...]] = {
     "china": ("china", "taiwan", "hong kong", "p.r. china", "pr china", "people's republic of china"),
     "japan": ("japan",),
@@ -285,7 +284,7 @@ def _shared_care(study: Study) -> dict[str, Any]:
     if study.definition == "acute_liver_failure":
         fast = fast_share(study)
         listed = fast * _ACUTE_FAST + (1.0 - fast) * _ACUTE_SLOW
-        transplant |= {"listed": listed * (1.0 if west else _ACUTE_ELSEWHERE), "offer_rate": _ACUTE_OFFERS}
+        transplant |= {"listed": listed * (1.0 if west else _ACUTE_ELSEWHERE), "offer_rate": URGENT_OFFERS}
     else:
         transplant["listed"] = _LISTED.get(study.definition, _LISTED_OTHERS)[0 if west else 1]
     return {"antiviral": 1.0, "transplant": transplant}

@@ -17,7 +17,7 @@ from hepatrial.protocol.protocol import protocol_from_dict
 _PACKAGE = "hepatrial.population.reference"
 
 URGENT_OFFERS = "10 % per day"
-"""Offers on the urgent list of acute failure, before urgency adds to them (assumed; larsen2016.toml has the same)."""
+"""Offers on the urgent list, before urgency adds to them (assumed; larsen2016.toml has the same)."""
 
 
 @cache
