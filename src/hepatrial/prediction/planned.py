@@ -30,8 +30,8 @@ _LISTED = {
 }
 _LISTED_OTHERS = (0.2, 0.03)
 _ACUTE_FAST, _ACUTE_SLOW, _ACUTE_ELSEWHERE = 0.12, 0.53, 0.3
-"""Acute failure: share listed for an urgent graft by cause (paracetamol, ischaemia and pregnancy recover fast;
-means of population/reference/classes.toml by size), what is left of it outside the West (assumed)."""
+"""Acute failure: share listed for an urgent graft by cause (paracetamol, ischaemia and pregnancy recover
+fast; means of population/reference/classes.toml by size), what is left of it outside the West (assumed)."""
 _REGIONS: Mapping[str, tuple[str, ...]] = {
     "china": ("china", "taiwan", "hong kong", "p.r. china", "pr china", "people's republic of china"),
     "japan": ("japan",),

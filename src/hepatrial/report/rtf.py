@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hepatrial.report.catalogue import Catalogue
+from hepatrial.report.style import text_width
 from hepatrial.report.tables import Table
 
 _WIDTH = 14_000
 """Of the text on a landscape A4 page, in twips (1/1440 inch)."""
+_LETTER = 1.9
+"""Size at which a Latin letter has a width of about one."""
 
 
 def _escape(text: str) -> str:
@@ -35,15 +38,10 @@ def _row(cells: Sequence[str], edges: Sequence[int], *, bold: bool, line: bool) 
     return f"\\trowd\\trgaph70\\trleft0{sizes}\n{body}\\row\n"
 
 
-def _breadth(text: str) -> int:
-    """Letters; a Chinese one takes the room of two."""
-    return sum(2 if ord(letter) > 0x2E7F else 1 for letter in text)
-
-
 def _edges(table: Table) -> list[int]:
     """Right edges of the columns, wide by their longest cell within limits."""
     columns = list(zip(table.head, *(row.cells for row in table.rows if row.kind != "group"), strict=True))
-    weight = [min(max(max(_breadth(cell) for cell in column), 6), 46) for column in columns]
+    weight = [min(max(max(text_width(cell, _LETTER) for cell in column), 6.0), 46) for column in columns]
     total, edge, edges = sum(weight), 0.0, []
     for one in weight:
         edge += _WIDTH * one / total
