@@ -15,17 +15,20 @@ FEW_TRIALS = 50
 """Simulated trials below which no share of them is burnt into a figure: a few lucky ones would sell."""
 
 
-def no_benefit(differences: NDArray[np.float64]) -> dict[str, Any]:
+def no_benefit(differences: NDArray[np.float64], worlds: NDArray[np.int64]) -> dict[str, Any]:
     """How often a treated arm does no better than its control.
 
     Args:
         differences: (r,) treated minus control, one a simulated trial; without those that are no number.
+        worlds: (r,) plausible world that each was held in.
 
     Returns:
         ``share`` of the trials and its Monte-Carlo error ``mcse``; None without a trial.
     """
-    known = differences[np.isfinite(differences)]
-    return share_with_error(known <= 0) if known.size else {"share": None, "mcse": None}
+    known = np.isfinite(differences)
+    if not known.any():
+        return {"share": None, "mcse": None}
+    return share_with_error(differences[known] <= 0, worlds[known])
 
 
 def no_benefit_words(arm: str, share: float | None, trials: int, t: Catalogue) -> str:

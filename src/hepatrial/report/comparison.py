@@ -46,7 +46,7 @@ def _order(row: dict[str, Any]) -> tuple[int, int, float, str, str, float]:
 
 def _row(facts: Facts, published: Published) -> dict[str, Any]:
     shares = _replicate_shares(facts, published)
-    simulated = spread(shares)
+    simulated = spread(shares, facts.worlds_of(np.arange(1, len(shares) + 1)))
     mean, low, high = simulated["mean"], simulated["low"], simulated["high"]
     inside = None if low is None or high is None else bool(low <= published.value <= high)
     size = next(arm.size for arm in facts.arms if arm.name == published.arm)

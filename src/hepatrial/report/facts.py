@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from hepatrial.schema import PAIR_REPLICATE
 
@@ -262,6 +264,14 @@ class Facts:
     def run_hash(self) -> str:
         """Fingerprint of the run's specification."""
         return str(self.provenance["run_hash"])
+
+    def worlds_of(self, replicates: NDArray[np.int64]) -> NDArray[np.int64]:
+        """World in which each simulated trial was held (``trial/plan.py``).
+
+        Args:
+            replicates: numbers of the trials, from 1.
+        """
+        return (np.asarray(replicates, dtype=np.int64) - 1) % self.worlds
 
     @property
     def controls(self) -> tuple[Arm, ...]:

@@ -78,9 +78,14 @@ def _absent(facts: Facts, table: pl.DataFrame) -> dict[str, list[dict[str, Any]]
 
 def _changes(facts: Facts, table: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
     """Mean change from baseline of those alive and measured: average and range over the trials."""
+
+    def told(part: pl.DataFrame) -> dict[str, float | None]:
+        worlds = facts.worlds_of(part["replicate"].to_numpy())
+        return spread(part["change_mean"].fill_null(float("nan")).to_numpy(), worlds)
+
     return {
         arm.name: [
-            {"week": week, **spread(part["change_mean"].fill_null(float("nan")).to_numpy())}
+            {"week": week, **told(part)}
             for (week,), part in table.filter(pl.col("arm") == arm.name)
             .sort("week", "replicate")
             .group_by("week", maintain_order=True)

@@ -71,7 +71,7 @@ def safety_numbers(facts: Facts) -> list[dict[str, Any]]:
             "event": name,
             "kind": _KIND.get(name, "care"),
             "arms": {
-                arm: _pooled(table.filter((pl.col("event") == name) & (pl.col("arm") == arm)))
+                arm: _pooled(facts, table.filter((pl.col("event") == name) & (pl.col("arm") == arm)))
                 for arm in order
             },
         }
@@ -119,13 +119,13 @@ def fever_ratio(facts: Facts) -> list[dict[str, Any]]:
     return rows
 
 
-def _pooled(rows: pl.DataFrame) -> dict[str, Any]:
+def _pooled(facts: Facts, rows: pl.DataFrame) -> dict[str, Any]:
     patients, struck = int(rows["patients"].sum()), int(rows["patients_with"].sum())
     total, months = int(rows["events"].sum()), float(rows["person_days"].sum()) / PER_DAYS
     low, high = proportion_interval(struck, patients)
     rate_low, rate_high = rate_interval(total, months)
     return {
-        "patients": spread(rows["patients_with"].to_numpy()),
+        "patients": spread(rows["patients_with"].to_numpy(), facts.worlds_of(rows["replicate"].to_numpy())),
         "share": struck / patients if patients else None,
         "share_low": finite(low),
         "share_high": finite(high),

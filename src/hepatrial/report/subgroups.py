@@ -45,11 +45,12 @@ def _group(facts: Facts, people: pl.DataFrame, group: Group, treated: Arm, contr
     count = {arm: mine.filter(pl.col("arm") == arm).height / facts.replicates for arm in both}
     row: dict[str, Any] = {"group": group.name, "at": group.at, "n": count}
     week, endpoint = facts.study.primary_week, ENDPOINTS[facts.study.endpoint]
-    values = np.empty((0, 2))
+    values, worlds = np.empty((0, 2)), np.empty(0, dtype=np.int64)
     if min(count.values()) > 0:
-        values = survival_by_arm(mine, [7 * week], endpoint=endpoint, arms=both).survival[:, :, 0]
+        found = survival_by_arm(mine, [7 * week], endpoint=endpoint, arms=both)
         # of the same trials for both arms, so that their difference is the difference shown
-        values = values[np.isfinite(values).all(axis=1)]
+        known = np.isfinite(found.survival[:, :, 0]).all(axis=1)
+        values, worlds = found.survival[known, :, 0], facts.worlds_of(found.replicates[known])
     if not len(values):
         nothing = dict.fromkeys(("mean", "low", "high", "mcse"))
         return {**row, "survival": dict.fromkeys(both), "trials": 0, **nothing}
@@ -57,5 +58,5 @@ def _group(facts: Facts, people: pl.DataFrame, group: Group, treated: Arm, contr
         **row,
         "survival": {arm: float(values[:, k].mean()) for k, arm in enumerate(both)},
         "trials": len(values),
-        **spread(values[:, 0] - values[:, 1]),
+        **spread(values[:, 0] - values[:, 1], worlds),
     }

@@ -17,11 +17,13 @@ from hepatrial.analysis import (
 )
 from hepatrial.report.benefit import no_benefit
 from hepatrial.report.facts import Arm, Facts
-from hepatrial.report.spread import MIN_REPLICATES, Floats, finite, finite_list, spread
+from hepatrial.report.spread import MIN_REPLICATES, Floats, finite, finite_list, share_with_error, spread
 from hepatrial.report.strategies import strategy_values
 
 ENDPOINTS = {"overall_survival": "overall_survival", "transplant_free_survival": "transplant_free"}
 """The protocol's names of the endpoints -> those of the analysis."""
+ALPHA = 0.05
+"""Two-sided level at which a trial would report a log-rank test as significant."""
 
 
 def survival_numbers(facts: Facts) -> dict[str, Any]:
@@ -39,9 +41,10 @@ def survival_numbers(facts: Facts) -> dict[str, Any]:
         found = survival_by_arm(facts.trials, days, endpoint=endpoint, arms=order)
         numbers["curves"][name] = {arm: _curve(found, k) for k, arm in enumerate(order)}
         marks = survival_by_arm(facts.trials, _landmark_days(facts), endpoint=endpoint, arms=order)
+        worlds = facts.worlds_of(marks.replicates)
         numbers["landmarks"][name] = {
             arm: [
-                {"week": week, **spread(marks.survival[:, k, i])}
+                {"week": week, **spread(marks.survival[:, k, i], worlds)}
                 for i, week in enumerate(facts.study.landmarks)
             ]
             for k, arm in enumerate(order)
@@ -74,10 +77,12 @@ def _contrasts(
 ) -> list[dict[str, Any]]:
     """Difference of survival in every replicate: its spread and how often it is no benefit."""
     difference = marks.difference(treated.name, control.name)
+    worlds = facts.worlds_of(marks.replicates)
     rows = []
     for i, week in enumerate(facts.study.landmarks):
         row = {"endpoint": endpoint, "arm": treated.name, "control": control.name, "week": week}
-        rows.append({**row, **spread(difference[:, i]), "no_benefit": no_benefit(difference[:, i])})
+        benefit = {"no_benefit": no_benefit(difference[:, i], worlds)}
+        rows.append({**row, **spread(difference[:, i], worlds), **benefit})
     return rows
 
 
@@ -90,19 +95,22 @@ def _tests(
     (steps inside a day are averaged by the trapezium rule, an error below half a day's drop).
     """
     contrast = (treated.name, control.name)
-    share, mcse = logrank_by_replicate(facts.trials, contrast, endpoint=endpoint).share_below(0.05)
-    ratio = spread(hazard_ratio_by_replicate(facts.trials, contrast, endpoint=endpoint).log_hazard_ratio)
+    test = logrank_by_replicate(facts.trials, contrast, endpoint=endpoint)
+    hazards = hazard_ratio_by_replicate(facts.trials, contrast, endpoint=endpoint)
+    ratio = spread(hazards.log_hazard_ratio, facts.worlds_of(hazards.replicates))
     area = np.trapezoid(found.difference(*contrast), found.times, axis=1)
     return {
         "endpoint": name,
         "arm": treated.name,
         "control": control.name,
-        "significant": {"share": share, "mcse": mcse},
+        "significant": share_with_error(
+            np.nan_to_num(test.p, nan=1.0) < ALPHA, facts.worlds_of(test.replicates)
+        ),
         "hazard_ratio": {
             key: None if ratio[key] is None else float(np.exp(ratio[key]))  # type: ignore[arg-type]
             for key in ("mean", "low", "high")
         },
-        "rmst": {"tau_days": finite(found.times[-1]), **spread(area)},
+        "rmst": {"tau_days": finite(found.times[-1]), **spread(area, facts.worlds_of(found.replicates))},
     }
 
 
@@ -126,6 +134,7 @@ def strategy_numbers(facts: Facts) -> list[dict[str, Any]]:
     """
     week = facts.study.primary_week
     order = [arm.name for arm in facts.ordered]
+    worlds = facts.worlds_of(facts.trials["replicate"].unique().sort().to_numpy())
     rows = []
     for strategy in facts.study.strategies:
         values = strategy_values(facts.trials, strategy, [7 * week], order)[:, :, 0]
@@ -133,10 +142,10 @@ def strategy_numbers(facts: Facts) -> list[dict[str, Any]]:
             {
                 "strategy": strategy,
                 "week": week,
-                "arms": {arm: spread(values[:, k]) for k, arm in enumerate(order)},
+                "arms": {arm: spread(values[:, k], worlds) for k, arm in enumerate(order)},
                 "differences": {
                     treated.name: spread(
-                        values[:, order.index(treated.name)] - values[:, order.index(control.name)]
+                        values[:, order.index(treated.name)] - values[:, order.index(control.name)], worlds
                     )
                     for treated, control in facts.contrasts
                 },

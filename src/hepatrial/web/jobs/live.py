@@ -92,23 +92,30 @@ def _told(kind: str, subjects: pl.DataFrame, protocol: Protocol, more: dict[str,
     return {"kind": kind, **more, "curves": curves}
 
 
-def finished(subjects: pl.DataFrame, protocol: Protocol) -> dict[str, Any]:
+def finished(subjects: pl.DataFrame, protocol: Protocol, worlds: int) -> dict[str, Any]:
     """Of a finished run: curves under every strategy, each arm and difference at the primary week, and how
-    often a treated arm did no better."""
+    often a treated arm did no better.
+
+    Args:
+        subjects: rows of the run.
+        protocol: of the run.
+        worlds: plausible worlds that it averages over.
+    """
     trials = subjects.filter(pl.col("replicate") > 0)
     arms = ordered_arms(protocol)
     days = np.arange(0.0, protocol.follow_up.length + 1e-9)
     week = [7 * protocol.endpoints.primary.week]
     curves, landmarks, shares = {}, {}, {}
+    held = (trials["replicate"].unique().sort().to_numpy() - 1) % worlds
     for name in STRATEGIES:
         curves[name] = strategy_curves(trials, name, days, arms)
         values = strategy_values(trials, name, week, arms)[:, :, 0]
         differences = {arm: values[:, k] - values[:, 0] for k, arm in enumerate(arms) if k}
         landmarks[name] = {
-            "arms": {arm: spread(values[:, k]) for k, arm in enumerate(arms)},
-            "differences": {arm: spread(one) for arm, one in differences.items()},
+            "arms": {arm: spread(values[:, k], held) for k, arm in enumerate(arms)},
+            "differences": {arm: spread(one, held) for arm, one in differences.items()},
         }
-        shares[name] = {arm: no_benefit(one)["share"] for arm, one in differences.items()}
+        shares[name] = {arm: no_benefit(one, held)["share"] for arm, one in differences.items()}
     count = trials["replicate"].n_unique()
     return {
         "kind": "done",

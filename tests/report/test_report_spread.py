@@ -1,0 +1,56 @@
+"""Monte-Carlo errors where simulated trials come in plausible worlds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hepatrial.report.benefit import no_benefit
+from hepatrial.report.spread import clustered_error, share_with_error, spread
+
+
+def test_without_shared_worlds_the_error_is_that_of_independent_trials() -> None:
+    values = np.random.default_rng(1).normal(size=50)
+    independent = values.std(ddof=1) / np.sqrt(50)
+    for worlds in (np.arange(50), np.zeros(50, dtype=np.int64)):
+        assert clustered_error(values, worlds) == pytest.approx(independent)
+    assert spread(values, np.arange(50))["mcse"] == pytest.approx(independent)
+
+
+def test_with_worlds_of_one_size_the_error_is_that_of_their_means() -> None:
+    rng = np.random.default_rng(2)
+    worlds = np.arange(200) % 40
+    values = rng.normal(size=40)[worlds] + 0.1 * rng.normal(size=200)
+    means = np.array([values[worlds == w].mean() for w in range(40)])
+    assert clustered_error(values, worlds) == pytest.approx(means.std(ddof=1) / np.sqrt(40))
+    assert clustered_error(values, worlds) > 2 * values.std(ddof=1) / np.sqrt(200)
+
+
+def test_the_error_is_how_far_means_of_other_worlds_would_lie() -> None:
+    rng = np.random.default_rng(3)
+    worlds = np.arange(100) % 20
+    drawn = rng.normal(size=(2000, 20))[:, worlds] + rng.normal(size=(2000, 100))
+    told = np.mean([clustered_error(row, worlds) ** 2 for row in drawn])
+    assert told == pytest.approx(drawn.mean(axis=1).var(), rel=0.08)
+
+
+@given(st.integers(0, 1000), st.integers(1, 10), st.integers(2, 60))
+def test_neither_shift_order_nor_missing_trials_change_the_error(seed: int, number: int, size: int) -> None:
+    rng = np.random.default_rng(seed)
+    values, worlds = rng.normal(size=size), np.arange(size) % number
+    error = clustered_error(values, worlds)
+    order = rng.permutation(size)
+    assert clustered_error(values[order] + 5.0, worlds[order]) == pytest.approx(error, abs=1e-9)
+    more = np.append(values, np.nan)
+    assert clustered_error(more, np.append(worlds, 0)) == pytest.approx(error)
+
+
+def test_shares_and_trials_without_benefit_have_the_error_of_their_worlds() -> None:
+    worlds = np.repeat(np.arange(10), 20)
+    alike = worlds < 5
+    assert share_with_error(alike, worlds)["mcse"] == pytest.approx(np.sqrt(0.25 / 9))
+    assert no_benefit(np.where(alike, -1.0, 1.0), worlds) == share_with_error(alike, worlds)
+    assert share_with_error([True], np.zeros(1, dtype=np.int64)) == {"share": 1.0, "mcse": 0.0}
+    assert no_benefit(np.array([np.nan]), np.zeros(1, dtype=np.int64)) == {"share": None, "mcse": None}
