@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hepatrial.analysis import marginal_contrast
 from hepatrial.report.benefit import no_benefit
-from hepatrial.report.spread import clustered_error, share_with_error, spread
+from hepatrial.report.spread import share_with_error, spread
+
+
+def error_of(values: np.ndarray, worlds: np.ndarray) -> float:
+    error = spread(values, worlds)["mcse"]
+    assert error is not None
+    return error
 
 
 def test_without_shared_worlds_the_error_is_that_of_independent_trials() -> None:
     values = np.random.default_rng(1).normal(size=50)
     independent = values.std(ddof=1) / np.sqrt(50)
     for worlds in (np.arange(50), np.zeros(50, dtype=np.int64)):
-        assert clustered_error(values, worlds) == pytest.approx(independent)
+        assert error_of(values, worlds) == pytest.approx(independent)
     assert spread(values, np.arange(50))["mcse"] == pytest.approx(independent)
 
 
@@ -24,15 +32,15 @@ def test_with_worlds_of_one_size_the_error_is_that_of_their_means() -> None:
     worlds = np.arange(200) % 40
     values = rng.normal(size=40)[worlds] + 0.1 * rng.normal(size=200)
     means = np.array([values[worlds == w].mean() for w in range(40)])
-    assert clustered_error(values, worlds) == pytest.approx(means.std(ddof=1) / np.sqrt(40))
-    assert clustered_error(values, worlds) > 2 * values.std(ddof=1) / np.sqrt(200)
+    assert error_of(values, worlds) == pytest.approx(means.std(ddof=1) / np.sqrt(40))
+    assert error_of(values, worlds) > 2 * values.std(ddof=1) / np.sqrt(200)
 
 
 def test_the_error_is_how_far_means_of_other_worlds_would_lie() -> None:
     rng = np.random.default_rng(3)
     worlds = np.arange(100) % 20
     drawn = rng.normal(size=(2000, 20))[:, worlds] + rng.normal(size=(2000, 100))
-    told = np.mean([clustered_error(row, worlds) ** 2 for row in drawn])
+    told = np.mean([error_of(row, worlds) ** 2 for row in drawn])
     assert told == pytest.approx(drawn.mean(axis=1).var(), rel=0.08)
 
 
@@ -40,11 +48,11 @@ def test_the_error_is_how_far_means_of_other_worlds_would_lie() -> None:
 def test_neither_shift_order_nor_missing_trials_change_the_error(seed: int, number: int, size: int) -> None:
     rng = np.random.default_rng(seed)
     values, worlds = rng.normal(size=size), np.arange(size) % number
-    error = clustered_error(values, worlds)
+    error = error_of(values, worlds)
     order = rng.permutation(size)
-    assert clustered_error(values[order] + 5.0, worlds[order]) == pytest.approx(error, abs=1e-9)
+    assert error_of(values[order] + 5.0, worlds[order]) == pytest.approx(error, abs=1e-9)
     more = np.append(values, np.nan)
-    assert clustered_error(more, np.append(worlds, 0)) == pytest.approx(error)
+    assert error_of(more, np.append(worlds, 0)) == pytest.approx(error)
 
 
 def test_shares_and_trials_without_benefit_have_the_error_of_their_worlds() -> None:
@@ -54,3 +62,28 @@ def test_shares_and_trials_without_benefit_have_the_error_of_their_worlds() -> N
     assert no_benefit(np.where(alike, -1.0, 1.0), worlds) == share_with_error(alike, worlds)
     assert share_with_error([True], np.zeros(1, dtype=np.int64)) == {"share": 1.0, "mcse": 0.0}
     assert no_benefit(np.array([np.nan]), np.zeros(1, dtype=np.int64)) == {"share": None, "mcse": None}
+
+
+def test_pairs_of_one_world_are_alike_and_pairs_of_their_own_have_greenwoods_error() -> None:
+    rng = np.random.default_rng(4)
+    persons, worlds = 400, 8
+    alive = rng.random(persons) < np.array([0.2, 0.9] * 4)[np.arange(persons) % worlds]
+    rows = {"replicate": 0, "status": "ok"}
+    table = pl.concat(
+        pl.DataFrame(
+            {
+                **rows, "arm": arm, "patient": np.arange(persons), "world": np.arange(persons) % worlds,
+                "overall_survival_time": np.where(alive | (arm == "a"), 100.0, 10.0),
+                "overall_survival_event": 1 - (alive | (arm == "a")).astype(int),
+            }
+        )
+        for arm in ("a", "b")
+    )  # fmt: skip
+    alone = marginal_contrast(table, [50.0], ("a", "b"))
+    alike = marginal_contrast(table, [50.0], ("a", "b"), clusters="world")
+    assert alone.difference == alike.difference
+    share = alive.mean()
+    assert alone.mcse[0] == pytest.approx(np.sqrt(share * (1 - share) / persons))
+    means = np.array([alive[np.arange(persons) % worlds == w].mean() for w in range(worlds)])
+    assert alike.mcse[0] == pytest.approx(means.std(ddof=1) / np.sqrt(worlds))
+    assert alike.mcse[0] > 3 * alone.mcse[0]

@@ -7,6 +7,7 @@ from hepatrial.analysis.adam import adam_tables, trial_tables
 from hepatrial.analysis.ancova import ancova
 from hepatrial.analysis.balance import BaselineTable, baseline_table, smd, smd_categories, smd_share
 from hepatrial.analysis.change import change_from_baseline
+from hepatrial.analysis.clusters import clustered_error
 from hepatrial.analysis.competing import CumulativeIncidence, aalen_johansen
 from hepatrial.analysis.counterfactual import MarginalContrast, marginal_contrast
 from hepatrial.analysis.cox import CoxFit, concordance, cox
@@ -113,6 +114,7 @@ __all__ = [
     "apply_estimand",
     "baseline_table",
     "change_from_baseline",
+    "clustered_error",
     "compare",
     "concordance",
     "cox",

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from hepatrial.analysis import check
 from hepatrial.analysis.check import Floats, Ints
+from hepatrial.analysis.clusters import clustered_error
 from hepatrial.analysis.endpoints import SurvivalData, survival_data
 from hepatrial.analysis.replicates import days
 from hepatrial.analysis.risk_sets import risk_sets
@@ -46,13 +47,19 @@ class MarginalContrast:
 
 
 def marginal_contrast(
-    subjects: pl.DataFrame, times: ArrayLike, arms: tuple[str, str], *, endpoint: str = "overall_survival"
+    subjects: pl.DataFrame,
+    times: ArrayLike,
+    arms: tuple[str, str],
+    *,
+    endpoint: str = "overall_survival",
+    clusters: str | None = None,
 ) -> MarginalContrast:
     """Contrast of the two counterfactual arms' marginal survival at ``times`` (days).
 
     Uses the rows of replicate 0. The marginal curves are Kaplan-Meier estimates; the error of their
     difference comes from the difference of each patient's two influence functions, which without
-    censoring is the difference of the two survival indicators minus its mean.
+    censoring is the difference of the two survival indicators minus its mean. Patients with one value of
+    the column ``clusters`` (a plausible world) count as alike; without it as independent.
 
     Raises:
         BadInput: with every problem, among them a patient who is not in both arms exactly once.
@@ -67,7 +74,7 @@ def marginal_contrast(
     if table.height == 0:
         raise BadInput([Problem("subjects", "no rows of replicate 0", "must hold counterfactual arms")])
     problems: list[Problem] = []
-    check.need_columns(table, "subjects", ("patient",), problems)
+    check.need_columns(table, "subjects", ("patient", *([clusters] if clusters else [])), problems)
     check.refuse(problems)
     wanted = days(times)
     first, second, excluded = _pairs(table, endpoint, arms)
@@ -76,17 +83,31 @@ def marginal_contrast(
     )
     pairs = first.time.size
     both = np.stack(influence)
+    held = _clusters_of(table, first.patient, clusters) if clusters else None
     return MarginalContrast(
         endpoint=endpoint,
         arms=arms,
         times=wanted,
         survival=np.stack(survival),
         difference=survival[0] - survival[1],
-        survival_mcse=np.sqrt((both**2).sum(axis=1)) / pairs,
-        mcse=np.sqrt(((both[0] - both[1]) ** 2).sum(axis=0)) / pairs,
+        survival_mcse=np.stack([_error(one, held) for one in both]),
+        mcse=_error(both[0] - both[1], held),
         pairs=pairs,
         excluded=excluded,
     )
+
+
+def _error(influence: Floats, held: Ints | None) -> Floats:
+    """Of independent patients the root of Greenwood's variance, else the error of their clusters."""
+    if held is None:
+        return np.asarray(np.sqrt((influence**2).sum(axis=0)) / influence.shape[0])
+    return clustered_error(influence, held)
+
+
+def _clusters_of(table: pl.DataFrame, patients: Ints, column: str) -> Ints:
+    known = table.select(pl.col("patient").cast(pl.Int64), pl.col(column).cast(pl.Int64)).unique("patient")
+    known = known.sort("patient")
+    return known[column].to_numpy()[np.searchsorted(known["patient"].to_numpy(), patients)]
 
 
 def _pairs(

@@ -68,8 +68,11 @@ def _variant_row(facts: Facts, treated: Arm, control: Arm, variant: Variant) -> 
     pairs = _pair_rows(facts, treated, control, variant.name)
     days = [7 * week for week in facts.study.landmarks]
     primary = facts.study.landmarks.index(facts.study.primary_week)
+    clusters = "world" if facts.worlds > 1 else None
     found = {
-        name: marginal_contrast(pairs, days, (treated.name, control.name), endpoint=endpoint)
+        name: marginal_contrast(
+            pairs, days, (treated.name, control.name), endpoint=endpoint, clusters=clusters
+        )
         for name, endpoint in ENDPOINTS.items()
     }
     main = found[facts.study.endpoint]
@@ -104,7 +107,8 @@ def _pair_rows(facts: Facts, treated: Arm, control: Arm, variant: str) -> pl.Dat
     A control arm without cells is the same under every variant, so its rows may be stored once. The pair is
     the person (``subject``): a patient can stand for several persons when a cohort was matched by resampling.
     """
-    pairs = facts.pairs.with_columns(patient=pl.col("subject").cast(pl.Int64))
+    person = pl.col("subject").cast(pl.Int64)
+    pairs = facts.pairs.with_columns(patient=person, world=(person - 1) % facts.worlds)
     of_treated = pairs.filter((pl.col("arm") == treated.name) & (pl.col("variant") == variant))
     of_control = pairs.filter(pl.col("arm") == control.name).join(
         of_treated.select("patient"), on="patient", how="semi"

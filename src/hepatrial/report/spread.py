@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hepatrial.analysis import summarise
+from hepatrial.analysis import clustered_error, summarise
 
 MIN_REPLICATES = 20
 """Fewer simulated trials give no 95 % range: its ends would be the extremes of a handful."""
@@ -33,34 +33,15 @@ def spread(values: ArrayLike, worlds: NDArray[np.int64]) -> dict[str, float | No
         "mean": finite(summary.mean[0]),
         "low": finite(summary.lower[0]) if enough else None,
         "high": finite(summary.upper[0]) if enough else None,
-        "mcse": finite(clustered_error(array, worlds)),
+        "mcse": finite(_error(array, worlds)),
     }
 
 
-def clustered_error(values: ArrayLike, worlds: NDArray[np.int64]) -> float:
-    """Monte-Carlo standard error of a mean over trials, of which those of one world are alike.
-
-    The sandwich of a mean with clusters, K/(K - 1) sum over worlds of (sum of residuals)^2, over n^2
-    (Cameron, Gelbach and Miller 2008, with their factor). One trial a world, or one world alone, gives the
-    sd over the root of n.
-
-    Args:
-        values: (r,) one value a trial; values that are not finite are left out.
-        worlds: (r,) world of each.
-
-    Returns:
-        The error; NaN for fewer than two trials.
-    """
-    array = np.asarray(values, dtype=np.float64)
-    known = np.isfinite(array)
-    array, worlds = array[known], worlds[known]
-    if array.size < 2:
-        return float("nan")
-    _, cluster = np.unique(worlds, return_inverse=True)
-    if cluster.max() == 0:
-        cluster = np.arange(array.size)
-    sums = np.bincount(cluster, weights=array - array.mean())
-    return float(np.sqrt(sums.size / (sums.size - 1) * np.square(sums).sum()) / array.size)
+def _error(values: Floats, worlds: NDArray[np.int64]) -> float:
+    known = np.isfinite(values)
+    return (
+        float(clustered_error(values[known] - values[known].mean(), worlds[known])) if known.any() else np.nan
+    )
 
 
 def finite(value: Any) -> float | None:
@@ -77,5 +58,5 @@ def finite_list(values: Sequence[float] | Floats) -> list[float | None]:
 def share_with_error(flags: ArrayLike, worlds: NDArray[np.int64]) -> dict[str, float]:
     """Share of replicates with a property, and its Monte-Carlo standard error (0 for a single trial)."""
     array = np.asarray(flags, dtype=np.float64)
-    error = clustered_error(array, worlds)
+    error = _error(array, worlds)
     return {"share": float(array.mean()), "mcse": error if np.isfinite(error) else 0.0}

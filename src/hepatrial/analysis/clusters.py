@@ -1,0 +1,35 @@
+"""Monte-Carlo error of a mean over simulated trials or patients; those of one plausible world are alike."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hepatrial.analysis.check import Floats, Ints
+
+
+def clustered_error(influence: Floats, clusters: Ints) -> Floats:
+    """Standard error of a mean whose terms come in clusters.
+
+    The sandwich: root of K/(K - 1) sum over clusters of (sum of the terms)^2, over n (Cameron, Gelbach and
+    Miller 2008, doi:10.1162/rest.90.3.414, with their factor for few clusters). One term a cluster, or one
+    cluster alone, gives the sd over the root of n.
+
+    Args:
+        influence: (n, ...) terms less their mean, or values of an influence function.
+        clusters: (n,) cluster of each.
+
+    Returns:
+        (...) the error; NaN for fewer than two terms.
+    """
+    n = influence.shape[0]
+    flat = influence.reshape(n, -1)
+    if n < 2:
+        return np.full(influence.shape[1:], np.nan)
+    _, place = np.unique(clusters, return_inverse=True)
+    if place.max() == 0:
+        place = np.arange(n)
+    sums = np.zeros((place.max() + 1, flat.shape[1]))
+    np.add.at(sums, place, flat)
+    many = sums.shape[0]
+    error = np.sqrt(many / (many - 1) * np.square(sums).sum(axis=0)) / n
+    return np.asarray(error.reshape(influence.shape[1:]))
