@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hepatrial.analysis import marginal_contrast
 from hepatrial.report.benefit import no_benefit
-from hepatrial.report.spread import share_with_error, spread
+from hepatrial.report.spread import ends_error, share_with_error, spread
 
 
 def error_of(values: np.ndarray, worlds: np.ndarray) -> float:
@@ -87,3 +87,24 @@ def test_pairs_of_one_world_are_alike_and_pairs_of_their_own_have_greenwoods_err
     means = np.array([alive[np.arange(persons) % worlds == w].mean() for w in range(worlds)])
     assert alike.mcse[0] == pytest.approx(means.std(ddof=1) / np.sqrt(worlds))
     assert alike.mcse[0] > 3 * alone.mcse[0]
+
+
+def test_ends_are_firmer_with_more_worlds_and_softer_when_trials_of_a_world_are_alike() -> None:
+    rng = np.random.default_rng(5)
+    few, many = np.arange(400) % 10, np.arange(400) % 200
+    centres = rng.normal(size=400)
+    alike, alone = centres[few] + 0.01 * rng.normal(size=400), rng.normal(size=400)
+    for end in ("low", "high"):
+        assert (ends_error(alike, few)[end] or 0) > 1.5 * (ends_error(centres[many], many)[end] or 9)
+        assert (ends_error(alone, np.zeros(400, dtype=int))[end] or 9) < 0.4
+    assert ends_error(alone[:5], few[:5]) == {"low": None, "high": None}
+    assert ends_error(alike, few) == ends_error(alike, few)
+
+
+def test_the_error_of_an_end_is_how_far_it_lies_in_other_runs() -> None:
+    rng = np.random.default_rng(6)
+    worlds = np.arange(200) % 40
+    runs = rng.normal(size=(300, 40))[:, worlds] + 0.5 * rng.normal(size=(300, 200))
+    true = np.percentile(runs, 2.5, axis=1).std()
+    told = np.mean([ends_error(run, worlds)["low"] for run in runs[:60]])
+    assert told == pytest.approx(true, rel=0.3)

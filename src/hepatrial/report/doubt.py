@@ -10,7 +10,7 @@ import numpy as np
 from hepatrial.analysis import survival_by_arm
 from hepatrial.analysis.doubt import PARTS, Doubt, doubt
 from hepatrial.report.facts import Arm, Facts
-from hepatrial.report.spread import Floats, finite
+from hepatrial.report.spread import Floats, ends_error, finite
 from hepatrial.report.survival import ENDPOINTS
 
 SCALE = 1.96
@@ -26,7 +26,8 @@ def doubt_numbers(facts: Facts) -> list[dict[str, Any]]:
 
     A part's ``half`` is half the 95 % range that it would leave alone (1.96 SD), with ``low`` and ``high``
     from its Monte-Carlo error (95 %); all are shares. ``None`` where the run cannot tell. ``simulated`` is
-    1.96 SD of the simulated trials, which the parts together should meet.
+    1.96 SD of the simulated trials, which the parts together should meet, and ``ends`` how far the ends of
+    their 95 % range would move with other worlds (``spread.ends_error``).
     """
     if facts.pairs.height == 0:
         return []
@@ -53,8 +54,12 @@ def _contrast(facts: Facts, treated: Arm, control: Arm) -> dict[str, Any]:
     )
     simulated = survival_by_arm(facts.trials, [day], arms=arms, endpoint=ENDPOINTS[facts.study.endpoint])
     shares = simulated.survival[:, :, 0]
-    spread = [_sd(values) for values in (shares[:, 1], shares[:, 0], shares[:, 0] - shares[:, 1])]
-    rows = [_row(facts, found, place, name, spread[place]) for place, name in enumerate(QUANTITIES)]
+    worlds = facts.worlds_of(simulated.replicates)
+    shown = (shares[:, 1], shares[:, 0], shares[:, 0] - shares[:, 1])
+    rows = [
+        {**_row(facts, found, place, name, _sd(shown[place])), "ends": ends_error(shown[place], worlds)}
+        for place, name in enumerate(QUANTITIES)
+    ]
     return {
         "arm": treated.name,
         "control": control.name,

@@ -92,7 +92,15 @@ def doubt_findings(facts: Facts, entry: dict[str, Any], t: Catalogue) -> list[st
         chance=number(100 * chance, 1),
         doubt=number(100 * doubt, 1),
     )
-    return [known, text]
+    control, difference = entry["rows"][0]["ends"], entry["rows"][2]["ends"]
+    if facts.worlds == 1 or control["low"] is None or difference["low"] is None:
+        return [known, text]
+    ends = {
+        f"{name}_{end}": number(100 * found[end], 0)
+        for name, found in (("control", control), ("difference", difference))
+        for end in ("low", "high")
+    }
+    return [known, text, t("doubt.ends", worlds=facts.worlds, **ends)]
 
 
 def primary_contrast(facts: Facts, results: dict[str, Any], arm: str) -> dict[str, Any]:

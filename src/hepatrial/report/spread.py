@@ -13,6 +13,9 @@ from hepatrial.analysis import clustered_error, summarise
 MIN_REPLICATES = 20
 """Fewer simulated trials give no 95 % range: its ends would be the extremes of a handful."""
 
+BOOTSTRAPS = 200
+"""Samples of the worlds by which the ends of a range are judged."""
+
 Floats = NDArray[np.float64]
 
 
@@ -42,6 +45,31 @@ def _error(values: Floats, worlds: NDArray[np.int64]) -> float:
     return (
         float(clustered_error(values[known] - values[known].mean(), worlds[known])) if known.any() else np.nan
     )
+
+
+def ends_error(values: ArrayLike, worlds: NDArray[np.int64]) -> dict[str, float | None]:
+    """Monte-Carlo error of the ends of the central 95 % range, by drawing the worlds again.
+
+    Args:
+        values: (r,) one value a replicate; values that are not finite are left out.
+        worlds: (r,) plausible world that each was held in; with one world each trial is drawn by itself.
+
+    Returns:
+        ``low``, ``high``: SD of each end over ``BOOTSTRAPS`` samples of as many worlds; None where too few
+        replicates give no range. The samples are the same for the same number of worlds.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    known = np.isfinite(array)
+    array, worlds = array[known], worlds[known]
+    if array.size < MIN_REPLICATES:
+        return {"low": None, "high": None}
+    names = np.unique(worlds)
+    parts = [array[worlds == name] for name in names] if names.size > 1 else list(array[:, None])
+    rng = np.random.default_rng(len(parts))
+    again = rng.integers(len(parts), size=(BOOTSTRAPS, len(parts)))
+    ends = [np.percentile(np.concatenate([parts[k] for k in drawn]), (2.5, 97.5)) for drawn in again]
+    low, high = np.std(ends, axis=0, ddof=1)
+    return {"low": float(low), "high": float(high)}
 
 
 def finite(value: Any) -> float | None:
