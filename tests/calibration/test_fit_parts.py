@@ -12,6 +12,7 @@ from hepatrial.calibration.cells import load_plan, weigh_cells
 from hepatrial.calibration.emulator import fit_emulator
 from hepatrial.calibration.farm import Farm
 from hepatrial.calibration.fit import plausibility
+from hepatrial.calibration.layers import head, schedule
 from hepatrial.calibration.shipped import summary_lines, taught
 from hepatrial.calibration.slice_sampler import elliptical_slice
 from hepatrial.calibration.targets import load_declaration, read_declaration
@@ -70,6 +71,14 @@ def test_a_fit_of_other_targets_is_not_gone_on_with(tmp_path: Path) -> None:
     Farm(tmp_path, {"targets": "a", "seed": 1}, 1, print)
     with pytest.raises(BadInput, match="targets"):
         Farm(tmp_path, {"targets": "b", "seed": 1}, 1, print)
+
+
+def test_a_fit_rests_on_its_reference_cohorts_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    declaration, plan = load_declaration(), schedule(8)
+    before = head(declaration, plan)
+    monkeypatch.setattr("hepatrial.population.reference.URGENT_OFFERS", "8 % per day")
+    after = head(declaration, plan)
+    assert {name for name in before if before[name] != after[name]} == {"cohorts"}
 
 
 def test_the_emulator_finds_a_quadratic_surface() -> None:

@@ -25,6 +25,8 @@ from hepatrial.calibration.prior import doubts_of
 from hepatrial.calibration.simulate import Evaluation
 from hepatrial.calibration.targets import LAYERS, Declaration, load_declaration
 from hepatrial.model import load_patient_model
+from hepatrial.population.reference import reference_protocol
+from hepatrial.provenance import fingerprint
 
 Array = NDArray[np.float64]
 
@@ -63,7 +65,9 @@ def schedule(members: int = MEMBERS) -> Schedule:
 
 def head(declaration: Declaration, plan: Schedule) -> dict[str, object]:
     """What a fit rests on; a folder that began with another is refused."""
+    names = sorted({world.reference for world in declaration.worlds.values() if world.reference})
     return {
+        "cohorts": fingerprint({name: reference_protocol(name).as_dict() for name in names}),
         "targets": declaration.hash,
         "model": load_patient_model().hash,
         "members": plan.members,
