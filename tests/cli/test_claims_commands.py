@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from hepatrial.article import stored
 from hepatrial.cli.app import app
+from hepatrial.model import load_patient_model
 
 RUNNER = CliRunner()
 SECOND = Path(__file__).parents[1] / "claims" / "second_article.toml"
@@ -216,3 +218,7 @@ def test_a_bad_trial_file_is_refused_with_every_problem(own_folder: Path) -> Non
     assert result.exit_code == 2
     assert len(json.loads(result.stdout)["problems"]) == 2
     assert not (own_folder / "kept").exists()
+
+
+def test_the_stored_trials_of_the_article_were_simulated_with_this_model() -> None:
+    assert stored()["model"] == load_patient_model().hash

@@ -1,8 +1,9 @@
 """How often a trial of the real size shows what the article prints.
 
-``results.json`` (and the stored copy ``stored.json``) is a dict: ``mark``, ``hash``, ``trials`` (run in each
-scenario), ``pairs``, ``seed``, ``mechanisms`` (the cards), ``bounds`` (plain arithmetic), ``banks`` (protocol
--> ``hash``, ``patients``, ``failed``, ``risks``: share dead by week with ``se`` in each world) and ``rows``.
+``results.json`` (and the stored copy ``stored.json``) is a dict: ``mark``, ``hash``, ``model`` (hash of the
+patient model), ``trials`` (run in each scenario), ``pairs``, ``seed``, ``mechanisms`` (the cards),
+``bounds`` (plain arithmetic), ``banks`` (protocol -> ``hash``, ``patients``, ``failed``, ``risks``: share
+dead by week with ``se`` in each world) and ``rows``.
 A row: ``protocol``, ``claim``, ``figure``, ``world`` ("no effect", "effect"), ``mechanism`` ("none" or its
 name), ``level`` ("", "middle", "strong"), ``strength``, ``seen`` (trials published), ``probability`` with
 ``mc_error``, ``low``, ``high`` (Clopper-Pearson, 95 %), and ``calculated`` (binomial from the scenario's
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from hepatrial.errors import BadInput, Problem, RunFailed
+from hepatrial.model import load_patient_model
 from hepatrial.protocol import load_protocol
 from hepatrial.provenance import fingerprint
 from hepatrial.schema import MARK
@@ -99,8 +101,10 @@ def simulate_article(
                 )  # fmt: skip
             tell(f"{name} trials", done, len(todo))
     cards = {key: card.model_dump() for key, card in mechanisms().items()}
-    body = {"trials": trials, "pairs": pairs, "seed": seed, "mechanisms": cards, "bounds": bounds(),
-            "banks": banks, "rows": rows}  # fmt: skip
+    body = {
+        "model": load_patient_model().hash, "trials": trials, "pairs": pairs, "seed": seed,
+        "mechanisms": cards, "bounds": bounds(), "banks": banks, "rows": rows,
+    }  # fmt: skip
     return {"mark": MARK["en"], "hash": fingerprint(body), **body}
 
 
