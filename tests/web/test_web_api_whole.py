@@ -254,7 +254,7 @@ def done(folder, settings):
     folders = Folders(settings.data, run.id)
     shutil.copytree(made.path, folders.result)
     folders.job.mkdir(parents=True)
-    folders.write(CURVES, finished(made.subjects, lin, 1))
+    folders.write(CURVES, finished(made.subjects, lin))
     return run.id
 
 

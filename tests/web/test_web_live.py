@@ -68,7 +68,7 @@ def test_a_caption_speaks_of_bands_only_where_there_are_some():
 
 def test_figures_of_a_finished_run_tell_as_the_report_does_how_often_there_is_no_benefit(folder, monkeypatch):
     monkeypatch.setattr(benefit, "FEW_TRIALS", 3)
-    foot = frame_of(LIN, folder.hash, "en", 680, finished(folder.subjects, LIN, 1), "treatment_policy").stamp
+    foot = frame_of(LIN, folder.hash, "en", 680, finished(folder.subjects, LIN), "treatment_policy").stamp
     facts = gather(folder)
     assert foot == stamp_of(facts, results_of(facts), Catalogue("en"))
     assert "no benefit in" in foot
@@ -76,7 +76,7 @@ def test_figures_of_a_finished_run_tell_as_the_report_does_how_often_there_is_no
 
 @pytest.mark.parametrize("shown", [{"trials": 3}, {"kind": "first", "patients": 16}])
 def test_figures_of_few_trials_or_of_first_patients_tell_no_share(folder, shown):
-    whole = {**finished(folder.subjects, LIN, 1), **shown}
+    whole = {**finished(folder.subjects, LIN), **shown}
     if "trials" not in shown:
         whole = {"no_benefit": {}, **shown}
     foot = frame_of(LIN, folder.hash, "zh", 680, whole, "treatment_policy").stamp
@@ -86,11 +86,11 @@ def test_figures_of_few_trials_or_of_first_patients_tell_no_share(folder, shown)
 
 def test_the_share_is_that_of_the_strategy(folder):
     subjects = folder.subjects
-    shares = finished(subjects, LIN, 1)["no_benefit"]
+    shares = finished(subjects, LIN)["no_benefit"]
     treated = [arm for arm in LIN.arms if arm != LIN.control_arm]
     dead = subjects.with_columns(
         transplant_free_event=pl.when(pl.col("arm") == treated[0]).then(1).otherwise(0),
         transplant_free_time=pl.when(pl.col("arm") == treated[0]).then(1.0).otherwise(168.0),
     )
-    assert finished(dead, LIN, 1)["no_benefit"]["composite"][treated[0]] == 1.0
-    assert finished(dead, LIN, 1)["no_benefit"]["treatment_policy"] == shares["treatment_policy"]
+    assert finished(dead, LIN)["no_benefit"]["composite"][treated[0]] == 1.0
+    assert finished(dead, LIN)["no_benefit"]["treatment_policy"] == shares["treatment_policy"]

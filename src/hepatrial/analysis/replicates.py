@@ -228,17 +228,23 @@ class LogRankByReplicate:
     z: Floats
     p: Floats
 
-    def share_below(self, alpha: float = 0.05) -> tuple[float, float]:
-        """Share of replicates with p < alpha and its Monte-Carlo standard error.
-
-        A replicate without information counts as not significant.
+    def below(self, alpha: float = 0.05) -> NDArray[np.bool_]:
+        """(r,) which replicates have p < alpha; one without information has not.
 
         Raises:
             BadInput: for an alpha outside (0, 1).
         """
         if not 0 < alpha < 1:
             raise BadInput([Problem("alpha", repr(alpha), "must lie between 0 and 1")])
-        share = float(np.mean(np.nan_to_num(self.p, nan=1.0) < alpha))
+        return np.asarray(np.nan_to_num(self.p, nan=1.0) < alpha)
+
+    def share_below(self, alpha: float = 0.05) -> tuple[float, float]:
+        """Share of replicates that are ``below``, and its Monte-Carlo standard error.
+
+        Raises:
+            BadInput: for an alpha outside (0, 1).
+        """
+        share = float(np.mean(self.below(alpha)))
         return share, float(np.sqrt(share * (1 - share) / self.p.size))
 
 

@@ -107,8 +107,7 @@ def _pair_rows(facts: Facts, treated: Arm, control: Arm, variant: str) -> pl.Dat
     A control arm without cells is the same under every variant, so its rows may be stored once. The pair is
     the person (``subject``): a patient can stand for several persons when a cohort was matched by resampling.
     """
-    person = pl.col("subject").cast(pl.Int64)
-    pairs = facts.pairs.with_columns(patient=person, world=(person - 1) % facts.worlds)
+    pairs = facts.pairs.with_columns(patient=pl.col("subject").cast(pl.Int64))
     of_treated = pairs.filter((pl.col("arm") == treated.name) & (pl.col("variant") == variant))
     of_control = pairs.filter(pl.col("arm") == control.name).join(
         of_treated.select("patient"), on="patient", how="semi"

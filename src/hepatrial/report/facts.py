@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from hepatrial.report.spread import world_by_trial
 from hepatrial.schema import PAIR_REPLICATE
 
 Names = Mapping[str, str]
@@ -266,12 +267,13 @@ class Facts:
         return str(self.provenance["run_hash"])
 
     def worlds_of(self, replicates: NDArray[np.int64]) -> NDArray[np.int64]:
-        """World in which each simulated trial was held (``trial/plan.py``).
+        """World in which each simulated trial was held.
 
         Args:
             replicates: numbers of the trials, from 1.
         """
-        return (np.asarray(replicates, dtype=np.int64) - 1) % self.worlds
+        held = self._world_by_trial
+        return held["world"].to_numpy()[np.searchsorted(held["replicate"].to_numpy(), replicates)]
 
     @property
     def controls(self) -> tuple[Arm, ...]:
@@ -292,6 +294,10 @@ class Facts:
     def trials(self) -> pl.DataFrame:
         """Subjects of the simulated trials (not of the counterfactual arms)."""
         return self.subjects.filter(pl.col("replicate") != PAIR_REPLICATE)
+
+    @cached_property
+    def _world_by_trial(self) -> pl.DataFrame:
+        return world_by_trial(self.trials)
 
     @cached_property
     def pairs(self) -> pl.DataFrame:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
 from hepatrial.analysis import clustered_error, summarise
@@ -17,6 +18,11 @@ BOOTSTRAPS = 200
 """Samples of the worlds by which the ends of a range are judged."""
 
 Floats = NDArray[np.float64]
+
+
+def world_by_trial(trials: pl.DataFrame) -> pl.DataFrame:
+    """``replicate, world`` of the simulated trials, in the order of the replicates."""
+    return trials.group_by("replicate").agg(pl.col("world").first()).sort("replicate")
 
 
 def spread(values: ArrayLike, worlds: NDArray[np.int64]) -> dict[str, float | None]:

@@ -17,13 +17,19 @@ from hepatrial.analysis import (
 )
 from hepatrial.report.benefit import no_benefit
 from hepatrial.report.facts import Arm, Facts
-from hepatrial.report.spread import MIN_REPLICATES, Floats, finite, finite_list, share_with_error, spread
+from hepatrial.report.spread import (
+    MIN_REPLICATES,
+    Floats,
+    finite,
+    finite_list,
+    share_with_error,
+    spread,
+    world_by_trial,
+)
 from hepatrial.report.strategies import strategy_values
 
 ENDPOINTS = {"overall_survival": "overall_survival", "transplant_free_survival": "transplant_free"}
 """The protocol's names of the endpoints -> those of the analysis."""
-ALPHA = 0.05
-"""Two-sided level at which a trial would report a log-rank test as significant."""
 
 
 def survival_numbers(facts: Facts) -> dict[str, Any]:
@@ -103,9 +109,7 @@ def _tests(
         "endpoint": name,
         "arm": treated.name,
         "control": control.name,
-        "significant": share_with_error(
-            np.nan_to_num(test.p, nan=1.0) < ALPHA, facts.worlds_of(test.replicates)
-        ),
+        "significant": share_with_error(test.below(0.05), facts.worlds_of(test.replicates)),
         "hazard_ratio": {
             key: None if ratio[key] is None else float(np.exp(ratio[key]))  # type: ignore[arg-type]
             for key in ("mean", "low", "high")
@@ -134,7 +138,7 @@ def strategy_numbers(facts: Facts) -> list[dict[str, Any]]:
     """
     week = facts.study.primary_week
     order = [arm.name for arm in facts.ordered]
-    worlds = facts.worlds_of(facts.trials["replicate"].unique().sort().to_numpy())
+    worlds = world_by_trial(facts.trials)["world"].to_numpy()
     rows = []
     for strategy in facts.study.strategies:
         values = strategy_values(facts.trials, strategy, [7 * week], order)[:, :, 0]

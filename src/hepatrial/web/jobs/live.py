@@ -14,7 +14,7 @@ import polars as pl
 from hepatrial.api import worlds_for
 from hepatrial.protocol import Protocol, protocol_from_dict
 from hepatrial.report.benefit import no_benefit
-from hepatrial.report.spread import spread
+from hepatrial.report.spread import spread, world_by_trial
 from hepatrial.report.strategies import STRATEGIES, strategy_curves, strategy_values
 from hepatrial.trial.courses import COURSE, simulate_courses
 from hepatrial.trial.run import make_job, patient_machine
@@ -92,21 +92,15 @@ def _told(kind: str, subjects: pl.DataFrame, protocol: Protocol, more: dict[str,
     return {"kind": kind, **more, "curves": curves}
 
 
-def finished(subjects: pl.DataFrame, protocol: Protocol, worlds: int) -> dict[str, Any]:
+def finished(subjects: pl.DataFrame, protocol: Protocol) -> dict[str, Any]:
     """Of a finished run: curves under every strategy, each arm and difference at the primary week, and how
-    often a treated arm did no better.
-
-    Args:
-        subjects: rows of the run.
-        protocol: of the run.
-        worlds: plausible worlds that it averages over.
-    """
+    often a treated arm did no better."""
     trials = subjects.filter(pl.col("replicate") > 0)
     arms = ordered_arms(protocol)
     days = np.arange(0.0, protocol.follow_up.length + 1e-9)
     week = [7 * protocol.endpoints.primary.week]
     curves, landmarks, shares = {}, {}, {}
-    held = (trials["replicate"].unique().sort().to_numpy() - 1) % worlds
+    held = world_by_trial(trials)["world"].to_numpy()
     for name in STRATEGIES:
         curves[name] = strategy_curves(trials, name, days, arms)
         values = strategy_values(trials, name, week, arms)[:, :, 0]

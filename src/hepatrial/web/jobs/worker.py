@@ -101,7 +101,7 @@ def finish(folder: Any, folders: Folders) -> None:
     from hepatrial.web.jobs.live import finished
 
     protocol = protocol_from_dict(folder.spec["protocol"])
-    folders.write(CURVES, finished(folder.subjects, protocol, folder.spec["worlds"]["number"]))
+    folders.write(CURVES, finished(folder.subjects, protocol))
 
 
 class Teller:
