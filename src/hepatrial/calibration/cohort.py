@@ -118,6 +118,8 @@ def admit(
 
 CHUNK = 512
 """Candidates followed in one engine call."""
+WEEK = 7.0
+"""Days for which one more event of a cause is drawn: over years nobody may run out of luck and count as alive."""
 
 
 def follow(
@@ -160,7 +162,7 @@ def follow(
     result = admission.machine.solve(
         parameters,
         pool.admitted.state[rows],
-        thresholds(illness.seed, "course", spec.hazards, person),
+        thresholds(illness.seed, "course", spec.hazards, person, max(24, int(days / WEEK))),
         np.tile(np.array([0.0, *visits]), (n, 1)),
         end,
         impulses=doses.impulses if len(doses.row) else None,

@@ -77,9 +77,13 @@ def _world(
 ) -> int:
     world = declaration.worlds[name]
     admission = admit(machine, world.reference, settings, size=world.size, seed=seed, least=world.least)
-    cohort = follow(admission, "smt", world.days, visits=world.visits, outputs=world.outputs)
+    arms = dict.fromkeys(declaration.views[target.cohort].arm for target in targets)
+    cohorts = {
+        arm: follow(admission, arm, world.days, visits=world.visits, outputs=world.outputs) for arm in arms
+    }
     for target in targets:
-        view = select(cohort, declaration.views[target.cohort].where)
+        patients = declaration.views[target.cohort]
+        view = select(cohorts[patients.arm], patients.where)
         scale = partial(transformed, transform=target.transform)
         found[target.id] = with_error(view, target.statistic, scale)
     return len(admission.pool)

@@ -111,12 +111,14 @@ class View(BaseModel):
 
     Attributes:
         world: of the declaration's worlds.
+        arm: of the world's reference cohort.
         where: conditions ("bilirubin >= 205").
     """
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
     world: str
+    arm: str = "smt"
     where: list[str] = []
 
 

@@ -26,6 +26,9 @@ Array = NDArray[np.float64]
 
 FIRST_CANDIDATE = 1
 
+MOST_EXCRETED = 0.8
+"""Share of its capacity that a whole liver at rest uses to excrete bilirubin, at most: above 1 there is no rest."""
+
 
 @dataclass(frozen=True)
 class Candidates:
@@ -94,9 +97,13 @@ def draw_candidates(
         parameters[:, column["death_base"]] *= deck.value(f"death_scale_{definition}")
         parameters[:, column["infection_base"]] *= deck.value(f"infection_scale_{definition}")
     if disease == "aclf":
-        parameters[:, column["death_base"]] *= deck.value("death_scale_on_cirrhosis")
+        own = f"death_scale_on_cirrhosis_{definition}"
+        parameters[:, column["death_base"]] *= deck.value(
+            own if own in deck.population else "death_scale_on_cirrhosis"
+        )
         parameters[:, column["infection_base"]] *= deck.value("infection_scale_on_cirrhosis")
     initial = spec.initial_states(parameters)
+    initial[:, spec.states.index("kidney_injury")] = _precipitating_kidney_injury(deck, seed, number, disease)
     return Candidates(
         number, parameters, initial, female, _referral_delay(deck, seed, number, disease), cause
     )
@@ -125,6 +132,11 @@ def _join_traits(
         low = deck.value(ratio)
         mean = men + (1.0 - men) * low
         parameters[:, column[trait]] *= np.where(female == 1.0, low, 1.0) / mean
+    capacity, made = (
+        parameters[:, column[name]] for name in ("secretion_max_per_kg", "bilirubin_production_per_kg")
+    )
+    haem = parameters[:, column["haem_breakdown"]]
+    parameters[:, column["haem_breakdown"]] = np.minimum(haem, MOST_EXCRETED * capacity / made)
     years = age - deck.value("reference_age")
     for trait in ("frailty", "kidney_sensitivity", "brain_sensitivity"):
         parameters[:, column[trait]] *= np.exp(deck.value(f"{trait}_by_age") * years)
@@ -137,6 +149,18 @@ def _precipitating_infection(deck: Deck, seed: int, number: NDArray[np.int64], d
     size = Stream(seed, "trait.precipitating_infection_size").uniform(number)
     infected = begins < deck.value(card_of(deck, "precipitating_infection_share", disease))
     return np.where(infected, draw_from(deck.population["precipitating_infection_size"], size), 0.0)
+
+
+def _precipitating_kidney_injury(
+    deck: Deck, seed: int, number: NDArray[np.int64], disease: Disease
+) -> Array:
+    share = f"precipitating_kidney_injury_share_{disease}"
+    if share not in deck.population:
+        return np.zeros(len(number))
+    begins = Stream(seed, "trait.precipitating_kidney_injury").uniform(number)
+    size = Stream(seed, "trait.precipitating_kidney_injury_size").uniform(number)
+    drawn = draw_from(deck.population["precipitating_kidney_injury_size"], size)
+    return np.where(begins < deck.value(share), drawn, 0.0)
 
 
 def _referral_delay(deck: Deck, seed: int, number: NDArray[np.int64], disease: Disease) -> Array:

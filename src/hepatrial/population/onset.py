@@ -13,7 +13,7 @@ randomisation, for those who became so. Both are the same course: same parameter
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,7 +86,7 @@ class Illness:
 
     @property
     def settling(self) -> float:
-        """First day on which a candidate can become eligible: later for a chronic class."""
+        """Days that the chronic liver is followed before its illness begins; 0 for a class that does not settle."""
         chronic = DISEASES[self.protocol.population.disease].settles
         return self.deck.value("settling_time") if chronic else 0.0
 
@@ -173,7 +173,7 @@ def live_through_onset(machine: Machine, illness: Illness, number: Whole) -> Ons
     spec, protocol = machine.spec, illness.protocol
     drawn = draw_ill(spec, illness, number)
     traits = traits_allowed(protocol, drawn.column(spec, "age"), drawn.column(spec, "cirrhosis"))
-    followed = drawn.rows(np.flatnonzero(all_of(traits)))
+    followed = _settled(machine, illness, drawn.rows(np.flatnonzero(all_of(traits))))
     luck = thresholds(illness.seed, "onset", spec.hazards, followed.number)
     first, died, never, failed = _watch(machine, illness, followed, luck)
     became = np.flatnonzero((first >= 0) & ~failed)
@@ -191,6 +191,28 @@ def live_through_onset(machine: Machine, illness: Illness, number: Whole) -> Ons
     for j, missed in enumerate(never.values(), start=len(traits)):
         unmet[index, j] = missed
     return Onset(number, outcome, unmet, labels, met.admitted)
+
+
+def _settled(machine: Machine, illness: Illness, drawn: Candidates) -> Candidates:
+    """Candidates whose illness begins in a liver that has come to rest with its scar.
+
+    Nothing strikes meanwhile, and what precipitates the illness (infection, insult) comes at its end: had it come
+    at the beginning, it would be over before anybody could be admitted.
+    """
+    if illness.settling == 0.0 or not len(drawn.number):
+        return drawn
+    spec = machine.spec
+    triggers = {"infection": "infection_at_onset", "insult": "insult_size"}
+    quiet = drawn.parameters.copy()
+    quiet[:, [spec.parameters.index(name) for name in triggers.values()]] = 0.0
+    end = np.full(len(drawn.number), illness.settling)
+    unharmed = np.full((len(drawn.number), len(spec.hazards), 1), np.inf)
+    result = machine.solve(quiet, spec.initial_states(quiet), unharmed, end[:, None], end, outputs=spec.states)
+    rest = result.values[:, 0, :].copy()
+    for state, size in triggers.items():
+        rest[:, spec.states.index(state)] += drawn.column(spec, size)
+    came = np.isfinite(rest).all(axis=1)
+    return replace(drawn, initial=np.where(came[:, None], rest, drawn.initial))
 
 
 def _watch(
@@ -213,8 +235,7 @@ def _watch(
     truth = read_measures(outputs, wanted, illness.clinic, age[:, None], drawn.female[:, None])
     limits = limits_met(illness.protocol, truth)
     limits |= definition_met(illness.protocol, truth, drawn.column(spec, "cirrhosis")[:, None])
-    settled = days >= illness.settling
-    first = first_day(all_of(limits) & settled)
+    first = first_day(all_of(limits))
     died = (first < 0) & (result.end_time < end)
     never = {label: ~ok.any(axis=1) & (first < 0) for label, ok in limits.items()}
     return first, died, never, ~result.ok

@@ -27,7 +27,7 @@ class DiseaseClass:
         cirrhosis: 1 all, 0 none, None as the trait's card draws it.
         quiet: no flare and no insult: the chronic liver alone (hepatitis B is under treatment).
         progressive: scar goes on growing.
-        settles: a patient becomes eligible only after the population's settling time.
+        settles: the liver is followed for the population's settling time before the illness begins.
         age_card, women_card: cards of the class instead of the cause's; None: by cause.
         factors: parameter of the model -> card that scales it in this class.
     """
@@ -65,6 +65,8 @@ DISEASES: dict[Disease, DiseaseClass] = {
             "cholestasis": "cholestasis_aclf",
             "severe_share": "severe_share_aclf",
             "infection_severity": "infection_severity_aclf",
+            "infection_background": "infection_background_aclf",
+            "vitamin_k": "vitamin_k_aclf",
         },
     ),
     "acute_liver_failure": DiseaseClass(
@@ -88,6 +90,8 @@ DISEASES: dict[Disease, DiseaseClass] = {
             "collagen_factor": "scar_decompensated_cirrhosis",
             "kidney_sensitivity": "kidney_decompensated",
             "infection_severity": "infection_severity_decompensated_cirrhosis",
+            "vitamin_k": "vitamin_k_decompensated_cirrhosis",
+            "haem_breakdown": "haem_breakdown_decompensated_cirrhosis",
         },
     ),
     "compensated_cirrhosis": DiseaseClass(

@@ -19,6 +19,10 @@ _PACKAGE = "hepatrial.population.reference"
 URGENT_OFFERS = "7 % per day"
 """Offers on the urgent list, before urgency adds to them: about 0.71 of the listed get one (vltu2019)."""
 
+EXCHANGE = {"volumes": "1.4 plasma volume", "first_day": "8 h", "every": "1 d"}
+"""A session of the Japanese series: 32 to 40 units of 120 mL, in the afternoon; blood is drawn in the morning
+(assumed)."""
+
 
 @cache
 def _read(name: str) -> dict[str, Any]:
@@ -69,6 +73,7 @@ def reference_protocol(
             "causes": [{"cause": one, "share": share} for one, share in causes.items()],
             "eligibility": [{"measure": m, "min": low} for m, low in entry["eligibility"].items()],
         },
+        "arms": _arms(base["arms"], entry),
         "care": _care(entry),
         "visits": {**base["visits"], "weeks": weeks[:1]},
         "endpoints": {**base["endpoints"], "survival_weeks": weeks}
@@ -80,6 +85,15 @@ def reference_protocol(
         delay = {"median": f"{referral_days:g} d", "log_sd": 0.8}
         data["selection"] = {**base["selection"], "referral_delay": delay}
     return protocol_from_dict(data)
+
+
+def _arms(arms: dict[str, Any], entry: dict[str, Any]) -> dict[str, Any]:
+    """Standard care, and courses of plasma exchange where a series is laid beside exchanged patients."""
+    sessions: dict[str, int] = entry.get("exchange", {})
+    return arms | {
+        name: {**arms["smt_again"], "care": {"plasma_exchange": {**EXCHANGE, "sessions": number}}}
+        for name, number in sessions.items()
+    }
 
 
 def _care(entry: dict[str, Any]) -> dict[str, Any]:
