@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from hepatrial.calibration.cohort import Cohort, admit, follow
 from hepatrial.calibration.summary import summarise
+from hepatrial.population.luck import OCCURRENCES
 from hepatrial.population.reference import reference_names, reference_protocol
 from hepatrial.prediction.planned import _ACUTE_FAST, _ACUTE_SLOW
 from hepatrial.trial.run import patient_machine
@@ -45,3 +48,36 @@ def test_predicted_studies_and_reference_cohorts_have_one_urgent_list() -> None:
     ):
         mean = sum(size[c] * listed[c] for c in causes) / sum(size[c] for c in causes)
         assert share == pytest.approx(mean, abs=0.01)
+
+
+def test_exchanged_patients_of_the_japanese_series_have_more_factors_and_no_other_fate() -> None:
+    """Arms of one world: the same patients and luck; plasma moves no hazard of death."""
+    admission = admit(patient_machine(rtol=1e-3), "ali_japan", {}, size=80, seed=3, least=0.001)
+    plain, days, week = (
+        follow(admission, arm, 28.0, visits=(3.0, 7.0), outputs=("pta",))
+        for arm in ("smt", "three_days", "a_week")
+    )
+    both = np.isfinite(plain.courses["pta"][:, 1]) & np.isfinite(week.courses["pta"][:, 1])
+    gain = week.courses["pta"] - plain.courses["pta"]
+    assert np.median(gain[both, 0]) > 5.0
+    assert np.median(week.courses["pta"][both, 1] - days.courses["pta"][both, 1]) > 2.0
+    same = np.isinf(plain.times["death"]) == np.isinf(week.times["death"])
+    assert same.mean() > 0.9
+
+
+def test_nobody_runs_out_of_infections_over_years_and_counts_as_alive() -> None:
+    settings = {
+        "infection_scale_compensated_cirrhosis": 25.0,
+        "infection_severity_compensated_cirrhosis": 0.01,
+    }
+    machine, results = patient_machine(rtol=1e-3), []
+
+    def solve(*given: object, **named: object) -> object:
+        results.append(machine.solve(*given, **named))
+        return results[-1]
+
+    admission = admit(machine, "compensated_cirrhosis", settings, size=40, seed=3, least=0.001)
+    follow(replace(admission, machine=replace(machine, solve=solve)), "smt", 730.0)
+    (result,) = results
+    assert result.end_occurrences.max() > OCCURRENCES["course"]
+    assert result.ok.all()

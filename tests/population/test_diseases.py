@@ -6,12 +6,12 @@ import pytest
 from hepatrial.errors import BadInput
 from hepatrial.model import load_cards, load_patient_model
 from hepatrial.model.cards import _faults
-from hepatrial.population.candidates import draw_candidates
+from hepatrial.population.candidates import MOST_EXCRETED, draw_candidates
 from hepatrial.population.cohort import make_illness
 from hepatrial.population.deck import make_deck
 from hepatrial.population.diseases import card_of, draw_causes
 from hepatrial.population.luck import thresholds
-from hepatrial.population.onset import OUTCOMES, draw_ill, live_through_onset
+from hepatrial.population.onset import OUTCOMES, draw_ill, live_through_onset, settle
 from hepatrial.population.reference import reference_names, reference_protocol
 from hepatrial.population.tags import TAG_MEASURES, damico_stage, definition_tags
 from hepatrial.protocol.definitions import DEFINITIONS
@@ -158,12 +158,28 @@ def test_acute_on_chronic_failure_on_cirrhosis_has_a_factor_of_its_own_beside_th
     assert np.allclose(ratio, 0.5)
 
 
+def test_under_apasl_that_factor_has_a_card_of_its_own(spec):
+    one, two = make_deck(), make_deck({"death_scale_on_cirrhosis_apasl": 0.5})
+    for tag in ("apasl", "easl_clif"):
+        base, changed = (
+            draw_candidates(spec, deck, 1, NUMBERS[:5], "aclf", definition=tag).column(spec, "death_base")
+            for deck in (one, two)
+        )
+        expected = 0.5 / one.value("death_scale_on_cirrhosis_apasl") if tag == "apasl" else 1.0
+        assert np.allclose(changed / base, expected)
+
+
 @pytest.mark.parametrize(
     ("card", "parameter", "disease"),
     [
         ("infection_scale_on_cirrhosis", "infection_base", "aclf"),
         ("vitamin_k_stores_acute_liver_failure", "vitamin_k_lost_without_bile", "acute_liver_failure"),
         ("cholestasis_aclf", "cholestasis", "aclf"),
+        ("vitamin_k_aclf", "vitamin_k", "aclf"),
+        ("infection_background_aclf", "infection_background", "aclf"),
+        ("kidney_aclf", "kidney_sensitivity", "aclf"),
+        ("vitamin_k_decompensated_cirrhosis", "vitamin_k", "decompensated_cirrhosis"),
+        ("haem_breakdown_decompensated_cirrhosis", "haem_breakdown", "decompensated_cirrhosis"),
         ("infection_severity_aclf", "infection_severity", "aclf"),
         ("infection_severity_decompensated_cirrhosis", "infection_severity", "decompensated_cirrhosis"),
         ("infection_severity_compensated_cirrhosis", "infection_severity", "compensated_cirrhosis"),
@@ -238,6 +254,65 @@ def test_what_injures_the_kidney_too_raises_creatinine(spec, cause):
     }
     assert np.allclose(ratio.pop("kidney_sensitivity"), 8.0)
     assert np.allclose(list(ratio.values()), 1.0)
+
+
+def test_kidney_injury_that_brings_acute_on_chronic_failure_heals_with_its_time(spec):
+    """Two worlds that differ by one card; a closed form for its healing while nothing else strikes."""
+    share, size = "precipitating_kidney_injury_share_aclf", "precipitating_kidney_injury_size"
+    with_it, without = (make_deck({share: p, f"{size}.spread": 0.01}) for p in (0.999999, 0.000001))
+    column = spec.states.index("kidney_injury")
+    hit, spared = (draw_candidates(spec, deck, 1, NUMBERS[:40], "aclf") for deck in (with_it, without))
+    assert np.allclose(hit.initial[:, column], with_it.value(size), rtol=0.05)
+    assert np.all(spared.initial[:, column] == 0.0)
+    assert np.array_equal(hit.parameters, spared.parameters)
+    elsewhere = draw_candidates(spec, with_it, 1, NUMBERS[:40], "hbv_aclf")
+    assert np.all(elsewhere.initial[:, column] == 0.0)
+    days = np.tile([0.0, 10.0], (40, 1))
+    never = np.full((40, len(spec.hazards), 1), np.inf)
+    shown = (
+        patient_machine()
+        .solve(hit.parameters, hit.initial, never, days, days[:, 1], outputs=("kidney_injury", "creatinine"))
+        .values
+    )
+    healed = np.exp(-10.0 / with_it.value("kidney_injury_time"))
+    assert np.allclose(shown[:, 1, 0] / shown[:, 0, 0], healed, rtol=1e-3)
+
+
+def test_what_precipitates_a_decompensation_comes_after_the_chronic_liver_has_settled():
+    """Infected at admission are those whose illness began with an infection."""
+    card, protocol = "precipitating_infection_share", reference_protocol("decompensated_cirrhosis")
+    share = {}
+    for begins in (1e-6, 1.0 - 1e-6):
+        deck = make_deck({f"{card}_decompensated_cirrhosis": begins})
+        onset = live_through_onset(patient_machine(), make_illness(protocol, deck, 5), np.arange(1, 257))
+        share[begins] = onset.admitted.infected.mean()
+        assert len(onset.admitted) > 100
+    few, many = share.values()
+    assert few < 0.2
+    assert many > few + 0.4
+
+
+def test_the_settled_liver_is_at_rest_and_nothing_has_struck_it(spec):
+    protocol = reference_protocol("compensated_cirrhosis")
+    illness = make_illness(protocol, make_deck(), 5)
+    drawn = draw_ill(spec, illness, np.arange(1, 65))
+    settled = settle(patient_machine(), illness, drawn)
+    later = settle(patient_machine(), illness, settled)
+    first, second = (np.abs(b.initial - a.initial) for a, b in ((drawn, settled), (settled, later)))
+    for name, left in (("albumin", 0.5), ("factor_two", 0.1), ("portal_pressure", 0.1)):
+        i = spec.states.index(name)  # albumin turns over in 25 days: a month leaves a third and more
+        assert second[:, i].mean() < left * first[:, i].mean(), name
+    assert np.all(settled.initial[:, spec.states.index("infection")] == 0.0)
+    acute = make_illness(reference_protocol("alf_other"), make_deck(), 5)
+    assert settle(patient_machine(), acute, drawn) is drawn
+
+
+def test_a_whole_liver_can_excrete_what_is_made_however_much_blood_breaks_down(spec):
+    deck = make_deck({"haem_breakdown": 9.0, "haem_breakdown.spread": 1.0})
+    drawn = draw_candidates(spec, deck, 1, NUMBERS, "hbv_aclf")
+    used = drawn.column(spec, "haem_breakdown") * drawn.column(spec, "bilirubin_production_per_kg")
+    assert np.max(used / drawn.column(spec, "secretion_max_per_kg")) == pytest.approx(MOST_EXCRETED)
+    assert drawn.initial[:, spec.states.index("bilirubin_conjugated_amount")].min() > 0.0
 
 
 def test_an_unknown_reference_cohort_is_refused_with_the_nearest_name():

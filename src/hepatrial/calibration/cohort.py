@@ -13,7 +13,7 @@ from hepatrial.errors import BadInput
 from hepatrial.model.scores import meld_raw, meld_unfloored
 from hepatrial.population import Machine, Pool, build_pool, make_deck, make_illness
 from hepatrial.population.candidates import Candidates
-from hepatrial.population.luck import thresholds
+from hepatrial.population.luck import OCCURRENCES, thresholds
 from hepatrial.population.onset import Illness
 from hepatrial.population.pool import traits_of
 from hepatrial.population.reference import reference_protocol
@@ -119,7 +119,7 @@ def admit(
 CHUNK = 512
 """Candidates followed in one engine call."""
 WEEK = 7.0
-"""Days for which one more event of a cause is drawn: over years nobody may run out of luck and count as alive."""
+"""Days for which one more event of a cause is drawn: over years nobody may run out and count as alive."""
 
 
 def follow(
@@ -162,7 +162,9 @@ def follow(
     result = admission.machine.solve(
         parameters,
         pool.admitted.state[rows],
-        thresholds(illness.seed, "course", spec.hazards, person, max(24, int(days / WEEK))),
+        thresholds(
+            illness.seed, "course", spec.hazards, person, max(OCCURRENCES["course"], int(days / WEEK))
+        ),
         np.tile(np.array([0.0, *visits]), (n, 1)),
         end,
         impulses=doses.impulses if len(doses.row) else None,

@@ -27,7 +27,7 @@ Array = NDArray[np.float64]
 FIRST_CANDIDATE = 1
 
 MOST_EXCRETED = 0.8
-"""Share of its capacity that a whole liver at rest uses to excrete bilirubin, at most: above 1 there is no rest."""
+"""Share of its capacity that a whole liver needs for a day's bilirubin, at most: above 1 it has no rest."""
 
 
 @dataclass(frozen=True)
@@ -151,9 +151,7 @@ def _precipitating_infection(deck: Deck, seed: int, number: NDArray[np.int64], d
     return np.where(infected, draw_from(deck.population["precipitating_infection_size"], size), 0.0)
 
 
-def _precipitating_kidney_injury(
-    deck: Deck, seed: int, number: NDArray[np.int64], disease: Disease
-) -> Array:
+def _precipitating_kidney_injury(deck: Deck, seed: int, number: NDArray[np.int64], disease: Disease) -> Array:
     share = f"precipitating_kidney_injury_share_{disease}"
     if share not in deck.population:
         return np.zeros(len(number))

@@ -56,6 +56,9 @@ OUTCOMES = (
 )
 """What becomes of a candidate, in the order of the way; an outcome's code is its index."""
 
+TRIGGERS = ("infection", "insult", "kidney_injury")
+"""States of the model that precipitate an illness when they are not 0 at its beginning."""
+
 _CODE = {name: code for code, name in enumerate(OUTCOMES)}
 
 
@@ -86,7 +89,7 @@ class Illness:
 
     @property
     def settling(self) -> float:
-        """Days that the chronic liver is followed before its illness begins; 0 for a class that does not settle."""
+        """Days that a chronic liver is followed before its illness begins; 0 where it does not settle."""
         chronic = DISEASES[self.protocol.population.disease].settles
         return self.deck.value("settling_time") if chronic else 0.0
 
@@ -173,7 +176,7 @@ def live_through_onset(machine: Machine, illness: Illness, number: Whole) -> Ons
     spec, protocol = machine.spec, illness.protocol
     drawn = draw_ill(spec, illness, number)
     traits = traits_allowed(protocol, drawn.column(spec, "age"), drawn.column(spec, "cirrhosis"))
-    followed = _settled(machine, illness, drawn.rows(np.flatnonzero(all_of(traits))))
+    followed = settle(machine, illness, drawn.rows(np.flatnonzero(all_of(traits))))
     luck = thresholds(illness.seed, "onset", spec.hazards, followed.number)
     first, died, never, failed = _watch(machine, illness, followed, luck)
     became = np.flatnonzero((first >= 0) & ~failed)
@@ -193,26 +196,24 @@ def live_through_onset(machine: Machine, illness: Illness, number: Whole) -> Ons
     return Onset(number, outcome, unmet, labels, met.admitted)
 
 
-def _settled(machine: Machine, illness: Illness, drawn: Candidates) -> Candidates:
+def settle(machine: Machine, illness: Illness, drawn: Candidates) -> Candidates:
     """Candidates whose illness begins in a liver that has come to rest with its scar.
 
-    Nothing strikes meanwhile, and what precipitates the illness (infection, insult) comes at its end: had it come
-    at the beginning, it would be over before anybody could be admitted.
+    Nothing strikes meanwhile, and what precipitates the illness comes at the end: had it come at the
+    beginning, it would be over before anybody could be admitted.
     """
     if illness.settling == 0.0 or not len(drawn.number):
         return drawn
     spec = machine.spec
-    triggers = {"infection": "infection_at_onset", "insult": "insult_size"}
-    quiet = drawn.parameters.copy()
-    quiet[:, [spec.parameters.index(name) for name in triggers.values()]] = 0.0
+    triggers = [spec.states.index(name) for name in TRIGGERS]
+    quiet = drawn.initial.copy()
+    quiet[:, triggers] = 0.0
     end = np.full(len(drawn.number), illness.settling)
     unharmed = np.full((len(drawn.number), len(spec.hazards), 1), np.inf)
-    result = machine.solve(quiet, spec.initial_states(quiet), unharmed, end[:, None], end, outputs=spec.states)
+    result = machine.solve(drawn.parameters, quiet, unharmed, end[:, None], end, outputs=spec.states)
     rest = result.values[:, 0, :].copy()
-    for state, size in triggers.items():
-        rest[:, spec.states.index(state)] += drawn.column(spec, size)
-    came = np.isfinite(rest).all(axis=1)
-    return replace(drawn, initial=np.where(came[:, None], rest, drawn.initial))
+    rest[:, triggers] += drawn.initial[:, triggers]
+    return replace(drawn, initial=np.where(result.ok[:, None], rest, drawn.initial))
 
 
 def _watch(

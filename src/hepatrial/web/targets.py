@@ -54,7 +54,8 @@ def _statistic(statistic: str, lang: str) -> str:
     measured = [word for word in rest if not word[0].isdigit()]
     numbers = [word for word in rest if word[0].isdigit()]
     said = _words()["statistics"]
-    text = said.get(statistic, said[kind])[lang == "zh"]
+    group = next((word for word in rest if f"{kind} {word}" in said), "")
+    text = said.get(statistic, said[f"{kind} {group}".strip()])[lang == "zh"]
     x = _measure(measured[0], lang) if measured and "{x}" in text else ""
     return text.format(x=x, n=numbers[0] if numbers else "")
 
