@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 import pytest
 from made_trials import ARMS, make, make_pairs, truth
 
 from hepatrial.analysis.estimands.endpoints import STEMS
+from hepatrial.analysis.estimands.events import TrialTables
 from hepatrial.analysis.estimands.side_by_side import side_by_side
 from hepatrial.analysis.estimands.standard import standard_estimands
 from hepatrial.analysis.estimands.truth import truth_of, world_of
@@ -55,6 +57,37 @@ def test_a_null_world_rejects_as_often_as_it_should_under_every_estimand():
         share, _ = row.result.share_below(0.05)
         assert abs(share - 0.05) < 4 * np.sqrt(0.05 * 0.95 / 300) + 0.005, row.estimand.name
         assert row.truth is None
+
+
+def test_trials_of_one_plausible_world_tell_no_more_than_one():
+    """Each trial and each pair five times over, as five of one world: means stay, and so do their errors."""
+
+    def with_worlds(tables, copies):
+        first = tables.subjects.with_columns(world=pl.col("replicate"))
+        if tables.subjects["replicate"].max() == 0:  # counterfactual arms: a world has 20 patients
+            first = first.with_columns(world=pl.col("subject") // 20)
+        count = 1 + max(first["replicate"].max(), 0)
+        parts = [first]
+        for copy in range(1, copies):
+            moved = pl.col("subject") + copy * 100_000
+            if first["replicate"].max() > 0:
+                parts.append(first.with_columns(replicate=pl.col("replicate") + copy * count))
+            else:
+                parts.append(first.with_columns(subject=moved))
+        return TrialTables(pl.concat([part.select(first.columns) for part in parts]).cast(first.schema))
+
+    trials, pairs = make(40, 160, 24), make_pairs(400)
+    once, five = (
+        side_by_side(with_worlds(trials, k), SURVIVAL[:1], ARMS, worlds={BASE: with_worlds(pairs, k)})[0]
+        for k in (1, 5)
+    )
+    one, many = once.as_dict(), five.as_dict()
+    assert many["replicates"]["count"] == 5 * one["replicates"]["count"]
+    for part, name in (
+        ("replicates", "mean"), ("replicates", "mcse"), ("replicates", "rejected_mcse"),
+        ("truth", "value"), ("truth", "mcse"), ("truth", "coverage_mcse"), ("truth", "bias_mcse"),
+    ):  # fmt: skip
+        assert many[part][name] == pytest.approx(one[part][name], rel=1e-6), (part, name)
 
 
 def test_values_truncated_by_death_have_a_truth_of_their_own_each():

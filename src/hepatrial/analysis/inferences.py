@@ -6,10 +6,12 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from hepatrial.analysis import check
 from hepatrial.analysis.check import Floats, Ints
+from hepatrial.analysis.clusters import clustered_error
 from hepatrial.analysis.result import Inference, z_quantile
 from hepatrial.errors import Problem
 
@@ -56,25 +58,33 @@ class Inferences:
         """(r,) statistic, positive when the first arm does better."""
         return self.benefit * self.statistic
 
-    def share_below(self, alpha: float = 0.05) -> tuple[float, float]:
+    def share_below(self, alpha: float = 0.05, clusters: Ints | None = None) -> tuple[float, float]:
         """Share of trials with two-sided p < alpha, and its Monte-Carlo error; no answer is no rejection.
+
+        Args:
+            alpha: level of the test.
+            clusters: (r,) trials of one number are alike (``clustered_error``); None: each is its own.
 
         Raises:
             BadInput: for an alpha outside (0, 1).
         """
         if not 0 < alpha < 1:
             check.refuse([Problem("alpha", repr(alpha), "must lie between 0 and 1")])
-        share = float(np.mean(np.nan_to_num(self.p, nan=1.0) < alpha))
-        return share, float(np.sqrt(share * (1 - share) / self.p.size))
+        return _share(np.nan_to_num(self.p, nan=1.0) < alpha, clusters)
 
-    def coverage(self, truth: float) -> tuple[float, float, int]:
-        """Share of the trials with an interval whose interval holds ``truth``, its error, their number."""
+    def coverage(self, truth: float, clusters: Ints | None = None) -> tuple[float, float, int]:
+        """Share of the trials with an interval whose interval holds ``truth``, its error, their number.
+
+        Args:
+            truth: of the estimand.
+            clusters: as in ``share_below``.
+        """
         known = np.isfinite(self.lower) & np.isfinite(self.upper)
         count = int(known.sum())
         if count == 0:
             return float("nan"), float("nan"), 0
-        share = float(np.mean((self.lower[known] <= truth) & (truth <= self.upper[known])))
-        return share, float(np.sqrt(share * (1 - share) / count)), count
+        held = (self.lower[known] <= truth) & (truth <= self.upper[known])
+        return *_share(held, None if clusters is None else clusters[known]), count
 
     def one(self, trial: int) -> Inference:
         """The result of one trial, counted from 0; without an estimate its note says why."""
@@ -98,6 +108,12 @@ class Inferences:
         if not note:
             return self
         return replace(self, note=f"{self.note}; {note}" if self.note else note)
+
+
+def _share(yes: NDArray[np.bool_], clusters: Ints | None) -> tuple[float, float]:
+    share = float(np.mean(yes))
+    alike = np.arange(yes.size) if clusters is None else clusters
+    return share, float(clustered_error(yes.astype(np.float64) - share, alike))
 
 
 def walds(

@@ -6,13 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
+from hepatrial.analysis.check import Floats, Ints
+from hepatrial.analysis.clusters import clustered_error
 from hepatrial.analysis.estimands.analyse import analyse
 from hepatrial.analysis.estimands.estimand import Estimand
 from hepatrial.analysis.estimands.events import TrialTables
 from hepatrial.analysis.estimands.truth import Truth, World, truth_of, world_of
 from hepatrial.analysis.inferences import Inferences
 from hepatrial.analysis.replicates import summarise
+from hepatrial.schema import PAIR_REPLICATE
 
 
 @dataclass(frozen=True)
@@ -23,29 +27,42 @@ class Row:
         estimand: what was estimated.
         result: over the replicates.
         truth: from counterfactual arms, None where they were not simulated.
+        clusters: (r,) plausible world of each replicate, whose trials are alike; None: each is its own.
     """
 
     estimand: Estimand
     result: Inferences
     truth: Truth | None
+    clusters: Ints | None = None
 
     @property
     def bias(self) -> tuple[float, float]:
-        """Mean estimate minus truth and its Monte-Carlo error, those of trials and truth together."""
+        """Mean estimate minus truth and its Monte-Carlo error, those of trials and truth together.
+
+        Trials and truth of one world err alike, which is not taken off: the error is rather too large.
+        """
         if self.truth is None:
             return float("nan"), float("nan")
         estimate, value = self.result.estimate, self.truth.value
         if self.result.transform == "log":
             with np.errstate(divide="ignore", invalid="ignore"):
                 estimate, value = np.log(estimate), float(np.log(value))
-        spread = summarise(estimate)
-        error = np.hypot(float(spread.mcse), np.nan_to_num(self.truth.mcse))
-        return float(spread.mean) - value, float(error)
+        mean, error = self._mean(estimate)
+        return mean - value, float(np.hypot(error, np.nan_to_num(self.truth.mcse)))
+
+    def _mean(self, values: Floats) -> tuple[float, float]:
+        """Mean of the finite values over the replicates and its Monte-Carlo error."""
+        known = np.isfinite(values)
+        if not known.any():
+            return float("nan"), float("nan")
+        alike = np.arange(values.size) if self.clusters is None else self.clusters
+        mean = float(values[known].mean())
+        return mean, float(clustered_error(values[known] - mean, alike[known]))
 
     def as_dict(self) -> dict[str, object]:
         """For JSON: None where a number is not known."""
         result, shown = self.result, self.result.one(0)
-        share, share_error = result.share_below()
+        share, share_error = result.share_below(clusters=self.clusters)
         row: dict[str, object] = {
             **self.estimand.as_dict(),
             "note": "; ".join(part for part in (self.estimand.note, shown.note) if part),
@@ -61,18 +78,19 @@ class Row:
         }
         if result.estimate.size > 1:
             spread = summarise(result.estimate)
+            mean, error = self._mean(result.estimate)
             row["replicates"] = {
                 "count": int(spread.replicates),
                 "missing": int(spread.missing),
                 "missing_because": result.missing,
-                "mean": _number(float(spread.mean)),
-                "mcse": _number(float(spread.mcse)),
+                "mean": _number(mean),
+                "mcse": _number(error),
                 "sd": _number(float(spread.sd)),
                 "rejected": share,
                 "rejected_mcse": share_error,
             }
         if self.truth is not None:
-            covered, error, count = result.coverage(self.truth.value)
+            covered, covered_error, count = result.coverage(self.truth.value, self.clusters)
             bias, bias_error = self.bias
             row["truth"] = {
                 "value": _number(self.truth.value),
@@ -82,7 +100,7 @@ class Row:
                 "bias": _number(bias),
                 "bias_mcse": _number(bias_error),
                 "coverage": _number(covered),
-                "coverage_mcse": _number(error),
+                "coverage_mcse": _number(covered_error),
                 "intervals": count,
             }
         return row
@@ -107,10 +125,20 @@ def side_by_side(
         BadInput: as ``analyse``, from all of the estimands together.
     """
     worlds = worlds or {}
+    clusters = _worlds_of_trials(tables.subjects)
     made = []
     for estimand in estimands:
         named = estimand.with_treatments(*contrast)
         result = analyse(tables, named, contrast, strata=strata, level=level)
         known = world_of(named) in worlds and np.isfinite(result.estimate).any()
-        made.append(Row(named, result, truth_of(named, worlds, contrast) if known else None))
+        made.append(Row(named, result, truth_of(named, worlds, contrast) if known else None, clusters))
     return made
+
+
+def _worlds_of_trials(subjects: pl.DataFrame) -> Ints | None:
+    """(r,) plausible world of each replicate, None where the table knows none."""
+    if "world" not in subjects.columns:
+        return None
+    trials = subjects.filter(pl.col("replicate") != PAIR_REPLICATE)
+    held = trials.group_by("replicate").agg(pl.col("world").first()).sort("replicate")
+    return held["world"].to_numpy().astype(np.int64)

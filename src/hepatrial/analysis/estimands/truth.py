@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hepatrial.analysis.check import Floats
+from hepatrial.analysis.clusters import clustered_error
 from hepatrial.analysis.estimands.analyse import sample_of
 from hepatrial.analysis.estimands.apply import People, in_population, measured, people_of
 from hepatrial.analysis.estimands.compare import compare
@@ -27,8 +28,8 @@ class Truth:
 
     Attributes:
         value: of the summary measure, first arm against second.
-        mcse: Monte-Carlo error of ``value``, patients kept in pairs; NaN where none is computed. It tells how
-            well the simulation knows the value and is no trial's error.
+        mcse: Monte-Carlo error of ``value``, patients kept in pairs and pairs in their plausible worlds; NaN
+            where none is computed. It tells how well the simulation knows the value and is no trial's error.
         patients: patients followed in both arms.
         world: events that could not happen.
     """
@@ -99,15 +100,17 @@ def _value(
     second: np.ndarray,
 ) -> tuple[float, float]:
     day = estimand.endpoint.day
+    subjects = people.subjects
+    alike = subjects["world"].to_numpy() if "world" in subjects.columns else np.arange(subjects.height)
     if isinstance(sample, TimeSample) and estimand.summary in ("difference", "rmst"):
-        return _mean_of_pairs(_score(sample, estimand.summary, day), first, second)
+        return _mean_of_pairs(_score(sample, estimand.summary, day), first, second, alike)
     if isinstance(sample, ValueSample) and estimand.summary == "mean_difference":
         score = sample.value
         if estimand.strategy("death") == "principal_stratum":
             dead = people.day("death") <= measured(people, tables, estimand.endpoint).planned
             both = ~dead[first] & ~dead[second]
             first, second = first[both], second[both]
-        return _mean_of_pairs(score, first, second)
+        return _mean_of_pairs(score, first, second, alike)
     rows = np.concatenate([first, second])
     if isinstance(sample, LevelSample):
         rows = np.concatenate([first[:_PAIRS], second[:_PAIRS]])
@@ -127,9 +130,13 @@ def _score(sample: TimeSample, summary: str, day: float) -> Floats:
     return np.asarray(day - lost if survival else lost)
 
 
-def _mean_of_pairs(score: Floats, first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
+def _mean_of_pairs(
+    score: Floats, first: np.ndarray, second: np.ndarray, alike: np.ndarray
+) -> tuple[float, float]:
+    """Mean gap of the pairs and its error; pairs of one number in ``alike`` are of one plausible world."""
     gap = score[first] - score[second]
-    gap = gap[~np.isnan(gap)]
-    if gap.size < 2:
+    known = ~np.isnan(gap)
+    if known.sum() < 2:
         return float("nan"), float("nan")
-    return float(gap.mean()), float(gap.std(ddof=1) / np.sqrt(gap.size))
+    mean = float(gap[known].mean())
+    return mean, float(clustered_error(gap[known] - mean, alike[first][known]))
