@@ -12,8 +12,6 @@ import pytest
 from hepatrial.calibration.cohort import admit, follow
 from hepatrial.calibration.ensemble import load_ensemble
 from hepatrial.calibration.summary import summarise
-from hepatrial.population.reference import reference_protocol
-from hepatrial.protocol import Protocol, protocol_from_dict
 from hepatrial.trial.run import patient_machine
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
@@ -52,29 +50,14 @@ def quartiles(exchanged: bool, survived: bool) -> dict[float, tuple[float, float
     return found
 
 
-def with_exchange(protocol: Protocol) -> Protocol:
-    """Two arms more: exchange for three days, as survivors had it, and for a week, as failures had it.
-
-    The series: 64 % of survivors were exchanged on day 2 and 40 % after it, failures daily to day 7; 32 to 40
-    units of 120 mL a session, 1.4 plasma volumes. Blood is drawn in the morning and a session ends by the
-    afternoon (assumed).
-    """
-    data = protocol.as_dict()
-    for arm, sessions in (("three_days", 3), ("a_week", 7)):
-        exchange = {"sessions": sessions, "volumes": "1.4 plasma volume", "first_day": "8 h", "every": "1 d"}
-        data["arms"][arm] = {**data["arms"]["smt_again"], "care": {"plasma_exchange": exchange}}
-    return protocol_from_dict(data)
-
-
 @pytest.fixture(scope="module")
 def medians() -> dict[tuple[str, str], dict[float, float]]:
     """(arm or milder patients of smt, group) -> day -> median over worlds of the posterior."""
     machine, ensemble = patient_machine(rtol=1e-3), load_ensemble()
-    protocol = with_exchange(reference_protocol("ali_japan"))
     shown: dict[tuple[str, str], list[list[float]]] = {}
     for world, draw in enumerate(ensemble.pick(WORLDS, 1)):
         admission = admit(
-            machine, protocol, ensemble.settings[draw], size=PATIENTS, seed=100 + world, least=0.01
+            machine, "ali_japan", ensemble.settings[draw], size=PATIENTS, seed=100 + world, least=0.01
         )
         for arm in ARMS:
             cohort = follow(admission, arm, 28.0, visits=DAYS, outputs=("pta",))
