@@ -22,6 +22,8 @@ Array = NDArray[np.float64]
 
 PER_MEMBER = 4
 """Draws of a variant for each member."""
+SHIPPED = 72
+"""Members that ship at most, four draws each: every one of them costs seconds in each prediction."""
 LEARNT_SD, LEARNT_SHIFT = 0.8, 0.5
 """A number is called learnt when its posterior SD is below 0.8 prior SDs or its mean moved by more than
 0.5 of them."""
@@ -45,22 +47,39 @@ def weigh(fit: Fit) -> CellsResult:
 
 
 def posterior_ensemble(fit: Fit) -> Ensemble:
-    """Members of positive weight, each with variants drawn from what the cells' step left of them."""
+    """Members by their weight, each with variants drawn from what the cells' step left of them."""
     cells, seed = weigh(fit), schedule(len(fit.members.steps)).seed
     names, rows = list(load_variants()), cells.weights.sum(axis=1)
-    kept = np.flatnonzero(rows > 1e-6)
     settings, variants, weights = [], [], []
-    for member in kept:
+    for member, weight in thin(rows, SHIPPED).items():
         edges = np.cumsum(cells.weights[member] / rows[member])
         begin = float(Stream(seed, "posterior.variant").uniform(int(member)))
         for turn in range(PER_MEMBER):
             place = int(np.searchsorted(edges, (begin + turn) / PER_MEMBER))
             settings.append(fit.members.settings(int(member)))
             variants.append(names[min(place, len(names) - 1)])
-            weights.append(rows[member] / PER_MEMBER)
+            weights.append(weight / PER_MEMBER)
     origin = Origin("posterior", load_patient_model().hash, fit.declaration.hash, COMMAND, seed)
     total = np.array(weights)
     return Ensemble(tuple(settings), tuple(variants), total / total.sum(), between_study(fit), origin)
+
+
+def thin(weights: Array, most: int) -> dict[int, float]:
+    """Member -> weight, of at most ``most`` members.
+
+    Where more have a weight, they are taken by systematic resampling: the chance to stay is the weight, and
+    the weights of those who stay are multiples of 1/``most``.
+
+    Args:
+        weights: (n,) not below 0.
+        most: members that stay.
+    """
+    kept = np.flatnonzero(weights > 1e-6)
+    if len(kept) <= most:
+        return dict(zip(kept.tolist(), weights[kept].tolist(), strict=True))
+    edges = np.cumsum(weights[kept]) / weights[kept].sum()
+    stay, times = np.unique(np.searchsorted(edges, (np.arange(most) + 0.5) / most), return_counts=True)
+    return dict(zip(kept[stay].tolist(), (times / most).tolist(), strict=True))
 
 
 def between_study(fit: Fit) -> dict[str, float]:
