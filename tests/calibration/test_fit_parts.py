@@ -7,12 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hepatrial.calibration.cells import load_plan, weigh_cells
 from hepatrial.calibration.emulator import fit_emulator
 from hepatrial.calibration.farm import Farm
 from hepatrial.calibration.fit import plausibility
 from hepatrial.calibration.layers import head, schedule
+from hepatrial.calibration.posterior import thin
 from hepatrial.calibration.shipped import summary_lines, taught
 from hepatrial.calibration.slice_sampler import elliptical_slice
 from hepatrial.calibration.targets import load_declaration, read_declaration
@@ -112,6 +115,24 @@ def test_members_near_their_targets_are_not_told_apart() -> None:
     assert weights[0] == weights[1] == 1.0
     assert weights[3] == 0.0
     assert weights[2] < 0.05
+
+
+@given(
+    weights=st.lists(st.one_of(st.just(0.0), st.floats(1e-3, 1.0)), min_size=1, max_size=60).filter(any),
+    most=st.integers(1, 30),
+)
+def test_thinned_members_stay_by_their_weight(weights: list[float], most: int) -> None:
+    given_ = np.array(weights) / sum(weights)
+    kept = thin(given_, most)
+    assert sum(kept.values()) == pytest.approx(1.0)
+    assert all(given_[member] > 0 for member in kept)
+    if np.count_nonzero(given_) <= most:
+        assert kept == pytest.approx({i: w for i, w in enumerate(given_.tolist()) if w > 0})
+    else:
+        assert len(kept) <= most
+        # Systematic resampling: no cumulative weight is off by more than one part.
+        after = np.array([kept.get(i, 0.0) for i in range(len(given_))])
+        assert np.max(np.abs(np.cumsum(after) - np.cumsum(given_))) <= 1.0 / most + 1e-9
 
 
 def test_variants_that_show_the_same_keep_their_prior_weights_and_bias_takes_the_rest() -> None:

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from hepatrial.calibration.cohort import Cohort, admit, follow
+from hepatrial.calibration.ensemble import load_ensemble
 from hepatrial.calibration.summary import summarise
 from hepatrial.population.luck import OCCURRENCES
 from hepatrial.population.reference import reference_names, reference_protocol
 from hepatrial.prediction.planned import _ACUTE_FAST, _ACUTE_SLOW
+from hepatrial.protocol.diseases import CAUSES
 from hepatrial.trial.run import patient_machine
 
 
@@ -81,3 +83,21 @@ def test_nobody_runs_out_of_infections_over_years_and_counts_as_alive() -> None:
     (result,) = results
     assert result.end_occurrences.max() > OCCURRENCES["course"]
     assert result.ok.all()
+
+
+def test_those_admitted_to_the_japanese_cohort_have_the_causes_of_the_series() -> None:
+    """142 with an INR of 1.5 or more; two thirds of hepatitis B and half of the unknown taken as viral."""
+    b, unknown = 42, 48
+    wanted = {
+        "viral": (18 + 2 / 3 * b + unknown / 2) / 142, "hbv": b / 3 / 142, "autoimmune": 13 / 142,
+        "drug": 3 / 142, "ischaemia": 18 / 142, "other": unknown / 2 / 142,
+    }  # fmt: skip
+    assert sum(wanted.values()) == pytest.approx(1.0)
+    machine, ensemble, shares = patient_machine(rtol=1e-3), load_ensemble(), []
+    for world, draw in enumerate(ensemble.pick(12, 4)):
+        admission = admit(
+            machine, "ali_japan", ensemble.settings[draw], size=150, seed=world + 1, least=0.001
+        )
+        cause = admission.traits.cause
+        shares.append([np.mean(cause == CAUSES.index(name)) for name in wanted])
+    assert np.allclose(np.mean(shares, axis=0), list(wanted.values()), atol=0.06)
