@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hepatrial.model.spec import Hazard
 from hepatrial.rng import Stream
 
-OCCURRENCES = {"onset": 24, "course": 24, "again": 24}
+OCCURRENCES = {"onset": 24, "course": 32, "again": 32}
 """Thresholds drawn for a recurrent cause; a patient whom it strikes more often is a failed solve."""
 
 
