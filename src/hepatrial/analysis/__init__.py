@@ -7,7 +7,7 @@ from hepatrial.analysis.adam import adam_tables, trial_tables
 from hepatrial.analysis.ancova import ancova
 from hepatrial.analysis.balance import BaselineTable, baseline_table, smd, smd_categories, smd_share
 from hepatrial.analysis.change import change_from_baseline
-from hepatrial.analysis.clusters import clustered_error
+from hepatrial.analysis.clusters import clustered_error, mean_with_error, world_by_trial
 from hepatrial.analysis.competing import CumulativeIncidence, aalen_johansen
 from hepatrial.analysis.counterfactual import MarginalContrast, marginal_contrast
 from hepatrial.analysis.cox import CoxFit, concordance, cox
@@ -141,6 +141,7 @@ __all__ = [
     "marginal_contrast",
     "maxcombo",
     "maxcombo_by_replicate",
+    "mean_with_error",
     "milestone",
     "nested_difference",
     "proportion_interval",
@@ -164,4 +165,5 @@ __all__ = [
     "trial_tables",
     "truth_of",
     "win_ratio",
+    "world_by_trial",
 ]

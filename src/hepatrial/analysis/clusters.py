@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 
 from hepatrial.analysis.check import Floats, Ints
 
@@ -33,3 +34,23 @@ def clustered_error(influence: Floats, clusters: Ints) -> Floats:
     many = sums.shape[0]
     error = np.sqrt(many / (many - 1) * np.square(sums).sum(axis=0)) / n
     return np.asarray(error.reshape(influence.shape[1:]))
+
+
+def mean_with_error(values: Floats, clusters: Ints | None = None) -> tuple[float, float]:
+    """Mean of the finite values and its Monte-Carlo error; NaN for none, and the error for a single one.
+
+    Args:
+        values: (n,) one of each trial or pair.
+        clusters: (n,) cluster of each, as in ``clustered_error``; None: each is its own.
+    """
+    known = np.isfinite(values)
+    if not known.any():
+        return float("nan"), float("nan")
+    alike = np.arange(values.size) if clusters is None else clusters
+    mean = float(values[known].mean())
+    return mean, float(clustered_error(values[known] - mean, alike[known]))
+
+
+def world_by_trial(trials: pl.DataFrame) -> pl.DataFrame:
+    """``replicate, world`` of the simulated trials, in the order of the replicates."""
+    return trials.group_by("replicate").agg(pl.col("world").first()).sort("replicate")

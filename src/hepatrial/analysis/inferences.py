@@ -6,12 +6,11 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from hepatrial.analysis import check
 from hepatrial.analysis.check import Floats, Ints
-from hepatrial.analysis.clusters import clustered_error
+from hepatrial.analysis.clusters import mean_with_error
 from hepatrial.analysis.result import Inference, z_quantile
 from hepatrial.errors import Problem
 
@@ -63,14 +62,14 @@ class Inferences:
 
         Args:
             alpha: level of the test.
-            clusters: (r,) trials of one number are alike (``clustered_error``); None: each is its own.
+            clusters: (r,) trials of one number are alike (``mean_with_error``); None: each is its own.
 
         Raises:
             BadInput: for an alpha outside (0, 1).
         """
         if not 0 < alpha < 1:
             check.refuse([Problem("alpha", repr(alpha), "must lie between 0 and 1")])
-        return _share(np.nan_to_num(self.p, nan=1.0) < alpha, clusters)
+        return mean_with_error((np.nan_to_num(self.p, nan=1.0) < alpha).astype(np.float64), clusters)
 
     def coverage(self, truth: float, clusters: Ints | None = None) -> tuple[float, float, int]:
         """Share of the trials with an interval whose interval holds ``truth``, its error, their number.
@@ -83,8 +82,8 @@ class Inferences:
         count = int(known.sum())
         if count == 0:
             return float("nan"), float("nan"), 0
-        held = (self.lower[known] <= truth) & (truth <= self.upper[known])
-        return *_share(held, None if clusters is None else clusters[known]), count
+        held = np.where(known, (self.lower <= truth) & (truth <= self.upper), np.nan)
+        return *mean_with_error(held, clusters), count
 
     def one(self, trial: int) -> Inference:
         """The result of one trial, counted from 0; without an estimate its note says why."""
@@ -108,12 +107,6 @@ class Inferences:
         if not note:
             return self
         return replace(self, note=f"{self.note}; {note}" if self.note else note)
-
-
-def _share(yes: NDArray[np.bool_], clusters: Ints | None) -> tuple[float, float]:
-    share = float(np.mean(yes))
-    alike = np.arange(yes.size) if clusters is None else clusters
-    return share, float(clustered_error(yes.astype(np.float64) - share, alike))
 
 
 def walds(

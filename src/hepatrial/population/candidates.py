@@ -92,18 +92,18 @@ def draw_candidates(
     female = (uniform["sex"] >= men).astype(np.float64)
     set_disease(parameters, spec.parameters, deck, seed, number, disease, cause)
     _join_traits(parameters, column, deck, uniform, female, men, scarred=disease == "hbv_aclf")
-    parameters[:, column["infection_at_onset"]] = _precipitating_infection(deck, seed, number, disease)
+    parameters[:, column["infection_at_onset"]] = _precipitating("infection", deck, seed, number, disease)
     if definition is not None:
         parameters[:, column["death_base"]] *= deck.value(f"death_scale_{definition}")
         parameters[:, column["infection_base"]] *= deck.value(f"infection_scale_{definition}")
     if disease == "aclf":
-        own = f"death_scale_on_cirrhosis_{definition}"
-        parameters[:, column["death_base"]] *= deck.value(
-            own if own in deck.population else "death_scale_on_cirrhosis"
-        )
+        scale = card_of(deck, "death_scale_on_cirrhosis", definition or "")
+        parameters[:, column["death_base"]] *= deck.value(scale)
         parameters[:, column["infection_base"]] *= deck.value("infection_scale_on_cirrhosis")
     initial = spec.initial_states(parameters)
-    initial[:, spec.states.index("kidney_injury")] = _precipitating_kidney_injury(deck, seed, number, disease)
+    initial[:, spec.states.index("kidney_injury")] = _precipitating(
+        "kidney_injury", deck, seed, number, disease
+    )
     return Candidates(
         number, parameters, initial, female, _referral_delay(deck, seed, number, disease), cause
     )
@@ -142,22 +142,14 @@ def _join_traits(
         parameters[:, column[trait]] *= np.exp(deck.value(f"{trait}_by_age") * years)
 
 
-def _precipitating_infection(deck: Deck, seed: int, number: NDArray[np.int64], disease: Disease) -> Array:
-    if disease == "compensated_cirrhosis":
+def _precipitating(what: str, deck: Deck, seed: int, number: NDArray[np.int64], disease: Disease) -> Array:
+    """(n,) size of what precipitates an illness, 0 in most; a class without a card of its share has none."""
+    share = card_of(deck, f"precipitating_{what}_share", disease)
+    if disease == "compensated_cirrhosis" or share not in deck.population:
         return np.zeros(len(number))
-    begins = Stream(seed, "trait.precipitating_infection").uniform(number)
-    size = Stream(seed, "trait.precipitating_infection_size").uniform(number)
-    infected = begins < deck.value(card_of(deck, "precipitating_infection_share", disease))
-    return np.where(infected, draw_from(deck.population["precipitating_infection_size"], size), 0.0)
-
-
-def _precipitating_kidney_injury(deck: Deck, seed: int, number: NDArray[np.int64], disease: Disease) -> Array:
-    share = f"precipitating_kidney_injury_share_{disease}"
-    if share not in deck.population:
-        return np.zeros(len(number))
-    begins = Stream(seed, "trait.precipitating_kidney_injury").uniform(number)
-    size = Stream(seed, "trait.precipitating_kidney_injury_size").uniform(number)
-    drawn = draw_from(deck.population["precipitating_kidney_injury_size"], size)
+    begins = Stream(seed, f"trait.precipitating_{what}").uniform(number)
+    size = Stream(seed, f"trait.precipitating_{what}_size").uniform(number)
+    drawn = draw_from(deck.population[f"precipitating_{what}_size"], size)
     return np.where(begins < deck.value(share), drawn, 0.0)
 
 

@@ -105,9 +105,15 @@ def set_disease(
         parameters[:, column[name]] = np.minimum(scaled, 1.0) if name in SHARES else scaled
 
 
-def card_of(deck: Deck, name: str, disease: Disease) -> str:
-    """The class's own card of a population quantity where it has one, else the common card."""
-    own = f"{name}_{disease}"
+def card_of(deck: Deck, name: str, group: str) -> str:
+    """A group's own card of a population quantity where it has one, else the common card.
+
+    Args:
+        deck: cards.
+        name: of the common card.
+        group: a class of disease or a definition tag.
+    """
+    own = f"{name}_{group}"
     return own if own in deck.population else name
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from hepatrial.report.spread import world_by_trial
+from hepatrial.analysis import world_by_trial
 from hepatrial.schema import PAIR_REPLICATE
 
 Names = Mapping[str, str]

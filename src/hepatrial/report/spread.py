@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
-from hepatrial.analysis import clustered_error, summarise
+from hepatrial.analysis import mean_with_error, summarise
 
 MIN_REPLICATES = 20
 """Fewer simulated trials give no 95 % range: its ends would be the extremes of a handful."""
@@ -18,11 +17,6 @@ BOOTSTRAPS = 200
 """Samples of the worlds by which the ends of a range are judged."""
 
 Floats = NDArray[np.float64]
-
-
-def world_by_trial(trials: pl.DataFrame) -> pl.DataFrame:
-    """``replicate, world`` of the simulated trials, in the order of the replicates."""
-    return trials.group_by("replicate").agg(pl.col("world").first()).sort("replicate")
 
 
 def spread(values: ArrayLike, worlds: NDArray[np.int64]) -> dict[str, float | None]:
@@ -42,15 +36,8 @@ def spread(values: ArrayLike, worlds: NDArray[np.int64]) -> dict[str, float | No
         "mean": finite(summary.mean[0]),
         "low": finite(summary.lower[0]) if enough else None,
         "high": finite(summary.upper[0]) if enough else None,
-        "mcse": finite(_error(array, worlds)),
+        "mcse": finite(mean_with_error(array, worlds)[1]),
     }
-
-
-def _error(values: Floats, worlds: NDArray[np.int64]) -> float:
-    known = np.isfinite(values)
-    return (
-        float(clustered_error(values[known] - values[known].mean(), worlds[known])) if known.any() else np.nan
-    )
 
 
 def ends_error(values: ArrayLike, worlds: NDArray[np.int64]) -> dict[str, float | None]:
@@ -91,6 +78,5 @@ def finite_list(values: Sequence[float] | Floats) -> list[float | None]:
 
 def share_with_error(flags: ArrayLike, worlds: NDArray[np.int64]) -> dict[str, float]:
     """Share of replicates with a property, and its Monte-Carlo standard error (0 for a single trial)."""
-    array = np.asarray(flags, dtype=np.float64)
-    error = _error(array, worlds)
-    return {"share": float(array.mean()), "mcse": error if np.isfinite(error) else 0.0}
+    share, error = mean_with_error(np.asarray(flags, dtype=np.float64), worlds)
+    return {"share": share, "mcse": error if np.isfinite(error) else 0.0}

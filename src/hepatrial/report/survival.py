@@ -14,6 +14,7 @@ from hepatrial.analysis import (
     logrank_by_replicate,
     summarise,
     survival_by_arm,
+    world_by_trial,
 )
 from hepatrial.report.benefit import no_benefit
 from hepatrial.report.facts import Arm, Facts
@@ -24,7 +25,6 @@ from hepatrial.report.spread import (
     finite_list,
     share_with_error,
     spread,
-    world_by_trial,
 )
 from hepatrial.report.strategies import strategy_values
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from hepatrial.analysis.check import Floats, Ints
-from hepatrial.analysis.clusters import clustered_error
+from hepatrial.analysis.check import Ints
+from hepatrial.analysis.clusters import mean_with_error, world_by_trial
 from hepatrial.analysis.estimands.analyse import analyse
 from hepatrial.analysis.estimands.estimand import Estimand
 from hepatrial.analysis.estimands.events import TrialTables
@@ -47,17 +47,8 @@ class Row:
         if self.result.transform == "log":
             with np.errstate(divide="ignore", invalid="ignore"):
                 estimate, value = np.log(estimate), float(np.log(value))
-        mean, error = self._mean(estimate)
+        mean, error = mean_with_error(estimate, self.clusters)
         return mean - value, float(np.hypot(error, np.nan_to_num(self.truth.mcse)))
-
-    def _mean(self, values: Floats) -> tuple[float, float]:
-        """Mean of the finite values over the replicates and its Monte-Carlo error."""
-        known = np.isfinite(values)
-        if not known.any():
-            return float("nan"), float("nan")
-        alike = np.arange(values.size) if self.clusters is None else self.clusters
-        mean = float(values[known].mean())
-        return mean, float(clustered_error(values[known] - mean, alike[known]))
 
     def as_dict(self) -> dict[str, object]:
         """For JSON: None where a number is not known."""
@@ -78,7 +69,7 @@ class Row:
         }
         if result.estimate.size > 1:
             spread = summarise(result.estimate)
-            mean, error = self._mean(result.estimate)
+            mean, error = mean_with_error(result.estimate, self.clusters)
             row["replicates"] = {
                 "count": int(spread.replicates),
                 "missing": int(spread.missing),
@@ -140,5 +131,4 @@ def _worlds_of_trials(subjects: pl.DataFrame) -> Ints | None:
     if "world" not in subjects.columns:
         return None
     trials = subjects.filter(pl.col("replicate") != PAIR_REPLICATE)
-    held = trials.group_by("replicate").agg(pl.col("world").first()).sort("replicate")
-    return held["world"].to_numpy().astype(np.int64)
+    return world_by_trial(trials)["world"].to_numpy().astype(np.int64)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hepatrial.analysis.check import Floats
-from hepatrial.analysis.clusters import clustered_error
+from hepatrial.analysis.clusters import mean_with_error
 from hepatrial.analysis.estimands.analyse import sample_of
 from hepatrial.analysis.estimands.apply import People, in_population, measured, people_of
 from hepatrial.analysis.estimands.compare import compare
@@ -135,8 +135,6 @@ def _mean_of_pairs(
 ) -> tuple[float, float]:
     """Mean gap of the pairs and its error; pairs of one number in ``alike`` are of one plausible world."""
     gap = score[first] - score[second]
-    known = ~np.isnan(gap)
-    if known.sum() < 2:
+    if np.isfinite(gap).sum() < 2:
         return float("nan"), float("nan")
-    mean = float(gap[known].mean())
-    return mean, float(clustered_error(gap[known] - mean, alike[first][known]))
+    return mean_with_error(gap, alike[first])

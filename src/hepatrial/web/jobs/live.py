@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from hepatrial.analysis import world_by_trial
 from hepatrial.api import worlds_for
 from hepatrial.protocol import Protocol, protocol_from_dict
 from hepatrial.report.benefit import no_benefit
-from hepatrial.report.spread import spread, world_by_trial
+from hepatrial.report.spread import spread
 from hepatrial.report.strategies import STRATEGIES, strategy_curves, strategy_values
 from hepatrial.trial.courses import COURSE, simulate_courses
 from hepatrial.trial.run import make_job, patient_machine
