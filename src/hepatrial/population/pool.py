@@ -1,8 +1,8 @@
 """The pool: admitted candidates, stored once and shared by all arms.
 
-Candidates are followed in chunks of fixed size until enough are admitted. The chunks are consumed in
-candidate order and the pool is cut at the last candidate used, so that it depends neither on the size of a
-chunk nor on the number of workers, and a larger pool begins with a smaller one.
+Candidates are followed in chunks of fixed size until enough are admitted of every cause (``mix``). The chunks are
+consumed in candidate order and the pool is cut at the last candidate used, so that it depends neither on the size
+of a chunk nor on the number of workers, and a larger pool begins with a smaller one.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 
 from hepatrial.errors import BadInput, Problem
 from hepatrial.model.spec import ModelSpec
-from hepatrial.population.candidates import FIRST_CANDIDATE, Candidates
+from hepatrial.population.candidates import Candidates
 from hepatrial.population.machine import Machine
+from hepatrial.population.mix import queue
 from hepatrial.population.onset import OUTCOMES, Admitted, Illness, Onset, draw_ill, live_through_onset
 
 CHUNK = 1024
@@ -48,12 +49,12 @@ class Store(Protocol):
 
 @dataclass(frozen=True)
 class Pool:
-    """Admitted candidates in candidate order.
+    """Admitted candidates in the order of the queue (``mix``): that of the candidates where there is one cause.
 
     Attributes:
         admitted: their states and measures at randomisation.
         measures: names of the columns of ``admitted.measures``.
-        candidates: candidates up to and including the last one admitted.
+        candidates: candidates up to and including the last one taken.
         outcomes: outcome -> number of those candidates, in the order of ``onset.OUTCOMES``.
         unmet: criterion -> number of those candidates who never met it.
     """
@@ -111,11 +112,11 @@ def build_pool(
     """
     name = name or partial(onset_name, chunk)
     parts: list[Onset] = []
-    admitted = seen = 0
+    seen = 0
     with _ordered(machine, illness, chunk, threads, store, ahead or threads + 1, name) as onsets:
         for onset in onsets:
             parts.append(onset)
-            admitted += len(onset.admitted)
+            admitted = len(taken(illness, parts))
             seen += len(onset.number)
             if progress:
                 progress(min(admitted, size), size)
@@ -123,11 +124,16 @@ def build_pool(
                 break
             hopeless = seen >= GIVE_UP_AFTER and admitted < SMALLEST_ACCEPTANCE * seen
             if hopeless or (budget is not None and seen >= budget):
-                raise BadInput([_nobody(parts, seen, admitted)])
-    pool = cut_pool(parts, size, illness.measures, illness.first)
+                raise BadInput([_nobody(illness, parts, seen)])
+    pool = cut_pool(illness, parts, size)
     if budget is not None and pool.candidates > budget:
-        raise BadInput([_nobody(parts, seen, admitted)])
+        raise BadInput([_nobody(illness, parts, seen)])
     return pool
+
+
+def taken(illness: Illness, parts: Sequence[Onset]) -> NDArray[np.intp]:
+    """Places, among those admitted in the chunks, of the patients whom the mix of causes takes, in its order."""
+    return queue(illness, np.concatenate([part.admitted.number for part in parts]))
 
 
 @contextmanager
@@ -190,7 +196,14 @@ def onset_chunk(machine: Machine, illness: Illness, chunk: int, index: int) -> O
     return live_through_onset(machine, illness, np.arange(start, start + chunk, dtype=np.int64))
 
 
-def _nobody(parts: Sequence[Onset], seen: int, admitted: int) -> Problem:
+def _nobody(illness: Illness, parts: Sequence[Onset], seen: int) -> Problem:
+    admitted = sum(len(part.admitted) for part in parts)
+    if admitted >= SMALLEST_ACCEPTANCE * seen:
+        allowed = (
+            f"causes whose patients meet the criteria in these shares: of {admitted} admitted among {seen} "
+            f"candidates only {len(taken(illness, parts))} could be taken"
+        )
+        return Problem("population.causes", "causes of which next to nobody is admitted", allowed)
     unmet = _unmet(parts, seen)
     worst, times = max(unmet.items(), key=lambda item: item[1])
     outcomes = np.concatenate([part.outcome for part in parts])
@@ -207,21 +220,30 @@ def _unmet(parts: Sequence[Onset], candidates: int) -> dict[str, int]:
     return {label: int(n) for label, n in zip(parts[0].labels, table.sum(axis=0), strict=True)}
 
 
-def cut_pool(
-    parts: Sequence[Onset], size: int, measures: tuple[str, ...], first: int = FIRST_CANDIDATE
-) -> Pool:
-    """The first ``size`` admitted, and the candidates up to the last of them."""
+def cut_pool(illness: Illness, parts: Sequence[Onset], size: int, order: NDArray[np.intp] | None = None) -> Pool:
+    """The first ``size`` whom the mix of causes takes, and the candidates up to the last of them.
+
+    Args:
+        illness: protocol, seed, first candidate.
+        parts: chunks of candidates.
+        size: of the pool.
+        order: places of the admitted in another order than the mix's (``taken``).
+    """
+    chosen = (taken(illness, parts) if order is None else order)[:size]
     joined = {
-        field.name: np.concatenate([getattr(part.admitted, field.name) for part in parts])[:size]
+        field.name: np.concatenate([getattr(part.admitted, field.name) for part in parts])
         for field in fields(Admitted)
     }
-    admitted = Admitted(**joined)
-    candidates = int(admitted.number[-1]) - first + 1 if size else 0
+    admitted = Admitted(**{name: values[chosen] for name, values in joined.items()})
+    candidates = int(admitted.number.max()) - illness.first + 1 if size else 0
     outcome = np.concatenate([part.outcome for part in parts])[:candidates]
+    spare = np.setdiff1d(np.arange(len(joined["number"])), chosen)
+    left = joined["number"][spare] - illness.first
+    outcome[left[left < candidates]] = OUTCOMES.index("cause_full")
     counts = np.bincount(outcome, minlength=len(OUTCOMES))
     return Pool(
         admitted,
-        measures,
+        illness.measures,
         candidates,
         {name: int(n) for name, n in zip(OUTCOMES, counts, strict=True)},
         _unmet(parts, candidates),

@@ -24,7 +24,7 @@ from hepatrial.population.pool import traits_of
 from hepatrial.prediction.matching import match_table1
 from hepatrial.prediction.planned import plan_study
 from hepatrial.prediction.study import Endpoint, Study, study_from_dict
-from hepatrial.prediction.world import admit_pool, pool_columns
+from hepatrial.prediction.world import admit_pool, pool_columns, rows_to_match
 
 Array = NDArray[np.float64]
 
@@ -153,7 +153,7 @@ def levels(machine: Machine, settings: Mapping[str, float], seed: int) -> tuple[
         columns = pool_columns(machine.spec, pool, traits)
         cohort = follow(Admission(illness, machine, pool, traits), "cohort", common.follow_up)
         for one in some:
-            wanted = [row for row in one.study.baseline if row.column in columns]
+            wanted = rows_to_match(one.study, planned.protocol, columns)
             matched = match_table1(columns, wanted)
             for point in one.points:
                 found = _incidence(cohort, point, matched.weights)

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepatrial.prediction.table1 import Wanted
+from hepatrial.protocol.diseases import CAUSES
 
 Array = NDArray[np.float64]
 
@@ -37,6 +38,7 @@ PROGNOSTIC = (
 )  # fmt: skip
 USUAL_IMPORTANCE = 1.0
 IMPORTANCE = dict.fromkeys(PROGNOSTIC, 3.0) | {
+    **dict.fromkeys(CAUSES, 2.0),
     "albumin": 2.0,
     "ascites": 2.0,
     "sodium": 2.0,

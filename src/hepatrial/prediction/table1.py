@@ -29,6 +29,7 @@ from hepatrial.prediction.vocabulary import (
     Variable,
     key,
 )
+from hepatrial.protocol.diseases import CAUSES
 from hepatrial.units import UnitError, convert, read_quantity, usual_units
 
 MISSPELT = 0.8
@@ -71,7 +72,7 @@ class Wanted:
         """Name in tables."""
         if self.share is None:
             return self.variable
-        if self.variable in YES_NO_FROM:
+        if self.variable in YES_NO_FROM or self.variable in CAUSES:
             return self.variable
         ends = f"{self.low:g}" if self.low == self.high else f"{self.low:g}-{self.high:g}"
         return f"{self.variable} {ends}"

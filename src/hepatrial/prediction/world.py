@@ -24,13 +24,14 @@ from hepatrial.population.cohort import Cohort, make_illness, table1_columns
 from hepatrial.population.deck import make_deck
 from hepatrial.population.machine import Machine
 from hepatrial.population.onset import Illness, Onset, live_through_onset
-from hepatrial.population.pool import Pool, cut_pool, traits_of
+from hepatrial.population.pool import Pool, cut_pool, taken, traits_of
 from hepatrial.prediction.matching import Missed, match_table1
 from hepatrial.prediction.planned import Planned, inner_names
 from hepatrial.prediction.study import Study
 from hepatrial.prediction.table1 import Wanted
 from hepatrial.prediction.vocabulary import EVENT_KINDS
 from hepatrial.protocol import Protocol
+from hepatrial.protocol.diseases import CAUSES
 from hepatrial.trial.courses import Tables, Trial, VariantSet, simulate_courses
 from hepatrial.trial.plan import make_plan
 
@@ -125,18 +126,26 @@ def live(machine: Machine, study: Study, planned: Planned, member: Member, seed:
 
 
 def admit_pool(machine: Machine, illness: Illness, wanted: int | None = None) -> Pool | None:
-    """Admitted patients, ``wanted`` (``POOL``) or as many as the budget gives; None below ``FEWEST``."""
+    """Admitted patients, ``wanted`` (``POOL``) or as many as the budget gives; None below ``FEWEST``.
+
+    Where the mix of causes leaves too few, the causes are those of whoever is admitted: the matching does what
+    it can and tells the miss.
+    """
     wanted = wanted or POOL
     parts: list[Onset] = []
-    admitted = 0
+    order: NDArray[np.intp] = np.empty(0, dtype=np.intp)
     for start in range(0, BUDGET, CHUNK):
         part = live_through_onset(machine, illness, np.arange(start + 1, start + CHUNK + 1, dtype=np.int64))
         parts.append(part)
-        admitted += len(part.admitted)
-        seen = start + CHUNK
-        if admitted >= wanted or (seen >= 2 * CHUNK and admitted * BUDGET < FEWEST * seen):
+        order = taken(illness, parts)
+        seen, admitted = start + CHUNK, sum(len(one.admitted) for one in parts)
+        if len(order) >= wanted or (seen >= 2 * CHUNK and admitted * BUDGET < FEWEST * seen):
             break
-    return cut_pool(parts, min(admitted, wanted), illness.measures) if admitted >= FEWEST else None
+    if admitted < FEWEST:
+        return None
+    if len(order) < FEWEST:
+        order = np.arange(admitted)
+    return cut_pool(illness, parts, min(len(order), wanted), order)
 
 
 def _follow(
@@ -144,7 +153,7 @@ def _follow(
 ) -> World:
     traits = traits_of(machine.spec, illness, pool)
     columns = pool_columns(machine.spec, pool, traits)
-    wanted = [one for one in study.baseline if one.column in columns]
+    wanted = rows_to_match(study, illness.protocol, columns)
     matched = match_table1(columns, wanted)
     n = len(pool)
     variant = load_variants()[member.variant]
@@ -162,11 +171,24 @@ def _follow(
     )
 
 
+def rows_to_match(study: Study, protocol: Protocol, columns: Mapping[str, Array]) -> list[Wanted]:
+    """The rows of the Table 1 that the pool has, and the shares of causes where several are told."""
+    causes = protocol.population.cause_shares or {}
+    shares = [
+        Wanted(name, f"is_{name}", share=share, low=1.0, high=1.0)
+        for name, share in causes.items()
+        if len(causes) > 1
+    ]
+    return [*(one for one in study.baseline if one.column in columns), *shares]
+
+
 def pool_columns(spec: ModelSpec, pool: Pool, traits: Candidates) -> dict[str, Array]:
     """What the matching can name, over the pool."""
     columns = table1_columns(spec, pool, traits)
     organs = {name: pool.measure(name) for name in ORGANS}
     columns["aclf_grade"] = clif_c_organs(**organs, units="si").grade
+    for code, name in enumerate(CAUSES):
+        columns[f"is_{name}"] = (traits.cause == code).astype(np.float64)
     return columns
 
 

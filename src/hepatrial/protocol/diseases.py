@@ -66,7 +66,7 @@ DISEASES: dict[Disease, DiseaseClass] = {
             "severe_share": "severe_share_aclf",
             "infection_severity": "infection_severity_aclf",
             "infection_background": "infection_background_aclf",
-            "vitamin_k": "vitamin_k_aclf",
+            "synthesis_half": "synthesis_half_aclf",
         },
     ),
     "acute_liver_failure": DiseaseClass(
@@ -90,7 +90,7 @@ DISEASES: dict[Disease, DiseaseClass] = {
             "collagen_factor": "scar_decompensated_cirrhosis",
             "kidney_sensitivity": "kidney_decompensated",
             "infection_severity": "infection_severity_decompensated_cirrhosis",
-            "vitamin_k": "vitamin_k_decompensated_cirrhosis",
+            "synthesis_half": "synthesis_half_decompensated_cirrhosis",
             "haem_breakdown": "haem_breakdown_decompensated_cirrhosis",
         },
     ),

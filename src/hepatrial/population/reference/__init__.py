@@ -19,9 +19,9 @@ _PACKAGE = "hepatrial.population.reference"
 URGENT_OFFERS = "7 % per day"
 """Offers on the urgent list, before urgency adds to them: about 0.71 of the listed get one (vltu2019)."""
 
-EXCHANGE = {"volumes": "1.4 plasma volume", "first_day": "8 h", "every": "1 d"}
-"""A session of the Japanese series: 32 to 40 units of 120 mL, in the afternoon; blood is drawn in the morning
-(assumed)."""
+EXCHANGE = {"first_day": "8 h", "every": "1 d"}
+"""A session of the Japanese series, in the afternoon; blood is drawn in the morning (assumed). Its volume is that of
+each arm: 40 units of 120 mL, in plasma volumes of survivors (60 kg) and failures (50 kg)."""
 
 
 @cache
@@ -89,16 +89,20 @@ def reference_protocol(
 
 def _arms(arms: dict[str, Any], entry: dict[str, Any]) -> dict[str, Any]:
     """Standard care, and courses of plasma exchange where a series is laid beside exchanged patients."""
-    sessions: dict[str, int] = entry.get("exchange", {})
+    courses: dict[str, dict[str, float]] = entry.get("exchange", {})
+    given = {
+        name: {**EXCHANGE, "sessions": course["sessions"], "volumes": f"{course['volumes']:g} plasma volume"}
+        for name, course in courses.items()
+    }
     return arms | {
-        name: {**arms["smt_again"], "care": {"plasma_exchange": {**EXCHANGE, "sessions": number}}}
-        for name, number in sessions.items()
+        name: {**arms["smt_again"], "care": {"plasma_exchange": course}} for name, course in given.items()
     }
 
 
 def _care(entry: dict[str, Any]) -> dict[str, Any]:
-    """An antiviral for those with hepatitis B where it was usual, the urgent list where grafts were given."""
+    """An antiviral for those with hepatitis B where it was usual; grafts by the urgent list, or by a region's."""
     care: dict[str, Any] = {"antiviral": "100 %" if entry.get("antiviral") else "0 %"}
     if "listed" in entry:
-        care["transplant"] = {"listed": entry["listed"], "offer_rate": URGENT_OFFERS}
+        list_ = {"region": entry["region"]} if "region" in entry else {"offer_rate": URGENT_OFFERS}
+        care["transplant"] = {"listed": entry["listed"], **list_}
     return care
