@@ -12,7 +12,8 @@ from hepatrial.calibration.ensemble import load_ensemble
 from hepatrial.calibration.summary import summarise
 from hepatrial.population.luck import OCCURRENCES
 from hepatrial.population.reference import reference_names, reference_protocol
-from hepatrial.prediction.planned import _ACUTE_FAST, _ACUTE_SLOW
+from hepatrial.prediction.planned import _ACUTE_FAST, _ACUTE_SLOW, plan_study
+from hepatrial.prediction.study import study_from_dict
 from hepatrial.protocol.diseases import CAUSES
 from hepatrial.trial.run import patient_machine
 
@@ -20,7 +21,11 @@ from hepatrial.trial.run import patient_machine
 def test_the_urgent_list_of_acute_failure_gives_about_the_share_of_grafts_that_was_printed() -> None:
     # stravitz2023: 9 % of paracetamol, 39 % of drugs, 36 % of other causes; elsewhere nobody is listed.
     listed = {n: reference_protocol(n).care.transplant for n in reference_names()}
-    shares = {name: transplant.listed for name, transplant in listed.items() if transplant}
+    shares = {
+        name: transplant.listed
+        for name, transplant in listed.items()
+        if transplant and name.startswith("alf")
+    }
     assert shares == {
         "alf_paracetamol": 0.13, "alf_ischaemia": 0.03, "alf_drug": 0.55, "alf_hbv": 0.56, "alf_other": 0.51,
     }  # fmt: skip
@@ -28,6 +33,18 @@ def test_the_urgent_list_of_acute_failure_gives_about_the_share_of_grafts_that_w
         admission = admit(patient_machine(rtol=1e-3), name, {}, size=150, seed=2, least=0.001)
         cohort = follow(admission, "smt", 21.0)
         assert summarise(cohort, "transplanted 21") == pytest.approx(printed, abs=0.13), name
+
+
+def test_aclf_on_cirrhosis_is_fitted_with_the_grafts_that_a_prediction_for_europe_has() -> None:
+    study = study_from_dict(
+        {
+            "study": {"definition": "easl_clif", "country": "Germany"},
+            "arms": {"a": {"n": 50}},
+            "endpoints": [{"kind": "survival", "day": 28}],
+        }
+    )
+    fitted = reference_protocol("aclf_easl_clif").care.transplant
+    assert fitted == plan_study(study).protocol.care.transplant
 
 
 def test_a_course_is_that_of_the_native_liver() -> None:
@@ -94,10 +111,10 @@ def test_those_admitted_to_the_japanese_cohort_have_the_causes_of_the_series() -
     }  # fmt: skip
     assert sum(wanted.values()) == pytest.approx(1.0)
     machine, ensemble, shares = patient_machine(rtol=1e-3), load_ensemble(), []
-    for world, draw in enumerate(ensemble.pick(12, 4)):
+    for world, draw in enumerate(ensemble.pick(4, 4)):
         admission = admit(
             machine, "ali_japan", ensemble.settings[draw], size=150, seed=world + 1, least=0.001
         )
         cause = admission.traits.cause
         shares.append([np.mean(cause == CAUSES.index(name)) for name in wanted])
-    assert np.allclose(np.mean(shares, axis=0), list(wanted.values()), atol=0.06)
+    assert np.allclose(shares, list(wanted.values()), atol=0.01)

@@ -1,9 +1,9 @@
-"""The mix of causes of those admitted: shares of causes are told of the patients of a study, not of everybody ill.
+"""The mix of causes of those admitted: a study tells shares of its patients, not of everybody who falls ill.
 
-Causes differ in how many of their patients ever meet a criterion, so that candidates drawn by a Table 1's shares
-are not admitted by them. The j-th admitted patient of a cause with share s has the place (j + 1/2) / s in the
-queue; a pool is the front of the queue. In every pool each cause is within one patient or so of its share, a
-larger pool begins with a smaller one, and with one cause the queue is the order of the candidates.
+Causes differ in how many of their patients ever meet a criterion, so that candidates drawn by a Table 1's
+shares are not admitted by them. The j-th admitted patient of a cause with share s has the place (j + 1/2) / s
+in the queue, and a pool is the front of the queue: in every pool each cause is within a patient of its share,
+a larger pool begins with a smaller one, and with one cause the queue is the order of the candidates.
 """
 
 from __future__ import annotations

@@ -55,8 +55,8 @@ OUTCOMES = (
     "admitted",
     "cause_full",
 )
-"""What becomes of a candidate, in the order of the way; an outcome's code is its index. The last is told by the
-pool alone: of a cause of which there are enough (``mix``)."""
+"""What becomes of a candidate, in the order of the way; an outcome's code is its index. The last is told by
+the pool: of a cause of which there are enough (``mix``)."""
 
 TRIGGERS = ("infection", "insult", "kidney_injury")
 """States of the model that precipitate an illness when they are not 0 at its beginning."""

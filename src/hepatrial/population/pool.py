@@ -1,8 +1,8 @@
 """The pool: admitted candidates, stored once and shared by all arms.
 
-Candidates are followed in chunks of fixed size until enough are admitted of every cause (``mix``). The chunks are
-consumed in candidate order and the pool is cut at the last candidate used, so that it depends neither on the size
-of a chunk nor on the number of workers, and a larger pool begins with a smaller one.
+Candidates are followed in chunks of fixed size until enough are admitted of every cause (``mix``). The
+chunks are consumed in candidate order and the pool is cut at the last candidate used, so that it depends
+neither on the size of a chunk nor on the number of workers, and a larger pool begins with a smaller one.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Store(Protocol):
 
 @dataclass(frozen=True)
 class Pool:
-    """Admitted candidates in the order of the queue (``mix``): that of the candidates where there is one cause.
+    """Admitted candidates in the order of the queue (``mix``): with one cause that of their numbers.
 
     Attributes:
         admitted: their states and measures at randomisation.
@@ -132,7 +132,7 @@ def build_pool(
 
 
 def taken(illness: Illness, parts: Sequence[Onset]) -> NDArray[np.intp]:
-    """Places, among those admitted in the chunks, of the patients whom the mix of causes takes, in its order."""
+    """Places, among the admitted of the chunks, of those whom the mix of causes takes, in its order."""
     return queue(illness, np.concatenate([part.admitted.number for part in parts]))
 
 
@@ -220,7 +220,9 @@ def _unmet(parts: Sequence[Onset], candidates: int) -> dict[str, int]:
     return {label: int(n) for label, n in zip(parts[0].labels, table.sum(axis=0), strict=True)}
 
 
-def cut_pool(illness: Illness, parts: Sequence[Onset], size: int, order: NDArray[np.intp] | None = None) -> Pool:
+def cut_pool(
+    illness: Illness, parts: Sequence[Onset], size: int, order: NDArray[np.intp] | None = None
+) -> Pool:
     """The first ``size`` whom the mix of causes takes, and the candidates up to the last of them.
 
     Args:

@@ -37,8 +37,8 @@ PROGNOSTIC = (
     "cirrhosis", "map",
 )  # fmt: skip
 USUAL_IMPORTANCE = 1.0
-IMPORTANCE = dict.fromkeys(PROGNOSTIC, 3.0) | {
-    **dict.fromkeys(CAUSES, 2.0),
+IMPORTANCE: dict[str, float] = dict.fromkeys(PROGNOSTIC, 3.0) | {
+    **dict.fromkeys(map(str, CAUSES), 2.0),
     "albumin": 2.0,
     "ascites": 2.0,
     "sodium": 2.0,

@@ -48,7 +48,7 @@ class Study:
         id: short name; moves no number.
         title, source: for people.
         definition: tag.
-        etiology: cause -> share, adding up to 1.
+        etiology: cause -> share of its patients, adding up to 1.
         country, years: where and when.
         limits: entry criteria on measures, SI.
         age: lowest and highest age, or infinities.

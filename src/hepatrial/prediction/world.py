@@ -128,8 +128,8 @@ def live(machine: Machine, study: Study, planned: Planned, member: Member, seed:
 def admit_pool(machine: Machine, illness: Illness, wanted: int | None = None) -> Pool | None:
     """Admitted patients, ``wanted`` (``POOL``) or as many as the budget gives; None below ``FEWEST``.
 
-    Where the mix of causes leaves too few, the causes are those of whoever is admitted: the matching does what
-    it can and tells the miss.
+    Where the mix of causes leaves too few, the causes are those of whoever is admitted: the matching does
+    what it can and tells the miss.
     """
     wanted = wanted or POOL
     parts: list[Onset] = []

@@ -23,7 +23,7 @@ class DiseaseClass:
 
     Attributes:
         label, label_zh: for reports.
-        usual_mix: cause -> share when a protocol names none.
+        usual_mix: cause -> share of those who enter when a protocol names none.
         cirrhosis: 1 all, 0 none, None as the trait's card draws it.
         quiet: no flare and no insult: the chronic liver alone (hepatitis B is under treatment).
         progressive: scar goes on growing.

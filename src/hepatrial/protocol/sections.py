@@ -264,7 +264,7 @@ class Population(Section):
     disease: Disease
     """Class of disease."""
     causes: tuple[CauseShare, ...] = ()
-    """Causes with their shares, adding up to 100 %; empty: the usual mix of the class."""
+    """Causes with their shares of those who enter, adding up to 100 %; empty: the usual mix of the class."""
     age: AgeRange = AgeRange()
     eligibility: Annotated[tuple[Limit, ...], SOME]
     """Limits on measures and scores, all of which hold on the day of screening."""

@@ -47,11 +47,12 @@ def said(text: str, t: Catalogue) -> str:
 
 
 def _row(label: str, t: Catalogue) -> str:
-    """A row of a Table 1, as "ascites 1-3", by the name of its measure."""
+    """A row of a Table 1, as "ascites 1-3", by the name of its measure or cause."""
     if t.lang == "en":
         return label
     name, space, ends = label.partition(" ")
-    return t.get(f"measure.{ROWS.get(name, name)}", name.replace("_", " ")) + space + ends
+    known = t.get(f"cause.{name}", name.replace("_", " "))
+    return t.get(f"measure.{ROWS.get(name, name)}", known) + space + ends
 
 
 def facts_lines(facts: Mapping[str, Any], lang: str = "en") -> list[str]:

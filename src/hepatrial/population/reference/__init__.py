@@ -20,8 +20,7 @@ URGENT_OFFERS = "7 % per day"
 """Offers on the urgent list, before urgency adds to them: about 0.71 of the listed get one (vltu2019)."""
 
 EXCHANGE = {"first_day": "8 h", "every": "1 d"}
-"""A session of the Japanese series, in the afternoon; blood is drawn in the morning (assumed). Its volume is that of
-each arm: 40 units of 120 mL, in plasma volumes of survivors (60 kg) and failures (50 kg)."""
+"""A session of the Japanese series, in the afternoon; blood is drawn in the morning (assumed)."""
 
 
 @cache
@@ -100,7 +99,7 @@ def _arms(arms: dict[str, Any], entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def _care(entry: dict[str, Any]) -> dict[str, Any]:
-    """An antiviral for those with hepatitis B where it was usual; grafts by the urgent list, or by a region's."""
+    """An antiviral for hepatitis B where it was usual; grafts by the urgent list, or by a region's."""
     care: dict[str, Any] = {"antiviral": "100 %" if entry.get("antiviral") else "0 %"}
     if "listed" in entry:
         list_ = {"region": entry["region"]} if "region" in entry else {"offer_rate": URGENT_OFFERS}
