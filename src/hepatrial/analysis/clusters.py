@@ -51,6 +51,29 @@ def mean_with_error(values: Floats, clusters: Ints | None = None) -> tuple[float
     return mean, float(clustered_error(values[known] - mean, alike[known]))
 
 
+def design_effect(events: Floats, sizes: Floats, clusters: Ints, *, binomial: bool) -> float:
+    """By how much trials of one plausible world, being alike, widen the variance of a pooled share or rate.
+
+    Counts divided by it are effective counts, whose exact limits are those of a clustered sample (Korn and
+    Graubard 1998, Survey Methodology 24:193, section 2). At least 1; 1 too for a single cluster.
+
+    Args:
+        events: (n,) events of each trial.
+        sizes: (n,) its patients (``binomial``) or its time at risk.
+        clusters: (n,) world of each.
+        binomial: events are patients, at most one each; otherwise Poisson counts.
+    """
+    total, size = float(events.sum()), float(sizes.sum())
+    if size <= 0 or total <= 0 or np.unique(clusters).size < 2:
+        return 1.0
+    share = total / size
+    chance = total * (1.0 - share) if binomial else total
+    if chance <= 0:
+        return 1.0
+    error = clustered_error(events - share * sizes, clusters) * len(events)
+    return max(1.0, float(error) ** 2 / chance)
+
+
 def world_by_trial(trials: pl.DataFrame) -> pl.DataFrame:
     """``replicate, world`` of the simulated trials, in the order of the replicates."""
     return trials.group_by("replicate").agg(pl.col("world").first()).sort("replicate")

@@ -34,7 +34,11 @@ def proportion_interval(events: ArrayLike, n: ArrayLike, *, level: float = 0.95)
     if not problems and (x > size).any():
         problems.append(Problem("events", f"{x[x > size].flat[0]:g}", "must not exceed n"))
     check.refuse(problems)
-    tail = (1 - level) / 2
+    return clopper_pearson(x, size, (1 - level) / 2)
+
+
+def clopper_pearson(x: Floats, size: Floats, tail: float) -> tuple[Floats, Floats]:
+    """The limits for events that may be effective numbers and not whole; nothing is checked."""
     inside_low, inside_high = x > 0, x < size
     lower = np.where(inside_low, betaincinv(np.where(inside_low, x, 1), size - x + 1, tail), 0.0)
     upper = np.where(inside_high, betaincinv(x + 1, np.where(inside_high, size - x, 1), 1 - tail), 1.0)
@@ -56,7 +60,11 @@ def rate_interval(events: ArrayLike, exposure: ArrayLike, *, level: float = 0.95
     if not (np.isfinite(time) & (time >= 0)).all():
         problems.append(Problem("exposure", f"{exposure!r}", "must be finite and at least 0"))
     check.refuse(problems)
-    tail = (1 - level) / 2
+    return garwood(x, time, (1 - level) / 2)
+
+
+def garwood(x: Floats, time: Floats, tail: float) -> tuple[Floats, Floats]:
+    """The limits for events that may be an effective number and not whole; nothing is checked."""
     some = x > 0
     low = np.where(some, gammaincinv(np.where(some, x, 1), tail), 0.0)
     high = gammaincinv(x + 1, 1 - tail)

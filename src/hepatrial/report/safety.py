@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import polars as pl
 
-from hepatrial.analysis import event_rates, proportion_interval, rate_interval
+from hepatrial.analysis import event_rates
 from hepatrial.analysis.adam.words import ADVERSE
+from hepatrial.analysis.clusters import design_effect
+from hepatrial.analysis.proportions import clopper_pearson, garwood
 from hepatrial.report.facts import Facts
 from hepatrial.report.spread import finite, spread
 from hepatrial.report.survival import share_with_event
@@ -48,6 +51,9 @@ NOT_SAFETY = frozenset(("cell_infusion", "growth_factor", "plasma_exchange", "al
 INFUSION_DAYS = 2.0
 PER_DAYS = 30.4375
 """Rates are per patient-month."""
+COUNTED = ("patients", "patients_with", "events")
+TAIL = 0.025
+"""Of each side of the pooled limits."""
 
 
 def safety_numbers(facts: Facts) -> list[dict[str, Any]]:
@@ -56,8 +62,9 @@ def safety_numbers(facts: Facts) -> list[dict[str, Any]]:
     Returns:
         One row an event with its ``kind``, in the order of ``KINDS``, with an entry an arm: patients with it
         per trial (``mean, low, high``), pooled
-        ``share`` with exact binomial limits and ``rate`` per patient-month with exact Poisson limits. The
-        pooled limits tell the precision of the simulation, not that of a trial.
+        ``share`` with exact binomial limits and ``rate`` per patient-month with exact Poisson limits, of
+        effective counts where trials share a plausible world (``design_effect``). The pooled limits tell the
+        precision of the simulation, not that of a trial.
     """
     events = _with_any(facts.events.filter(pl.col("replicate") != PAIR_REPLICATE))
     events = _with_peritonitis(_with_infusion_fever(events))
@@ -122,10 +129,14 @@ def fever_ratio(facts: Facts) -> list[dict[str, Any]]:
 def _pooled(facts: Facts, rows: pl.DataFrame) -> dict[str, Any]:
     patients, struck = int(rows["patients"].sum()), int(rows["patients_with"].sum())
     total, months = int(rows["events"].sum()), float(rows["person_days"].sum()) / PER_DAYS
-    low, high = proportion_interval(struck, patients)
-    rate_low, rate_high = rate_interval(total, months)
+    worlds = facts.worlds_of(rows["replicate"].to_numpy())
+    column = {name: rows[name].to_numpy().astype(float) for name in (*COUNTED, "person_days")}
+    alike = design_effect(column["patients_with"], column["patients"], worlds, binomial=True)
+    low, high = clopper_pearson(np.array(struck / alike), np.array(patients / alike), TAIL)
+    alike = design_effect(column["events"], column["person_days"], worlds, binomial=False)
+    rate_low, rate_high = garwood(np.array(total / alike), np.array(months / alike), TAIL)
     return {
-        "patients": spread(rows["patients_with"].to_numpy(), facts.worlds_of(rows["replicate"].to_numpy())),
+        "patients": spread(column["patients_with"], worlds),
         "share": struck / patients if patients else None,
         "share_low": finite(low),
         "share_high": finite(high),
