@@ -84,10 +84,11 @@ def _board(rows: list[dict[str, Any]]) -> list[str]:
     ]
     lines.append("|---|---|---|---|---|---|---|---|---|")
     for row in rows:
-        skills = [_skill(row["skill"].get(r)) for r in ("map_control", "severity_score", "no_effect")]
+        found = [_share(row[f"coverage_{share}"]) for share in (50, 90)]
+        found += [_skill(row["skill"].get(r)) for r in ("map_control", "severity_score", "no_effect")]
+        cells = [one.replace(" (", "<br>(") for one in found]  # the interval below: nine columns fit the page
         lines.append(
-            f"| {row['class']} | {row['studies']} | {row['numbers']} | {_share(row['coverage_50'])} | "
-            f"{_share(row['coverage_90'])} | {' | '.join(skills)} | {_n(row['pit_p'])} |"
+            f"| {row['class']} | {row['studies']} | {row['numbers']} | {' | '.join(cells)} | {_n(row['pit_p'])} |"
         )
     return [*lines, ""]
 
