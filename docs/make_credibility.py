@@ -86,10 +86,10 @@ def _board(rows: list[dict[str, Any]]) -> list[str]:
     for row in rows:
         found = [_share(row[f"coverage_{share}"]) for share in (50, 90)]
         found += [_skill(row["skill"].get(r)) for r in ("map_control", "severity_score", "no_effect")]
-        cells = [one.replace(" (", "<br>(") for one in found]  # the interval below: nine columns fit the page
-        lines.append(
-            f"| {row['class']} | {row['studies']} | {row['numbers']} | {' | '.join(cells)} | {_n(row['pit_p'])} |"
-        )
+        # The interval stands below its value, so that nine columns fit the page.
+        cells = [row["class"], str(row["studies"]), str(row["numbers"])]
+        cells += [one.replace(" (", "<br>(") for one in found]
+        lines.append(f"| {' | '.join((*cells, _n(row['pit_p'])))} |")
     return [*lines, ""]
 
 
