@@ -59,6 +59,17 @@ def test_the_matching_keeps_the_causes_while_it_moves_what_they_differ_in() -> N
         assert misses[name].achieved == pytest.approx(share, abs=0.08)
 
 
+@pytest.mark.parametrize(("in_queue", "size"), [(60, 60), (45, 100), (0, 100)])
+def test_all_are_taken_where_the_queue_would_leave_out_more_than_half(
+    monkeypatch: pytest.MonkeyPatch, in_queue: int, size: int
+) -> None:
+    monkeypatch.setattr(world_module, "FEWEST", 20)
+    monkeypatch.setattr(world_module, "taken", lambda *_: np.arange(in_queue))
+    pool = admit_pool(patient_machine(rtol=1e-3), make_illness(plan_study(mixed()).protocol, make_deck(), 3))
+    assert pool is not None
+    assert len(pool) == size
+
+
 def test_where_the_mix_leaves_too_few_the_matching_brings_whoever_is_admitted_near_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -77,8 +77,7 @@ def draw_candidates(
         seed: the run's seed.
         number: (n,) candidate numbers from 1.
         disease: class of disease.
-        causes: cause -> share of the candidates, adding up to 1; None: the class's usual mix. Those admitted
-            are brought to these shares by ``mix``.
+        causes: cause -> share of those admitted (``mix``), adding up to 1; None: the class's usual mix.
         definition: tag whose baseline hazards of death and infection hold; None: those of the cards.
     """
     column = {name: i for i, name in enumerate(spec.parameters)}

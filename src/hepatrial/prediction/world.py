@@ -128,8 +128,8 @@ def live(machine: Machine, study: Study, planned: Planned, member: Member, seed:
 def admit_pool(machine: Machine, illness: Illness, wanted: int | None = None) -> Pool | None:
     """Admitted patients, ``wanted`` (``POOL``) or as many as the budget gives; None below ``FEWEST``.
 
-    Where the mix of causes leaves too few, the causes are those of whoever is admitted: the matching does
-    what it can and tells the miss.
+    Where the mix of causes would leave out more than half of them, all are taken: weights then bring the
+    causes to their shares (``rows_to_match``), and what they cannot reach is told as a miss.
     """
     wanted = wanted or POOL
     parts: list[Onset] = []
@@ -143,7 +143,7 @@ def admit_pool(machine: Machine, illness: Illness, wanted: int | None = None) ->
             break
     if admitted < FEWEST:
         return None
-    if len(order) < FEWEST:
+    if 2 * len(order) < min(admitted, wanted) or len(order) < FEWEST:
         order = np.arange(admitted)
     return cut_pool(illness, parts, min(len(order), wanted), order)
 
