@@ -88,7 +88,7 @@ def _board(rows: list[dict[str, Any]]) -> list[str]:
         found += [_skill(row["skill"].get(r)) for r in ("map_control", "severity_score", "no_effect")]
         # The interval stands below its value, so that nine columns fit the page.
         cells = [row["class"], str(row["studies"]), str(row["numbers"])]
-        cells += [one.replace(" (", "<br>(") for one in found]
+        cells += [one.replace(" (", "<br>(").replace(f"{NARROW}to{NARROW}", " to ") for one in found]
         lines.append(f"| {' | '.join((*cells, _n(row['pit_p'])))} |")
     return [*lines, ""]
 
