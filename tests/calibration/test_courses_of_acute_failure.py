@@ -20,8 +20,6 @@ DATA = Path(__file__).parents[2].parent / "shared" / "data"
 DAYS = (1.0, 3.0, 7.0)
 ARMS = ("smt", "three_days", "a_week")
 MILDER = 1.91  # upper quartile of the INR on day 0 of survivors who were not exchanged
-MISSED = {("milder", 3.0): 1.0}
-"""PT % by which a median may lie outside: without exchange that of day 3 is 0.4 below the quartile (0011)."""
 WORLDS, PATIENTS = 60, 300  # every member that ships; forty of 150 leave an error of 2 % among failures
 UNIT, SESSION = 0.12, 20.0  # litres of a unit of plasma; fewer units on a day than this are no exchange
 
@@ -116,13 +114,22 @@ def test_survivors_under_exchange_rise_within_the_quartiles_of_the_series(
         assert low <= shown[day] <= high, (day, shown[day], low, high)
 
 
+MISSED = pytest.mark.xfail(strict=True, reason="0.4 below the lower quartile of 59.0 in the sixth fit (0011)")
+
+
+@pytest.mark.parametrize("day", [1.0, pytest.param(3.0, marks=MISSED), 7.0])
 def test_survivors_without_exchange_rise_within_the_quartiles_of_the_series(
+    medians: dict[tuple[str, str], dict[float, float]], day: float
+) -> None:
+    shown = medians["milder", "survivors"]
+    low, high = quartiles(exchanged=False, survived=True)[day]
+    assert low <= shown[day] <= high, (day, shown[day], low, high)
+
+
+def test_survivors_without_exchange_gain_within_the_week(
     medians: dict[tuple[str, str], dict[float, float]],
 ) -> None:
     shown = medians["milder", "survivors"]
-    for day, (low, high) in quartiles(exchanged=False, survived=True).items():
-        missed = MISSED.get(("milder", day), 0.0)
-        assert low - missed <= shown[day] <= high, (day, shown[day], low, high)
     assert shown[7.0] > shown[1.0] + 15.0
 
 

@@ -39,7 +39,7 @@ class Cohort:
 
     Attributes:
         columns: value at admission of each patient by name: reported labs (SI), ``age``, ``infected``,
-            ``meld``, ``meld_unfloored``, ``conjugated_share``, ``delta_share``, ``is_<cause of disease>``.
+            ``meld``, ``meld_unfloored``, ``conjugated_share``, ``delta_share``.
         times: cause of event -> day of the first one after admission, inf for none.
         courses: output -> (n, visits) after admission, NaN after the end.
         visits: days of the courses.
@@ -95,18 +95,18 @@ def admit(
         settings: card -> value.
         size: patients wanted.
         seed: of traits and luck.
-        least: share admitted below which the setting is given up.
+        least: share of candidates taken (``population.mix``) below which the setting is given up.
 
     Raises:
-        TooFewAdmitted: fewer than that share of the first candidates are admitted.
+        TooFewAdmitted: fewer than that share of the first candidates can be taken.
     """
     protocol = reference_protocol(protocol) if isinstance(protocol, str) else protocol
     illness = make_illness(protocol, make_deck(settings), seed)
 
-    def check(admitted: int, _: int) -> None:
+    def check(taken: int, _: int) -> None:
         seen[0] += CHUNK
-        if seen[0] >= 2 * CHUNK and admitted < least * seen[0]:
-            raise TooFewAdmitted(f"{admitted} of {seen[0]} candidates of {protocol.identity.id} are admitted")
+        if seen[0] >= 2 * CHUNK and taken < least * seen[0]:
+            raise TooFewAdmitted(f"{taken} of {seen[0]} candidates of {protocol.identity.id} can be taken")
 
     seen = [0]
     try:

@@ -27,6 +27,11 @@ SHARES = frozenset({"severe_share"})
 """Parameters that a factor of a class takes no higher than 1."""
 
 
+def told_mix(disease: Disease, mix: Mapping[Cause, float] | None) -> dict[Cause, float]:
+    """Cause -> share above 0 of those admitted: as told, or the usual mix of the class."""
+    return {cause: share for cause, share in (mix or DISEASES[disease].usual_mix).items() if share > 0.0}
+
+
 def draw_causes(
     seed: int, number: NDArray[np.int64], disease: Disease, mix: Mapping[Cause, float] | None
 ) -> NDArray[np.int64]:
@@ -42,7 +47,7 @@ def draw_causes(
         disease: class of disease; decides which cause there is when ``mix`` is empty.
         mix: cause -> share of those admitted, adding up to 1.
     """
-    shares = {cause: share for cause, share in (mix or DISEASES[disease].usual_mix).items() if share > 0.0}
+    shares = told_mix(disease, mix)
     uniform = Stream(seed, "trait.cause").uniform(number)
     bounds = np.cumsum(0.5 * np.array(list(shares.values())) + 0.5 / len(shares))
     codes = np.array([CAUSES.index(cause) for cause in shares])

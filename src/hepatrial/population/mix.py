@@ -11,11 +11,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hepatrial.population.diseases import draw_causes
+from hepatrial.population.diseases import draw_causes, told_mix
 from hepatrial.population.onset import Illness
-from hepatrial.protocol.diseases import CAUSES, DISEASES
-
-Array = NDArray[np.float64]
+from hepatrial.protocol.diseases import CAUSES
 
 
 def queue(illness: Illness, number: NDArray[np.int64]) -> NDArray[np.intp]:
@@ -29,14 +27,13 @@ def queue(illness: Illness, number: NDArray[np.int64]) -> NDArray[np.intp]:
         Their places in ``number``; ends where the next patient would be of a cause that has no more.
     """
     population = illness.protocol.population
-    shares = population.cause_shares or DISEASES[population.disease].usual_mix
-    causes = draw_causes(illness.seed, number, population.disease, population.cause_shares)
+    told = population.cause_shares
+    causes = draw_causes(illness.seed, number, population.disease, told)
     place = np.empty(len(number))
     end = np.inf
-    for cause, share in shares.items():
-        if share > 0.0:
-            mine = np.flatnonzero(causes == CAUSES.index(cause))
-            place[mine] = (np.arange(len(mine)) + 0.5) / share
-            end = min(end, (len(mine) + 0.5) / share)
+    for cause, share in told_mix(population.disease, told).items():
+        mine = np.flatnonzero(causes == CAUSES.index(cause))
+        place[mine] = (np.arange(len(mine)) + 0.5) / share
+        end = min(end, (len(mine) + 0.5) / share)
     order = np.argsort(place, kind="stable")
     return order[: int(np.searchsorted(place[order], end))]

@@ -100,7 +100,7 @@ def build_pool(
         threads: chunks followed at a time.
         chunk: candidates in a chunk; changes nothing but memory and speed.
         store: keeps finished chunks.
-        progress: called with (admitted so far, size) after each chunk.
+        progress: called with (taken so far, size) after each chunk.
         ahead: chunks begun before they are needed; default one more than threads. With 1, a store that holds
             all that is needed is read and nothing else is done.
         name: where the i-th chunk is kept; default ``onset_name``.
@@ -122,13 +122,17 @@ def build_pool(
                 progress(min(admitted, size), size)
             if admitted >= size:
                 break
-            hopeless = seen >= GIVE_UP_AFTER and admitted < SMALLEST_ACCEPTANCE * seen
-            if hopeless or (budget is not None and seen >= budget):
+            if hopeless(admitted, seen) or (budget is not None and seen >= budget):
                 raise BadInput([_nobody(illness, parts, seen)])
     pool = cut_pool(illness, parts, size)
     if budget is not None and pool.candidates > budget:
         raise BadInput([_nobody(illness, parts, seen)])
     return pool
+
+
+def hopeless(admitted: int, seen: int) -> bool:
+    """Whether next to nobody of the candidates seen so far could be taken."""
+    return seen >= GIVE_UP_AFTER and admitted < SMALLEST_ACCEPTANCE * seen
 
 
 def taken(illness: Illness, parts: Sequence[Onset]) -> NDArray[np.intp]:

@@ -173,13 +173,11 @@ def _follow(
 
 def rows_to_match(study: Study, protocol: Protocol, columns: Mapping[str, Array]) -> list[Wanted]:
     """The rows of the Table 1 that the pool has, and the shares of causes where several are told."""
+    rows = [one for one in study.baseline if one.column in columns]
     causes = protocol.population.cause_shares or {}
-    shares = [
-        Wanted(name, f"is_{name}", share=share, low=1.0, high=1.0)
-        for name, share in causes.items()
-        if len(causes) > 1
-    ]
-    return [*(one for one in study.baseline if one.column in columns), *shares]
+    if len(causes) > 1:
+        rows += [Wanted(name, f"is_{name}", share=share, low=1.0, high=1.0) for name, share in causes.items()]
+    return rows
 
 
 def pool_columns(spec: ModelSpec, pool: Pool, traits: Candidates) -> dict[str, Array]:

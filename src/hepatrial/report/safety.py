@@ -51,7 +51,6 @@ NOT_SAFETY = frozenset(("cell_infusion", "growth_factor", "plasma_exchange", "al
 INFUSION_DAYS = 2.0
 PER_DAYS = 30.4375
 """Rates are per patient-month."""
-COUNTED = ("patients", "patients_with", "events")
 TAIL = 0.025
 """Of each side of the pooled limits."""
 
@@ -130,13 +129,15 @@ def _pooled(facts: Facts, rows: pl.DataFrame) -> dict[str, Any]:
     patients, struck = int(rows["patients"].sum()), int(rows["patients_with"].sum())
     total, months = int(rows["events"].sum()), float(rows["person_days"].sum()) / PER_DAYS
     worlds = facts.worlds_of(rows["replicate"].to_numpy())
-    column = {name: rows[name].to_numpy().astype(float) for name in (*COUNTED, "person_days")}
-    alike = design_effect(column["patients_with"], column["patients"], worlds, binomial=True)
+    with_it, sizes, counts, days = (
+        rows[name].to_numpy().astype(float) for name in ("patients_with", "patients", "events", "person_days")
+    )
+    alike = design_effect(with_it, sizes, worlds, binomial=True)
     low, high = clopper_pearson(np.array(struck / alike), np.array(patients / alike), TAIL)
-    alike = design_effect(column["events"], column["person_days"], worlds, binomial=False)
+    alike = design_effect(counts, days, worlds, binomial=False)
     rate_low, rate_high = garwood(np.array(total / alike), np.array(months / alike), TAIL)
     return {
-        "patients": spread(column["patients_with"], worlds),
+        "patients": spread(with_it, worlds),
         "share": struck / patients if patients else None,
         "share_low": finite(low),
         "share_high": finite(high),

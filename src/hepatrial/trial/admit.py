@@ -14,10 +14,13 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from hepatrial.ensemble.shares import Share
 from hepatrial.ensemble.storage import Shards
 from hepatrial.errors import RunFailed
-from hepatrial.population.pool import GIVE_UP_AFTER, SMALLEST_ACCEPTANCE, onset_from_bytes, taken
+from hepatrial.population.mix import queue
+from hepatrial.population.pool import hopeless, onset_from_bytes
 from hepatrial.provenance import package_versions
 from hepatrial.trial.courses import Trial
 from hepatrial.trial.job import COURSE_CHUNK, Job, Progress, job_of_spec, missing_courses
@@ -33,13 +36,14 @@ def worlds_of_share(job: Job, share: Share | None) -> list[int]:
 def _enough(job: Job, shards: Shards, chunks: int) -> bool:
     """Whether the first chunks of candidates hold all that the cohort needs, or show that it is hopeless."""
     size = job.pool_sizes[0]
-    parts = []
+    numbers, seen = [], 0
     for index in range(chunks):
         data = shards.get(job.onset_name(0, 0, index))
-        parts.append(onset_from_bytes(data if data is not None else job.onset(0, 0, index)))
-    admitted, seen = len(taken(job.illness(0, 0), parts)), sum(len(part.number) for part in parts)
-    hopeless = seen >= GIVE_UP_AFTER and admitted < SMALLEST_ACCEPTANCE * seen
-    return admitted >= size or hopeless
+        onset = onset_from_bytes(data if data is not None else job.onset(0, 0, index))
+        numbers.append(onset.admitted.number)
+        seen += len(onset.number)
+    admitted = len(queue(job.illness(0, 0), np.concatenate(numbers)))
+    return admitted >= size or hopeless(admitted, seen)
 
 
 def share_onset(job: Job, shards: Shards, share: Share, threads: int, tell: Progress) -> None:

@@ -102,6 +102,6 @@ def _care(entry: dict[str, Any]) -> dict[str, Any]:
     """An antiviral for hepatitis B where it was usual; grafts by the urgent list, or by a region's."""
     care: dict[str, Any] = {"antiviral": "100 %" if entry.get("antiviral") else "0 %"}
     if "listed" in entry:
-        list_ = {"region": entry["region"]} if "region" in entry else {"offer_rate": URGENT_OFFERS}
-        care["transplant"] = {"listed": entry["listed"], **list_}
+        offers = {"region": entry["region"]} if "region" in entry else {"offer_rate": URGENT_OFFERS}
+        care["transplant"] = {"listed": entry["listed"], **offers}
     return care
