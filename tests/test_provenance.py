@@ -1,10 +1,19 @@
 """Canonical text and fingerprints."""
 
+from importlib import resources
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hepatrial.provenance import GRADES, canonical_json, fingerprint, package_versions
+from hepatrial.provenance import (
+    COHORT_SOURCE,
+    GRADES,
+    canonical_json,
+    fingerprint,
+    package_versions,
+    source_hash,
+)
 
 
 @given(
@@ -32,6 +41,31 @@ def test_versions_are_of_the_packages_asked_for():
         "no-such-package": "source",
     }
     assert "hepatrial" in package_versions()
+
+
+def test_the_source_is_told_by_code_equations_and_cards_and_by_nothing_else(tmp_path):
+    (tmp_path / "model" / "deep").mkdir(parents=True)
+    files = {"model/a.py": "1", "model/deep/b.ant": "2", "model/c.toml": "3", "other/d.py": "4"}
+    (tmp_path / "other").mkdir()
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    before = source_hash(("model",), tmp_path)
+    (tmp_path / "other/d.py").write_text("changed")
+    (tmp_path / "model/deep/b.cpython-313.pyc").write_text("compiled")
+    assert source_hash(("model",), tmp_path) == before
+    for name in list(files)[:3]:
+        (tmp_path / name).write_text("changed")
+        assert source_hash(("model",), tmp_path) != before
+        (tmp_path / name).write_text(files[name])
+    assert source_hash(("model",), tmp_path) == before
+    (tmp_path / "model/a.py").rename(tmp_path / "model/e.py")
+    assert source_hash(("model",), tmp_path) != before
+
+
+def test_every_part_that_decides_a_cohort_is_there():
+    root = resources.files("hepatrial")
+    assert all((root / part).is_file() or (root / part).is_dir() for part in COHORT_SOURCE)
+    assert source_hash() != source_hash(COHORT_SOURCE[:-1])
 
 
 def test_every_grade_has_a_meaning():

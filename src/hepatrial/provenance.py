@@ -6,7 +6,8 @@ import hashlib
 import json
 from collections.abc import Iterable
 from functools import cache
-from importlib import metadata
+from importlib import metadata, resources
+from importlib.resources.abc import Traversable
 from typing import Any
 
 GRADES: dict[str, str] = {
@@ -37,6 +38,34 @@ def canonical_json(value: Any) -> str:
 def fingerprint(value: Any) -> str:
     """SHA-256 of the canonical JSON text, as 64 hexadecimal digits."""
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+COHORT_SOURCE = ("rng.py", "units.py", "model", "engine", "protocol", "population", "trial")
+"""Parts of the package that decide what a virtual cohort shows."""
+_SOURCE = (".py", ".ant", ".toml")
+
+
+def source_hash(parts: Iterable[str] = COHORT_SOURCE, root: Traversable | None = None) -> str:
+    """SHA-256 over the code, equations and cards of parts of the package.
+
+    A version says what was installed; kept work that goes on where it was stopped must also not mix with what
+    other code of the same version made.
+
+    Args:
+        parts: files or folders of the package.
+        root: where they lie; default the package.
+    """
+    root = root or resources.files("hepatrial")
+    found = {name: text for part in parts for name, text in _sources(root / part, part)}
+    return fingerprint(found)
+
+
+def _sources(one: Traversable, name: str) -> Iterable[tuple[str, str]]:
+    if one.is_dir():
+        for inner in one.iterdir():
+            yield from _sources(inner, f"{name}/{inner.name}")
+    elif name.endswith(_SOURCE):
+        yield name, hashlib.sha256(one.read_bytes()).hexdigest()
 
 
 def package_versions(names: Iterable[str] = RESULT_PACKAGES) -> dict[str, str]:

@@ -84,6 +84,14 @@ def test_a_fit_rests_on_its_reference_cohorts_too(monkeypatch: pytest.MonkeyPatc
     assert {name for name in before if before[name] != after[name]} == {"cohorts"}
 
 
+def test_a_fit_rests_on_its_code_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    declaration, plan = load_declaration(), schedule(8)
+    before = head(declaration, plan)
+    monkeypatch.setattr("hepatrial.calibration.layers.source_hash", lambda _parts: "of other code")
+    after = head(declaration, plan)
+    assert {name for name in before if before[name] != after[name]} == {"source"}
+
+
 def test_the_emulator_finds_a_quadratic_surface() -> None:
     rng = np.random.default_rng(1)
     free, others = rng.standard_normal((300, 4)), rng.standard_normal((300, 3))

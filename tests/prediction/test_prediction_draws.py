@@ -252,6 +252,16 @@ def test_the_whole_way_resumes_and_a_larger_prediction_begins_with_the_smaller(t
 
 
 @pytest.mark.usefixtures("small")
+def test_what_other_code_predicted_is_not_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predict_study(study(), draws=2, out=tmp_path, threads=1)
+    monkeypatch.setattr(module, "source_hash", lambda _parts: "of other code")
+    with pytest.raises(BadInput, match="another specification"):
+        predict_study(study(), draws=2, out=tmp_path)
+
+
+@pytest.mark.usefixtures("small")
 def test_the_command_prints_intervals_mark_and_misses_and_writes_the_tables(tmp_path: Path) -> None:
     file = tmp_path / "study.toml"
     file.write_text(TEXT + '[baseline]\nage = "70 (5)"\nplatelets = "100 (50)"\ncrp = "12 (3)"\n')

@@ -26,7 +26,7 @@ from hepatrial.calibration.simulate import Evaluation
 from hepatrial.calibration.targets import LAYERS, Declaration, load_declaration
 from hepatrial.model import load_patient_model
 from hepatrial.population.reference import reference_protocol
-from hepatrial.provenance import fingerprint
+from hepatrial.provenance import COHORT_SOURCE, fingerprint, source_hash
 
 Array = NDArray[np.float64]
 
@@ -70,6 +70,7 @@ def head(declaration: Declaration, plan: Schedule) -> dict[str, object]:
         "cohorts": fingerprint({name: reference_protocol(name).as_dict() for name in names}),
         "targets": declaration.hash,
         "model": load_patient_model().hash,
+        "source": source_hash((*COHORT_SOURCE, "calibration")),
         "members": plan.members,
         "rounds": {layer: list(counts) for layer, counts in plan.rounds.items()},
         "seed": plan.seed,

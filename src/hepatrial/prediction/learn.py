@@ -24,7 +24,7 @@ from hepatrial.errors import BadInput
 from hepatrial.prediction.calibrants import all_points, levels
 from hepatrial.prediction.discrepancy import Discrepancy, learn, store
 from hepatrial.prediction.scoreboard import LEFT_OUT
-from hepatrial.provenance import canonical_json, fingerprint
+from hepatrial.provenance import COHORT_SOURCE, canonical_json, fingerprint, source_hash
 
 Array = NDArray[np.float64]
 
@@ -46,7 +46,8 @@ def learn_discrepancy(
         tell: called with sentences of progress.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    keys = [fingerprint({"settings": settings, "points": _points()}) for settings in ensemble.settings]
+    rests_on = {"points": _points(), "source": source_hash((*COHORT_SOURCE, "prediction"))}
+    keys = [fingerprint({"settings": settings, **rests_on}) for settings in ensemble.settings]
     known = _read(folder / ROWS)
     missing = {key: row for row, key in reversed(list(enumerate(keys))) if key not in known}
     told = 0

@@ -46,7 +46,7 @@ from hepatrial.prediction.study import Endpoint, Study
 from hepatrial.prediction.vocabulary import EVENT_KINDS, key
 from hepatrial.prediction.world import Member, World, live
 from hepatrial.protocol import DEFINITIONS, Limit
-from hepatrial.provenance import fingerprint, package_versions
+from hepatrial.provenance import COHORT_SOURCE, fingerprint, package_versions, source_hash
 from hepatrial.rng import Stream
 from hepatrial.schema import MARK, MEASURES
 
@@ -284,6 +284,7 @@ def prediction_spec(task: Task, leave_out: frozenset[str]) -> dict[str, Any]:
         "seed": task.seed,
         "leave_out": sorted(leave_out),
         "discrepancy": task.discrepancy.hash if task.discrepancy else "",
+        "source": source_hash((*COHORT_SOURCE, "prediction")),
         "versions": package_versions(),
     }
 
