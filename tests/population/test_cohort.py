@@ -7,6 +7,7 @@ from hepatrial.errors import BadInput
 from hepatrial.population import cohort as cohort_module
 from hepatrial.population.cohort import (
     acceptance_of,
+    cause_columns,
     make_cohort,
     make_illness,
     measures_needed,
@@ -14,6 +15,7 @@ from hepatrial.population.cohort import (
     targets_of,
 )
 from hepatrial.population.deck import make_deck
+from hepatrial.population.matching import balance
 from hepatrial.protocol import load_protocol
 from hepatrial.trial.run import patient_machine
 
@@ -56,6 +58,44 @@ def test_every_figure_of_a_table_1_becomes_a_target_with_its_place():
     below = {"variable": "inr", "share": 0.3, "below": 1.9, "grade": "assumed", "source": "test"}
     (target,) = targets_of(illness_with([below]).protocol)
     assert (target.statistic, target.cut) == ("share_below", 1.9)
+
+
+SEVERAL = [
+    {"cause": "paracetamol", "share": "60 %"},
+    {"cause": "drug", "share": "12 %"},
+    {"cause": "hbv", "share": "8 %"},
+    {"cause": "other", "share": "20 %"},
+]
+
+
+def test_matching_a_table_1_holds_the_causes_that_are_told():
+    """More jaundice must bring jaundiced people of each cause, not more of the causes that are jaundiced."""
+    wish = {"variable": "bilirubin", "mean": "120 umol/L", "grade": "assumed", "source": "test"}
+    told = {"population.table1": [wish], "population.causes": SEVERAL}
+    protocol, _ = load_protocol("larsen2016").with_settings(told)
+    illness = make_illness(protocol, make_deck(), 1)
+    machine = patient_machine()
+    free = [target for target in targets_of(protocol) if target.variable == "bilirubin"]
+    cohort = make_cohort(machine, illness, 150)
+    columns = table1_columns(machine.spec, cohort.pool, cohort.traits) | cause_columns(cohort.traits)
+    loose = balance(columns, free).weights / len(cohort.pool)
+    moved = {one["cause"]: loose @ columns[f"is_{one['cause']}"] for one in SEVERAL}
+    assert abs(moved["paracetamol"] - 0.6) > 0.03, moved
+    held = cohort.matches[0]
+    weights = held.weights / len(cohort.pool)
+    assert weights @ columns["bilirubin"] == pytest.approx(120.0, rel=0.01)
+    for one in SEVERAL:
+        share = float(one["share"].rstrip(" %")) / 100.0
+        assert weights @ columns[f"is_{one['cause']}"] == pytest.approx(share, abs=0.005), one
+    assert [t.place for t in targets_of(protocol)][1:] == [f"population.causes[{i}].share" for i in range(4)]
+
+
+def test_one_cause_or_no_table_1_leaves_nothing_to_hold():
+    several, _ = load_protocol("larsen2016").with_settings(
+        {"population.table1": [], "population.causes": SEVERAL}
+    )
+    assert targets_of(several) == ()
+    assert not [t for t in targets_of(illness_with(WISHES).protocol) if t.variable.startswith("is_")]
 
 
 def test_everything_that_is_read_later_is_measured_at_randomisation():

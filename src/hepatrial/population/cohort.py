@@ -22,6 +22,7 @@ from hepatrial.population.observation import make_clinic
 from hepatrial.population.onset import Illness
 from hepatrial.population.pool import CHUNK, Pool, Store, build_pool, traits_of
 from hepatrial.protocol import Protocol, Wish
+from hepatrial.protocol.diseases import CAUSES, Cause
 from hepatrial.schema import MEASURES
 
 Array = NDArray[np.float64]
@@ -78,10 +79,28 @@ def make_illness(protocol: Protocol, deck: Deck, seed: int, first: int = FIRST_C
 
 
 def targets_of(protocol: Protocol) -> tuple[Target, ...]:
-    """The figures of the protocol's Table 1, one by one."""
-    return tuple(
-        target for number, wish in enumerate(protocol.population.table1) for target in _figures(number, wish)
-    )
+    """The figures of the protocol's Table 1, one by one, and the shares of causes where several are told.
+
+    What moves patients to other laboratory values must not move their causes.
+    """
+    population = protocol.population
+    told = [target for number, wish in enumerate(population.table1) for target in _figures(number, wish)]
+    if told and len(population.causes) > 1:
+        told += [
+            Target(cause_column(one.cause), "share", one.share, place=f"population.causes[{number}].share")
+            for number, one in enumerate(population.causes)
+        ]
+    return tuple(told)
+
+
+def cause_column(cause: Cause) -> str:
+    """Name under which the matching knows whether a patient has a cause."""
+    return f"is_{cause}"
+
+
+def cause_columns(traits: Candidates) -> dict[str, Array]:
+    """(n,) for each cause: 1 for those who have it."""
+    return {cause_column(name): (traits.cause == code).astype(np.float64) for code, name in enumerate(CAUSES)}
 
 
 def _figures(number: int, wish: Wish) -> list[Target]:
@@ -143,7 +162,7 @@ def make_cohort(
     traits = traits_of(machine.spec, illness, pool)
     if not targets:
         return Cohort(pool, traits, np.arange(subjects), ())
-    columns = table1_columns(machine.spec, pool, traits)
+    columns = table1_columns(machine.spec, pool, traits) | cause_columns(traits)
     index, matches = [], []
     for block, start in enumerate(range(0, size, block_size)):
         rows = slice(start, start + block_size)

@@ -20,7 +20,13 @@ from hepatrial.model import ModelSpec
 from hepatrial.model.scores import clif_c_organs
 from hepatrial.model.variants import load_variants
 from hepatrial.population.candidates import Candidates
-from hepatrial.population.cohort import Cohort, make_illness, table1_columns
+from hepatrial.population.cohort import (
+    Cohort,
+    cause_column,
+    cause_columns,
+    make_illness,
+    table1_columns,
+)
 from hepatrial.population.deck import make_deck
 from hepatrial.population.machine import Machine
 from hepatrial.population.onset import Illness, Onset, live_through_onset
@@ -31,7 +37,6 @@ from hepatrial.prediction.study import Study
 from hepatrial.prediction.table1 import Wanted
 from hepatrial.prediction.vocabulary import EVENT_KINDS
 from hepatrial.protocol import Protocol
-from hepatrial.protocol.diseases import CAUSES
 from hepatrial.trial.courses import Tables, Trial, VariantSet, simulate_courses
 from hepatrial.trial.plan import make_plan
 
@@ -176,7 +181,9 @@ def rows_to_match(study: Study, protocol: Protocol, columns: Mapping[str, Array]
     rows = [one for one in study.baseline if one.column in columns]
     causes = protocol.population.cause_shares or {}
     if len(causes) > 1:
-        rows += [Wanted(name, f"is_{name}", share=share, low=1.0, high=1.0) for name, share in causes.items()]
+        rows += [
+            Wanted(name, cause_column(name), share=share, low=1.0, high=1.0) for name, share in causes.items()
+        ]
     return rows
 
 
@@ -185,9 +192,7 @@ def pool_columns(spec: ModelSpec, pool: Pool, traits: Candidates) -> dict[str, A
     columns = table1_columns(spec, pool, traits)
     organs = {name: pool.measure(name) for name in ORGANS}
     columns["aclf_grade"] = clif_c_organs(**organs, units="si").grade
-    for code, name in enumerate(CAUSES):
-        columns[f"is_{name}"] = (traits.cause == code).astype(np.float64)
-    return columns
+    return columns | cause_columns(traits)
 
 
 def _courses(
