@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -12,8 +13,17 @@ from hepatrial.prediction import discrepancy
 from hepatrial.prediction import left_out as module
 from hepatrial.prediction.calibrants import all_points
 from hepatrial.prediction.discrepancy import CLASSES, REPEATS, SCALES, Discrepancy, evidence_cache
+from hepatrial.prediction.learn import write_left_out
 from hepatrial.prediction.left_out import COLUMNS, groups_by, left_out
-from hepatrial.prediction.scoreboard import LEFT_OUT_CLASSES, left_out_classes
+from hepatrial.prediction.predict import discrepancy_of, shipped_ensemble
+from hepatrial.prediction.scoreboard import (
+    LEFT_OUT,
+    LEFT_OUT_CLASSES,
+    left_out_classes,
+    staleness,
+    stored_draws,
+)
+from hepatrial.schema import MARK
 
 POINTS = evidence_cache("mortality").points
 
@@ -89,3 +99,20 @@ def test_a_class_is_told_without_what_was_seen_of_it(quick: pl.DataFrame) -> Non
         for t in tables
     )
     assert not np.array_equal(others, changed)
+
+
+def test_stored_draws_of_another_discrepancy_are_told(
+    quick: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, notes = stored_draws()
+    monkeypatch.setattr("hepatrial.prediction.scoreboard.data_folder", lambda: tmp_path)
+    for of, told in (("another", True), (shipped_discrepancy(), False)):
+        write_left_out(quick, tmp_path, of)
+        assert ("left out" in staleness(notes)) == told
+    stored = pl.read_parquet(tmp_path / LEFT_OUT)
+    assert stored.equals(quick)
+    assert pl.read_parquet_metadata(tmp_path / LEFT_OUT)["mark"] == MARK["en"]
+
+
+def shipped_discrepancy() -> str:
+    return discrepancy_of(shipped_ensemble()).hash

@@ -76,4 +76,4 @@ def _learn(out: Path, ensemble: Path, workers: int, install: bool) -> None:
     left = learn_discrepancy(read_ensemble(ensemble), out, workers=workers, tell=_tell)
     folder = data_folder() if install else out
     write_discrepancy(left, folder)
-    write_left_out(left_out(left, SEED), folder)
+    write_left_out(left_out(left, SEED), folder, left.hash)

@@ -9,7 +9,6 @@ import json
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from io import BytesIO
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -19,12 +18,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from hepatrial.calibration import Ensemble
-from hepatrial.ensemble.storage import write_atomic
+from hepatrial.ensemble.storage import parquet_bytes, write_atomic
 from hepatrial.errors import BadInput
 from hepatrial.prediction.calibrants import all_points, levels
 from hepatrial.prediction.discrepancy import Discrepancy, learn, store
 from hepatrial.prediction.scoreboard import LEFT_OUT
 from hepatrial.provenance import COHORT_SOURCE, canonical_json, fingerprint, source_hash
+from hepatrial.schema import MARK
 
 Array = NDArray[np.float64]
 
@@ -83,11 +83,10 @@ def write_discrepancy(one: Discrepancy, folder: Path) -> None:
         write_atomic(folder / name, content)
 
 
-def write_left_out(table: pl.DataFrame, folder: Path) -> None:
-    """Write the draws of the fitted cohorts, each without itself."""
-    buffer = BytesIO()
-    table.write_parquet(buffer, compression="zstd", statistics=False)
-    write_atomic(folder / LEFT_OUT, buffer.getvalue())
+def write_left_out(table: pl.DataFrame, folder: Path, discrepancy: str) -> None:
+    """Write the draws of the fitted cohorts, each without itself, with the hash of their discrepancy."""
+    marks = {"mark": MARK["en"], "discrepancy": discrepancy}
+    write_atomic(folder / LEFT_OUT, parquet_bytes(table, marks))
 
 
 def _points() -> list[list[Any]]:

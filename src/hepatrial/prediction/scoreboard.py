@@ -310,6 +310,12 @@ def stored_left_out() -> pl.DataFrame | None:
     return pl.read_parquet(BytesIO(path.read_bytes())) if path.is_file() else None
 
 
+def _left_out_of() -> str:
+    """Hash of the discrepancy that the stored draws of the fitted cohorts belong to; empty when none ship."""
+    path = data_folder() / LEFT_OUT
+    return pl.read_parquet_metadata(path).get("discrepancy", "not told") if path.is_file() else ""
+
+
 def staleness(notes: Mapping[str, Any]) -> str:
     """What has changed since the draws were stored, one sentence; empty when nothing has."""
     from hepatrial.model import load_patient_model
@@ -319,8 +325,11 @@ def staleness(notes: Mapping[str, Any]) -> str:
         changed.append("the patient model")
     if notes["ensemble"]["hash"] != shipped_ensemble().hash:
         changed.append("the ensemble")
-    if notes.get("discrepancy") != discrepancy_of(shipped_ensemble()).hash:
+    discrepancy = discrepancy_of(shipped_ensemble()).hash
+    if notes.get("discrepancy") != discrepancy:
         changed.append("the discrepancy")
+    if _left_out_of() not in ("", discrepancy):
+        changed.append("the discrepancy of the fitted cohorts left out")
     told = " and ".join(changed)
     return (
         f"The stored predictions were made before {told} changed; `{COMMAND}` makes them again."
