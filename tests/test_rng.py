@@ -52,6 +52,10 @@ def test_consecutive_patients_draw_what_each_would_draw_alone(first):
         np.testing.assert_array_equal(together, [stream.uniform(p) for p in patient])
         table = stream.exponential_table(patient, 6)
         np.testing.assert_array_equal(table, stream.exponential(patient[:, None], np.arange(6)[None, :]))
+        for which in (0, 3, 4, 11):
+            np.testing.assert_array_equal(
+                stream.uniform(patient, which), [stream.uniform(p, which) for p in patient]
+            )
 
 
 def test_many_streams_at_once_give_the_draws_of_each():

@@ -80,9 +80,10 @@ class Stream:
         return int.from_bytes(digest, "little")
 
     def _words(self, patient: ArrayLike, occurrence: ArrayLike) -> NDArray[np.uint64]:
-        patient64, occurrence64 = np.broadcast_arrays(
-            np.asarray(patient, dtype=np.uint64), np.asarray(occurrence, dtype=np.uint64)
-        )
+        person, which = np.asarray(patient, dtype=np.uint64), np.asarray(occurrence, dtype=np.uint64)
+        if person.ndim == 1 and which.ndim == 0 and _consecutive(person):
+            return _run(self.seed, self._word, person, int(which) >> 2)[:, int(which) & 3]
+        patient64, occurrence64 = np.broadcast_arrays(person, which)
         flat_patient, flat_occurrence = patient64.ravel(), occurrence64.ravel()
         words = self._blocks(flat_patient, flat_occurrence >> np.uint64(2))
         lane = (flat_occurrence & np.uint64(3)).astype(np.intp)
