@@ -313,6 +313,16 @@ def test_kidney_injury_that_brings_acute_on_chronic_failure_heals_with_its_time(
     assert np.allclose(shown[:, 1, 0] / shown[:, 0, 0], healed, rtol=1e-3)
 
 
+def test_nothing_precipitates_a_compensated_cirrhosis(spec):
+    deck = make_deck({"precipitating_infection_share": 0.9999})
+    infected = {
+        disease: draw_candidates(spec, deck, 1, NUMBERS[:200], disease).column(spec, "infection_at_onset") > 0
+        for disease in ("hbv_aclf", "compensated_cirrhosis")
+    }
+    assert infected["hbv_aclf"].all()
+    assert not infected["compensated_cirrhosis"].any()
+
+
 def test_what_precipitates_a_decompensation_comes_after_the_chronic_liver_has_settled():
     """Infected at admission are those whose illness began with an infection."""
     card, protocol = "precipitating_infection_share", reference_protocol("decompensated_cirrhosis")

@@ -19,7 +19,7 @@ from hepatrial.model.spec import ModelSpec
 from hepatrial.population.deck import Deck
 from hepatrial.population.diseases import card_of, draw_causes, men_share, set_disease
 from hepatrial.population.draws import draw_from
-from hepatrial.protocol.diseases import Cause, Disease
+from hepatrial.protocol.diseases import DISEASES, Cause, Disease
 from hepatrial.rng import Stream
 
 Array = NDArray[np.float64]
@@ -145,7 +145,7 @@ def _join_traits(
 def _precipitating(what: str, deck: Deck, seed: int, number: NDArray[np.int64], disease: Disease) -> Array:
     """(n,) size of what precipitates an illness, 0 in most; a class without a card of its share has none."""
     share = card_of(deck, f"precipitating_{what}_share", disease)
-    if disease == "compensated_cirrhosis" or share not in deck.population:
+    if not DISEASES[disease].precipitated or share not in deck.population:
         return np.zeros(len(number))
     begins = Stream(seed, f"trait.precipitating_{what}").uniform(number)
     size = Stream(seed, f"trait.precipitating_{what}_size").uniform(number)

@@ -27,6 +27,7 @@ class DiseaseClass:
         cirrhosis: 1 all, 0 none, None as the trait's card draws it.
         quiet: no flare and no insult: the chronic liver alone (hepatitis B is under treatment).
         progressive: scar goes on growing.
+        precipitated: an infection or an injured kidney can set it off.
         settles: the liver is followed for the population's settling time before the illness begins.
         age_card, women_card: cards of the class instead of the cause's; None: by cause.
         factors: parameter of the model -> card that scales it in this class.
@@ -38,6 +39,7 @@ class DiseaseClass:
     cirrhosis: float | None = None
     quiet: bool = False
     progressive: bool = False
+    precipitated: bool = True
     settles: bool = False
     age_card: str | None = None
     women_card: str | None = None
@@ -102,6 +104,7 @@ DISEASES: dict[Disease, DiseaseClass] = {
         cirrhosis=1.0,
         quiet=True,
         progressive=True,
+        precipitated=False,
         settles=True,
         age_card="age_cirrhosis",
         women_card="women_cirrhosis",
