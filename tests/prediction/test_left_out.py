@@ -101,6 +101,19 @@ def test_a_class_is_told_without_what_was_seen_of_it(quick: pl.DataFrame) -> Non
     assert not np.array_equal(others, changed)
 
 
+def test_a_draw_that_shows_nothing_of_a_cohort_does_not_predict_it() -> None:
+    """One of two draws admits nobody to one cohort: the other draw predicts it, and all else has both."""
+    whole = made()
+    name = POINTS[0].calibrant
+    gap = np.array([p.calibrant == name for p in all_points()])
+    shown = whole.shown.copy()
+    shown[1, gap] = np.nan
+    table = left_out(Discrepancy("none", shown, whole.variance, whole.missed, whole.scales), 3)
+    ours = table.filter(pl.col("model") == "mechanistic")
+    assert ours["value"].is_finite().all()
+    assert ours.filter(pl.col("study") == name).height > 0
+
+
 def test_stored_draws_of_another_discrepancy_are_told(
     quick: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

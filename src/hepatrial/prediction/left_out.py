@@ -130,8 +130,9 @@ def _ours(
     rng: np.random.Generator,
 ) -> Array:
     shares = np.empty(DRAWS)
+    able = good[np.isfinite(made.shown[good, place])]  # a draw may admit nobody to this cohort alone
     for draw in range(DRAWS):
-        member = int(good[draw % len(good)])
+        member = int(able[draw % len(able)])
         effects = made.effects(one.study, member, 0, leave_out=group)[KIND[point.event]]
         effects = effects.widened(float(made.missed[member, place]))
         level, slope, gain, extra = effects.draw(rng.standard_normal(4))
