@@ -425,8 +425,9 @@ def test_floor_of_time_steps_where_it_should():
 
 
 def test_zero_times_what_is_undefined_is_undefined_as_in_other_simulators():
-    (found,) = ant("var x = -1; x' = 1; y := 0*ln(x);", "y", duration=4)
-    assert np.isnan(found[0])
+    # At no output is x zero but for rounding: on which side it then lies differs between processors.
+    (found,) = ant("var x = -1.5; x' = 1; y := 0*ln(x);", "y", duration=4)
+    assert np.isnan(found[:2]).all()
     assert (found[2:] == 0).all()
     with pytest.raises(RunFailed):
         ant("var x = 1; x' = 0*(1/(x - 1));", "x")

@@ -31,7 +31,7 @@ from hepatrial.provenance import COHORT_SOURCE, fingerprint, source_hash
 Array = NDArray[np.float64]
 
 MEMBERS = 208
-ROUNDS = {"donors": 4, "hbv_aclf": 3, "alf": 2, "definitions": 2}
+ROUNDS = {"donors": 4, "hbv_aclf": 4, "alf": 3, "definitions": 3}
 """Rounds of simulation of every member in each layer; the last is what the posterior shows."""
 NEGLIGIBLE = 1e-6
 """Weight, relative to the largest, below which a member needs no last look and no cells' step."""
