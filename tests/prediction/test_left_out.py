@@ -122,6 +122,7 @@ def test_stored_draws_of_another_discrepancy_are_told(
     for of, told in (("another", True), (shipped_discrepancy(), False)):
         write_left_out(quick, tmp_path, of)
         assert ("left out" in staleness(notes)) == told
+        assert ("fit --discrepancy --install" in staleness(notes)) == told
     stored = pl.read_parquet(tmp_path / LEFT_OUT)
     assert stored.equals(quick)
     assert pl.read_parquet_metadata(tmp_path / LEFT_OUT)["mark"] == MARK["en"]

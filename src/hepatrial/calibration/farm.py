@@ -69,12 +69,12 @@ class Farm:
 
     Args:
         folder: of the fit; made when it does not exist.
-        head: what the fit rests on (targets, model, schedule); a folder of another fit is refused.
+        head: what the fit rests on (targets, model, code, schedule); a folder of another fit is refused.
         workers: processes.
         tell: called with a sentence of progress.
 
     Raises:
-        BadInput: the folder holds a fit of other targets, another model or another schedule.
+        BadInput: the folder holds a fit of other targets, other code, another model or schedule.
     """
 
     def __init__(

@@ -87,7 +87,7 @@ def fit_layers(folder: Path, *, workers: int, members: int = MEMBERS, tell: Call
         tell: called with sentences of progress.
 
     Raises:
-        BadInput: the folder holds a fit of other targets, another model or another schedule.
+        BadInput: the folder holds a fit of other targets, other code, another model or schedule.
     """
     declaration, plan = load_declaration(), schedule(members)
     farm = Farm(folder, head(declaration, plan), workers, tell)

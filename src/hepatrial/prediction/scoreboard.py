@@ -72,6 +72,7 @@ _GROUP = {
 }
 STORE, NOTES, LEFT_OUT = "predictions.parquet", "predictions.json", "left_out.parquet"
 COMMAND = "hepatrial validate model --recompute"
+LEARN = "hepatrial fit --discrepancy --install"
 
 
 def role_of(name: str) -> str:
@@ -317,7 +318,7 @@ def _left_out_of() -> str:
 
 
 def staleness(notes: Mapping[str, Any]) -> str:
-    """What has changed since the draws were stored, one sentence; empty when nothing has."""
+    """What has changed since the draws were stored, a sentence for each command; empty when nothing has."""
     from hepatrial.model import load_patient_model
 
     changed = []
@@ -328,14 +329,18 @@ def staleness(notes: Mapping[str, Any]) -> str:
     discrepancy = discrepancy_of(shipped_ensemble()).hash
     if notes.get("discrepancy") != discrepancy:
         changed.append("the discrepancy")
+    told = []
+    if changed:
+        before = " and ".join(changed)
+        told.append(
+            f"The stored predictions were made before {before} changed; `{COMMAND}` makes them again."
+        )
     if _left_out_of() not in ("", discrepancy):
-        changed.append("the discrepancy of the fitted cohorts left out")
-    told = " and ".join(changed)
-    return (
-        f"The stored predictions were made before {told} changed; `{COMMAND}` makes them again."
-        if told
-        else ""
-    )
+        told.append(
+            "The draws of the fitted cohorts left out belong to another discrepancy; "
+            f"`{LEARN}` makes them again."
+        )
+    return " ".join(told)
 
 
 def recompute(
