@@ -46,6 +46,18 @@ def test_breaking_an_equation_over_lines_changes_no_letter_of_it_and_keeps_lines
     assert broken > 20
 
 
+def test_a_sum_in_brackets_longer_than_a_line_goes_on_in_the_next() -> None:
+    long = [sym(f"rate_of_process_{k}") for k in range(8)]
+    inside = long[0]
+    for one in long[1:]:
+        inside = inside + one
+    lines = equation("load", sym("turnover") * inside, width=60)
+    rows = ["".join(row.itertext()) for row in ET.fromstring(lines).findall(".//{*}mtr")]
+    assert len(rows) > 2 and max(map(len, rows)) <= 60
+    assert rows[0].count("(") == 1 and rows[-1].endswith(")")
+    assert "mtable" not in equation("load", sym("turnover") * inside, width=400)
+
+
 def test_every_parameter_in_the_equations_is_explained_once_with_its_source() -> None:
     text = make_equations.page()
     told = re.findall(r"<tr><th>(.*?)</th><td>(.*?)</td><td>(.*?)</td><td>(.*?)</td></tr>", text)

@@ -70,20 +70,37 @@ def mathml(e: Expr) -> str:
 def _lines(e: Expr, width: int) -> list[str]:
     """An expression in lines of about ``width`` characters, broken before terms and their factors."""
     lines, line = [], ""
-    for sign, term in _chain(e, {"add": "+", "sub": "−"}):
-        least = PRODUCT if sign == "−" else SUM
-        pieces = [f"{_infix(sign)}{_within(term, least)}"]
-        if term.op == "mul" and _length(pieces[0]) > width:
-            pieces = [
-                f"{_infix(dot)}{_within(factor, PRODUCT)}" for dot, factor in _chain(term, {"mul": "·"})
-            ]
-            pieces[0] = f"{_infix(sign)}{pieces[0]}"
-        for piece in pieces:
-            if line and _length(line + piece) > width:
-                lines.append(line)
-                line = "<mspace width='1em'/>"
-            line += piece
+    for piece in _pieces(e, width):
+        if line and _length(line + piece) > width:
+            lines.append(line)
+            line = "<mspace width='1em'/>"
+        line += piece
     return [*lines, line]
+
+
+def _pieces(e: Expr, width: int) -> list[str]:
+    """What a line may end after: terms; of a term longer than a line its factors; of such a factor its terms."""
+    pieces = []
+    for sign, term in _chain(e, {"add": "+", "sub": "−"}):
+        whole = f"{_infix(sign)}{_within(term, PRODUCT if sign == '−' else SUM)}"
+        if term.op != "mul" or _length(whole) <= width:
+            pieces.append(whole)
+            continue
+        for place, (dot, factor) in enumerate(_chain(term, {"mul": "·"})):
+            start = f"{_infix('' if place else sign)}{_infix(dot)}"
+            pieces += _factor(start, factor, width)
+    return pieces
+
+
+def _factor(start: str, e: Expr, width: int) -> list[str]:
+    """A factor after its sign; a sum in brackets that is longer than a line goes on in the next."""
+    whole = f"{start}{_within(e, PRODUCT)}"
+    if _BINDING.get(e.op, ATOM) > SUM or _length(whole) <= width:
+        return [whole]
+    inside = _pieces(e, width)
+    inside[0] = f"{start}<mo stretchy='false'>(</mo>{inside[0]}"
+    inside[-1] += "<mo stretchy='false'>)</mo>"
+    return inside
 
 
 def _infix(sign: str) -> str:
