@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from hepatrial.errors import BadInput
 from hepatrial.prediction import discrepancy
 from hepatrial.prediction import left_out as module
 from hepatrial.prediction.calibrants import all_points
@@ -112,6 +113,16 @@ def test_a_draw_that_shows_nothing_of_a_cohort_does_not_predict_it() -> None:
     ours = table.filter(pl.col("model") == "mechanistic")
     assert ours["value"].is_finite().all()
     assert ours.filter(pl.col("study") == name).height > 0
+
+
+def test_cohorts_that_no_draw_shows_are_refused_by_name() -> None:
+    whole = made()
+    names = {POINTS[0].calibrant, POINTS[-1].calibrant}
+    shown = whole.shown.copy()
+    shown[:, [p.calibrant in names for p in all_points()]] = np.nan
+    with pytest.raises(BadInput) as refused:
+        left_out(Discrepancy("none", shown, whole.variance, whole.missed, whole.scales), 3)
+    assert {problem.place.removeprefix("cohort ") for problem in refused.value.problems} == names
 
 
 def test_stored_draws_of_another_discrepancy_are_told(

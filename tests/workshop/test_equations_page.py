@@ -53,8 +53,10 @@ def test_a_sum_in_brackets_longer_than_a_line_goes_on_in_the_next() -> None:
         inside = inside + one
     lines = equation("load", sym("turnover") * inside, width=60)
     rows = ["".join(row.itertext()) for row in ET.fromstring(lines).findall(".//{*}mtr")]
-    assert len(rows) > 2 and max(map(len, rows)) <= 60
-    assert rows[0].count("(") == 1 and rows[-1].endswith(")")
+    assert len(rows) > 2
+    assert max(map(len, rows)) <= 60
+    assert rows[0].count("(") == 1
+    assert rows[-1].endswith(")")
     assert "mtable" not in equation("load", sym("turnover") * inside, width=400)
 
 

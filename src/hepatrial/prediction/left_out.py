@@ -17,6 +17,7 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from hepatrial.errors import BadInput, Problem
 from hepatrial.prediction.calibrants import Calibrant, Point, all_points, load_calibrants
 from hepatrial.prediction.discrepancy import (
     KIND,
@@ -79,8 +80,23 @@ def left_out(made: Discrepancy, seed: int) -> pl.DataFrame:
 
     Returns:
         One row a draw, columns ``COLUMNS``; the value is the share with the event at the cohort's size.
+
+    Raises:
+        BadInput: no draw admits patients to every fitted cohort; those are named to which none does.
     """
+    _refuse_silent(made)
     return pl.concat([_left_out(made, seed, by) for by in get_args(By)])
+
+
+def _refuse_silent(made: Discrepancy) -> None:
+    seen = np.isfinite(made.shown)
+    wanted = {all_points().index(point): point.calibrant for point in evidence_cache("mortality").points}
+    silent = {name for place, name in wanted.items() if not seen[:, place].any()}
+    if not silent and not seen[:, list(wanted)].all(axis=1).any():
+        silent = {name for place, name in wanted.items() if not seen[:, place].all()}
+    if silent:
+        allowed = "a posterior of which at least one draw admits patients to every fitted cohort"
+        raise BadInput([Problem(f"cohort {name}", "no such draw", allowed) for name in sorted(silent)])
 
 
 def _left_out(made: Discrepancy, seed: int, by: By) -> pl.DataFrame:

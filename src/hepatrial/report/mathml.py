@@ -79,7 +79,7 @@ def _lines(e: Expr, width: int) -> list[str]:
 
 
 def _pieces(e: Expr, width: int) -> list[str]:
-    """What a line may end after: terms; of a term longer than a line its factors; of such a factor its terms."""
+    """What a line may end after: terms; of one longer than a line its factors; of such a factor its terms."""
     pieces = []
     for sign, term in _chain(e, {"add": "+", "sub": "−"}):
         whole = f"{_infix(sign)}{_within(term, PRODUCT if sign == '−' else SUM)}"
