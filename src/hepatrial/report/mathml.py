@@ -5,8 +5,8 @@ Products and sums are laid out as a modeller wrote them; quotients become fracti
 
 from __future__ import annotations
 
-import re
-from html import escape, unescape
+from html import escape
+from xml.etree import ElementTree
 
 from hepatrial.model.expr import Expr
 
@@ -17,6 +17,7 @@ THIN_SPACE = "\u2009"
 _COMPARISONS = {"lt": "&lt;", "le": "≤", "gt": "&gt;", "ge": "≥", "eq": "=", "ne": "≠"}
 ROOM = {"=": 0.3, "·": 0.16}
 """Ems on each side of an operator; 0.24 for the others."""
+_CLOSE = "<mo stretchy='false'>)</mo>"
 _NAMES = {"ln": "ln", "min": "min", "max": "max"}
 
 
@@ -79,28 +80,39 @@ def _lines(e: Expr, width: int) -> list[str]:
 
 
 def _pieces(e: Expr, width: int) -> list[str]:
-    """What a line may end after: terms; of one longer than a line its factors; of such a factor its terms."""
+    """What a line may end after: the terms of a sum; of one longer than a line its own parts."""
     pieces = []
     for sign, term in _chain(e, {"add": "+", "sub": "−"}):
-        whole = f"{_infix(sign)}{_within(term, PRODUCT if sign == '−' else SUM)}"
-        if term.op != "mul" or _length(whole) <= width:
-            pieces.append(whole)
-            continue
-        for place, (dot, factor) in enumerate(_chain(term, {"mul": "·"})):
-            start = f"{_infix('' if place else sign)}{_infix(dot)}"
-            pieces += _factor(start, factor, width)
+        pieces += _parts(_infix(sign), term, PRODUCT if sign == "−" else SUM, width)
     return pieces
 
 
-def _factor(start: str, e: Expr, width: int) -> list[str]:
-    """A factor after its sign; a sum in brackets that is longer than a line goes on in the next."""
-    whole = f"{start}{_within(e, PRODUCT)}"
-    if _BINDING.get(e.op, ATOM) > SUM or _length(whole) <= width:
+def _parts(start: str, e: Expr, least: int, width: int) -> list[str]:
+    """A term or factor after its sign: whole where a line holds it, else in parts, fractions with a stroke."""
+    whole = f"{start}{_within(e, least)}"
+    if _length(whole) <= width or e.op not in ("add", "sub", "mul", "div", "pow"):
         return [whole]
-    inside = _pieces(e, width)
-    inside[0] = f"{start}<mo stretchy='false'>(</mo>{inside[0]}"
-    inside[-1] += "<mo stretchy='false'>)</mo>"
-    return inside
+    if _BINDING.get(e.op, ATOM) < least:
+        return _enclosed(start, _pieces(e, width), _CLOSE)
+    if e.op in ("add", "sub"):
+        first, *others = _pieces(e, width)
+        return [f"{start}{first}", *others]
+    if e.op == "mul":
+        (_, leading), *others = _chain(e, {"mul": "·"})
+        links = [(start, leading), *((_infix(dot), factor) for dot, factor in others)]
+        return [part for sign, factor in links for part in _parts(sign, factor, PRODUCT, width)]
+    upper, lower = e.args
+    if e.op == "pow":
+        return _enclosed(start, _pieces(upper, width), f"<msup>{_CLOSE}{mathml(lower)}</msup>")
+    parts = _parts(start, upper, PRODUCT, width)
+    parts[-1] += f"{_sign('/')}{_within(lower, ATOM)}"
+    return parts
+
+
+def _enclosed(start: str, pieces: list[str], close: str) -> list[str]:
+    """Pieces in brackets that do not grow, since they may stand in different lines."""
+    pieces = [f"{start}<mo stretchy='false'>(</mo>{pieces[0]}", *pieces[1:]]
+    return [*pieces[:-1], f"{pieces[-1]}{close}"]
 
 
 def _infix(sign: str) -> str:
@@ -126,10 +138,13 @@ def _chain(e: Expr, signs: dict[str, str]) -> list[tuple[str, Expr]]:
 
 
 def _length(written: str) -> int:
-    """About how many characters wide some MathML is: of a fraction, both its parts, halved."""
-    text = unescape(re.sub(r"<[^>]+>", "", written))
-    halves = [unescape(re.sub(r"<[^>]+>", "", one)) for one in re.findall(r"<mfrac>.*?</mfrac>", written)]
-    return len(text) - sum(len(one) for one in halves) // 2
+    """About how many characters wide some MathML is; a fraction is as wide as the longer of its parts."""
+    return _breadth(ElementTree.fromstring(f"<mrow>{written}</mrow>"))
+
+
+def _breadth(element: ElementTree.Element) -> int:
+    inside = [_breadth(one) for one in element]
+    return max(inside) if element.tag == "mfrac" else len(element.text or "") + sum(inside)
 
 
 def _function(e: Expr) -> str:
