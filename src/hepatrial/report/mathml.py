@@ -88,7 +88,7 @@ def _pieces(e: Expr, width: int) -> list[str]:
 
 
 def _parts(start: str, e: Expr, least: int, width: int) -> list[str]:
-    """A term or factor after its sign: whole where a line holds it, else in parts, fractions with a stroke."""
+    """A term or factor after its sign: whole where a line holds it, else in parts, fractions by a stroke."""
     whole = f"{start}{_within(e, least)}"
     if _length(whole) <= width or e.op not in ("add", "sub", "mul", "div", "pow"):
         return [whole]
@@ -98,8 +98,8 @@ def _parts(start: str, e: Expr, least: int, width: int) -> list[str]:
         first, *others = _pieces(e, width)
         return [f"{start}{first}", *others]
     if e.op == "mul":
-        (_, leading), *others = _chain(e, {"mul": "·"})
-        links = [(start, leading), *((_infix(dot), factor) for dot, factor in others)]
+        links = _chain(e, {"mul": "·"})
+        links = [(start, links[0][1]), *((_infix(dot), factor) for dot, factor in links[1:])]
         return [part for sign, factor in links for part in _parts(sign, factor, PRODUCT, width)]
     upper, lower = e.args
     if e.op == "pow":
