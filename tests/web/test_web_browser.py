@@ -14,6 +14,7 @@ from browser import ABSENT, CHROMIUM, QUICK, Server, opened
 from playwright.sync_api import expect
 
 from hepatrial.schema import MARK
+from hepatrial.web.atlas import TITLES
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason=ABSENT)]
 
@@ -136,8 +137,23 @@ def test_an_equation_stands_once_and_in_full_beside_its_unit(server, chromium, s
         assert len(names) == len(set(names)) > 20
         other = {"desk": "phone", "phone": "desk"}[size]
         assert not page.locator(f".equation.{other}").first.is_visible()
-        if size == "desk":
-            assert [row for row in seen if row[1] > 0] == []
+
+
+@pytest.mark.parametrize("medium", ["screen", "print"])
+def test_no_equation_of_any_process_is_cut(server, chromium, medium):
+    paper = {"width": 672, "height": 980}
+    for page in opened(chromium):
+        if medium == "print":
+            page.set_viewport_size(paper)
+            page.emulate_media(media="print")
+        for process in TITLES:
+            page.goto(f"{server.address}/mechanism?process={process}")
+            over = page.locator(".equation").evaluate_all(
+                """all => all.filter((one) => one.checkVisibility()
+                    && one.querySelector("math").getBoundingClientRect().right > one.getBoundingClientRect().right + 1)
+                .map((one) => one.getAttribute("aria-label"))"""
+            )
+            assert over == [], process
 
 
 def marked(data, name):
