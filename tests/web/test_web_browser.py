@@ -149,9 +149,10 @@ def test_no_equation_of_any_process_is_cut(server, chromium, medium):
         for process in TITLES:
             page.goto(f"{server.address}/mechanism?process={process}")
             over = page.locator(".equation").evaluate_all(
-                """all => all.filter((one) => one.checkVisibility()
-                    && one.querySelector("math").getBoundingClientRect().right > one.getBoundingClientRect().right + 1)
-                .map((one) => one.getAttribute("aria-label"))"""
+                """all => all.filter((one) => one.checkVisibility()).filter((one) => {
+                    const set = one.querySelector("math").getBoundingClientRect();
+                    return set.right > one.getBoundingClientRect().right + 1;
+                }).map((one) => one.getAttribute("aria-label"))"""
             )
             assert over == [], process
 
