@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from hepatrial.model import load_cards, load_patient_model
 from hepatrial.model.expr import Expr, const, div, mul, neg, power, sub, sym, topological
-from hepatrial.report.mathml import equation, mathml
+from hepatrial.report.mathml import THIN_SPACE, equation, mathml
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "docs"))
 
@@ -35,6 +37,45 @@ def test_every_equation_is_well_formed() -> None:
 
 def plain(written: str) -> str:
     return re.sub(r"\s", "", "".join(ET.fromstring(written).itertext()))
+
+
+SIGNS = {"·": "*", "−": "-", "≤": "<=", "≥": ">=", "=": "==", "≠": "!="}
+
+
+def read(element: ET.Element) -> str:
+    """MathML as Python, with every fraction in brackets of its own."""
+    tag, inside = element.tag.rpartition("}")[2], [read(one) for one in element]
+    if tag == "mfrac":
+        return f"(({inside[0]})/({inside[1]}))"
+    if tag == "msqrt":
+        return f"(({''.join(inside)})**0.5)"
+    if tag == "msup":
+        return f"2.7**({inside[1]})" if inside[0] == "e" else f"{inside[0]}**({inside[1]})"
+    if tag == "mtext":
+        return f" {(element.text or '').strip(THIN_SPACE).replace(THIN_SPACE, '_')} "
+    text = (element.text or "").replace("−", "-") if tag == "mn" else element.text or ""
+    return SIGNS.get(text, text) + "".join(inside)
+
+
+def value(written: str, at: dict[str, float]) -> float:
+    left, _, right = read(ET.fromstring(written)).partition("==")
+    assert left
+    return float(eval(right, {"ln": math.log, "min": min, "max": max, "tanh": math.tanh}, at))
+
+
+def test_a_broken_equation_has_the_value_of_the_whole_one() -> None:
+    rng, strokes = np.random.default_rng(8), 0
+    for (name, rate), e in make_equations.expressions().items():
+        names = sorted(node.name for node in topological([e]) if node.op == "sym")
+        at = dict(zip(names, rng.uniform(0.5, 1.5, len(names)), strict=True))
+        whole = equation(name, e, rate=rate)
+        for width in (84, 60, 34):
+            lines = equation(name, e, rate=rate, width=width)
+            assert value(lines, at) == pytest.approx(value(whole, at), rel=1e-12), name
+            strokes += "/" in plain(lines)
+            if "/" not in plain(lines) and plain(lines).count("(") == plain(whole).count("("):
+                assert plain(lines) == plain(whole)
+    assert strokes > 3
 
 
 def test_breaking_an_equation_over_lines_changes_no_letter_of_it_and_keeps_lines_short() -> None:

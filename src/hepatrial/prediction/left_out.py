@@ -82,18 +82,20 @@ def left_out(made: Discrepancy, seed: int) -> pl.DataFrame:
         One row a draw, columns ``COLUMNS``; the value is the share with the event at the cohort's size.
 
     Raises:
-        BadInput: no draw admits patients to every fitted cohort; those are named to which none does.
+        BadInput: no draw admits patients to every fitted cohort; those are named to which none does, else
+            those to which some draw does not.
     """
     _refuse_silent(made)
     return pl.concat([_left_out(made, seed, by) for by in get_args(By)])
 
 
 def _refuse_silent(made: Discrepancy) -> None:
-    seen = np.isfinite(made.shown)
-    wanted = {all_points().index(point): point.calibrant for point in evidence_cache("mortality").points}
-    silent = {name for place, name in wanted.items() if not seen[:, place].any()}
-    if not silent and not seen[:, list(wanted)].all(axis=1).any():
-        silent = {name for place, name in wanted.items() if not seen[:, place].all()}
+    evidence = evidence_cache("mortality")
+    names = np.array([point.calibrant for point in evidence.points])
+    seen = np.isfinite(made.shown[:, evidence.rows])
+    silent = set(names[~seen.any(axis=0)])
+    if not silent and not seen.all(axis=1).any():
+        silent = set(names[~seen.all(axis=0)])
     if silent:
         allowed = "a posterior of which at least one draw admits patients to every fitted cohort"
         raise BadInput([Problem(f"cohort {name}", "no such draw", allowed) for name in sorted(silent)])

@@ -1,6 +1,7 @@
 """Expressions as MathML, which browsers draw without any script.
 
-Products and sums are laid out as a modeller wrote them; quotients become fractions. Names stay whole words.
+Products and sums are laid out as a modeller wrote them; quotients become fractions, with a stroke where
+a line would not hold them. Names stay whole words.
 """
 
 from __future__ import annotations
