@@ -180,6 +180,7 @@ def test_under_apasl_that_factor_has_a_card_of_its_own(spec):
         ("kidney_aclf", "kidney_sensitivity", "aclf"),
         ("synthesis_half_decompensated_cirrhosis", "synthesis_half", "decompensated_cirrhosis"),
         ("haem_breakdown_decompensated_cirrhosis", "haem_breakdown", "decompensated_cirrhosis"),
+        ("room_lost_decompensated_cirrhosis", "room_lost_to_scar", "decompensated_cirrhosis"),
         ("infection_severity_aclf", "infection_severity", "aclf"),
         ("infection_severity_decompensated_cirrhosis", "infection_severity", "decompensated_cirrhosis"),
         ("infection_severity_compensated_cirrhosis", "infection_severity", "compensated_cirrhosis"),
@@ -195,6 +196,40 @@ def test_a_factor_of_a_class_scales_its_parameter_there_and_nowhere_else(spec, c
         assert np.allclose(ratio, 2.0 if other == disease else 1.0), other
         same = np.delete(after.parameters, spec.parameters.index(parameter), axis=1)
         assert np.array_equal(same, np.delete(before.parameters, spec.parameters.index(parameter), axis=1))
+
+
+def test_people_after_decompensation_differ_more_in_scar_than_others(spec):
+    """The power leaves the median, widens the logarithms about it, and touches no other class."""
+    one, two = (
+        make_deck({"scar_spread_decompensated_cirrhosis": power, "scar_decompensated_cirrhosis": 1.0})
+        for power in (1.0, 1.5)
+    )
+    for disease in DISEASES:
+        narrow, wide = (
+            np.log(draw_candidates(spec, deck, 1, NUMBERS, disease).column(spec, "collagen_factor"))
+            for deck in (one, two)
+        )
+        if disease == "decompensated_cirrhosis":
+            assert np.allclose(wide, 1.5 * narrow)
+            assert abs(np.median(wide)) < 0.02
+        else:
+            assert np.array_equal(wide, narrow)
+
+
+def test_scar_takes_no_more_than_the_whole_liver(spec):
+    deck = make_deck({"room_lost_to_scar": 0.9, "room_lost_decompensated_cirrhosis": 1.6})
+    drawn = draw_candidates(spec, deck, 1, NUMBERS[:500], "decompensated_cirrhosis")
+    assert (drawn.column(spec, "room_lost_to_scar") == 1.0).all()
+    assert (dict(zip(spec.states, drawn.initial.T, strict=True))["healthy_cells"] > 0.0).all()
+
+
+@pytest.mark.parametrize("cause", ["drug", "autoimmune", "other"])
+def test_a_scarred_liver_fails_by_an_insult_of_its_own(spec, cause):
+    small = make_deck({f"insult_{cause}_aclf": 1e-6, f"insult_{cause}": 2.0})
+    for disease, low, high in (("aclf", 0.0, 1e-3), ("acute_liver_failure", 0.1, np.inf)):
+        drawn = draw_candidates(spec, small, 1, NUMBERS[:200], disease, causes={cause: 1.0})
+        size = drawn.column(spec, "insult_size")
+        assert ((size > low) & (size < high)).all(), disease
 
 
 def test_people_with_acute_failure_differ_in_how_many_injured_cells_they_lose(spec):

@@ -23,7 +23,10 @@ _BY_CAUSE = {
 }
 """Traits that a cause of acute failure scales -> stem of its cards."""
 
-SHARES = frozenset({"severe_share"})
+_SPREADS = {"coagulation_spread": ("vitamin_k", "coagulopathy"), "scar_spread": ("collagen_factor",)}
+"""Stem of a class's card, a power -> traits that it widens or narrows about their medians."""
+
+SHARES = frozenset({"severe_share", "room_lost_to_scar"})
 """Parameters that a factor of a class takes no higher than 1."""
 
 
@@ -98,12 +101,12 @@ def set_disease(
         age = kind.age_card or f"age_{name}"
         if age in deck.population:
             some.redraw("age", age)
-    power = f"coagulation_spread_{disease}"
-    if power in deck.population:
-        for trait in ("vitamin_k", "coagulopathy"):
-            centre = deck.model[trait].value
-            ratio = parameters[:, column[trait]] / centre
-            parameters[:, column[trait]] = centre * ratio ** deck.value(power)
+    for stem, traits in _SPREADS.items():
+        if f"{stem}_{disease}" in deck.population:
+            for trait in traits:
+                centre = deck.model[trait].value
+                ratio = parameters[:, column[trait]] / centre
+                parameters[:, column[trait]] = centre * ratio ** deck.value(f"{stem}_{disease}")
     if disease == "acute_liver_failure":
         everyone = _Some(parameters, column, deck, seed, number, np.arange(len(number)))
         everyone.multiply("injured_death", f"salvage_{disease}")

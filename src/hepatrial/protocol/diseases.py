@@ -90,6 +90,7 @@ DISEASES: dict[Disease, DiseaseClass] = {
         women_card="women_cirrhosis",
         factors={
             "collagen_factor": "scar_decompensated_cirrhosis",
+            "room_lost_to_scar": "room_lost_decompensated_cirrhosis",
             "kidney_sensitivity": "kidney_decompensated",
             "infection_severity": "infection_severity_decompensated_cirrhosis",
             "synthesis_half": "synthesis_half_decompensated_cirrhosis",
