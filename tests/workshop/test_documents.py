@@ -211,13 +211,17 @@ def test_an_example_runs_in_an_empty_folder_and_is_listed(script: Path, tmp_path
 
 @pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md"])
 def test_the_skill_that_a_readme_tells_is_that_of_the_scoreboard(page: str) -> None:
-    from hepatrial.prediction.scoreboard import beside, scoreboard, stored_draws
+    from hepatrial.prediction.scoreboard import CONTROL_CLASS, beside, scoreboard, stored_draws
 
     rows = {row["class"]: row for row in scoreboard(beside(stored_draws()[0]))}
     text = (ROOT / page).read_text()
     for name in ("same disease and product as fitted", "another disease, definition or product"):
         skill = rows[f"predicted levels: {name}"]["skill"]["map_control"]["value"]
         assert f"{skill:+.2f}" in text, f"{page} must tell the skill on {name}: {skill:+.2f}"
+    controls = rows[CONTROL_CLASS]["skill"]
+    for rival in ("no_effect", "severity_score"):
+        for key, mark in (("value", "+.2f"), ("low", ".2f"), ("high", ".2f")):
+            assert f"{controls[rival][key]:{mark}}" in text, f"{page}: {key} of control arms, {rival}"
 
 
 def test_the_map_of_the_code_names_every_package_and_files_that_exist() -> None:
@@ -247,8 +251,8 @@ def test_what_a_readme_tells_of_cohorts_left_out_and_of_the_fit_is_what_is_store
     assert re.search(rf"\b{without['numbers']}\b", text)
     assert f"{without['skill']['map_control']['value']:+.2f}" in text
     misses = [abs(row["miss"]) for row in taught()["misses"]]
-    told = {"README.md": "Three of", "README.zh-CN.md": "有三个"}[page]
-    assert sum(miss > 2 for miss in misses) == 3
+    told = {"README.md": "None of", "README.zh-CN.md": "没有一个"}[page]
+    assert not any(miss > 2 for miss in misses)
     assert told in text
     assert re.search(rf"\b{len(misses)}\b", text)
     assert f"{max(misses):.1f}" in text
