@@ -612,8 +612,14 @@ class Stepper:
             new = self.u[i] + error
             self.u[i] = new
             size = f.larger(f.absolute(old), f.absolute(new))
-            e = error / f.fma(rtol, size, self._spread(self.atol[i]))
+            atol = self._spread(self.atol[i])
+            e = error / f.fma(rtol, size, atol)
             self.squares[0] = f.fma(e, e, self.squares[0])
+            if self.k.spec.nonnegative:
+                # 100 atol is rtol times the scale; a state that is already below may stay there.
+                below = f.smaller(new / atol + 100.0, 0.0)
+                below = f.select(f.fma(atol, 100.0, old) >= 0.0, below, 0.0)
+                self.squares[0] = f.fma(below, below, self.squares[0])
             # 0 * new is NaN for an infinite state, which a finite error would hide.
             self.finite[0] = f.fma(new, 0.0, self.finite[0])
 

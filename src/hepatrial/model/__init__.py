@@ -7,6 +7,7 @@ and a command that only starts a child process no numpy.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -95,7 +96,7 @@ def _read_patient_model() -> ModelSpec:
     problems = _unknown_units()
     if problems:
         raise BadInput(problems)
-    spec = spec_from_sbml(antimony_to_sbml(patient_text()))
+    spec = replace(spec_from_sbml(antimony_to_sbml(patient_text())), nonnegative=True)
     problems = [*card_problems(spec, load_cards()), *unit_problems(spec)]
     if problems:
         raise BadInput(problems)

@@ -12,7 +12,7 @@ from hepatrial.model import expr as ex
 from hepatrial.model.expr import Expr
 from hepatrial.model.spec import Hazard, Jump, ModelSpec, Species, Trigger
 
-_BARE = ("name", "states", "parameters", "observables", "sbml", "hash")
+_BARE = ("name", "states", "parameters", "observables", "sbml", "hash", "nonnegative")
 
 
 class _Writer:
@@ -124,4 +124,5 @@ def spec_from_json(text: str) -> ModelSpec:
         species={n: Species(get(a), maybe(c), maybe(s)) for n, (a, c, s) in told["species"].items()},
         renamed=told["renamed"],
         sizes=None if told["sizes"] is None else tuple(told["sizes"]),
+        nonnegative=told["nonnegative"],
     )
