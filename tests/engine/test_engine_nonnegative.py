@@ -1,4 +1,4 @@
-"""Amounts stay amounts: a saturable loss has a pole at minus its half point, and behind it a loss without end."""
+"""Amounts stay amounts: behind the pole of a saturable loss is a loss without end."""
 
 from dataclasses import replace
 from functools import cache
@@ -43,7 +43,12 @@ def test_a_step_cannot_jump_over_the_pole_when_states_are_amounts(engine):
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_who_never_comes_near_zero_has_the_same_bits(engine):
-    options = {"visits": VISITS, "end": 3.0, "outputs": ["x"], "parameters": np.array([[0.1, 0.5], [0.2, 1.0]])}
+    options = {
+        "visits": VISITS,
+        "end": 3.0,
+        "outputs": ["x"],
+        "parameters": np.array([[0.1, 0.5], [0.2, 1.0]]),
+    }
     free, kept = (run(engine, spec, **options) for spec in (spec_of(SATURABLE), amounts(SATURABLE)))
     np.testing.assert_array_equal(free.values, kept.values)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,9 +12,22 @@ from scipy import stats
 
 from hepatrial.analysis.logrank import logrank
 from hepatrial.article.page import answer, html, sentences
-from hepatrial.article.run import bounds, dead, figures, joint, scenarios, share, simulate_article
+from hepatrial.article.run import (
+    bounds,
+    dead,
+    figures,
+    joint,
+    scenarios,
+    share,
+    simulate_article,
+    stored,
+)
+from hepatrial.calibration.ensemble import load_ensemble
+from hepatrial.calibration.worlds import single_worlds, variant_weights, worlds_of
 from hepatrial.errors import BadInput
-from hepatrial.trial.bank import Bank
+from hepatrial.model import load_patient_model
+from hepatrial.protocol import load_protocol
+from hepatrial.trial.bank import Bank, make_bank
 from hepatrial.trial.bias import draw_trials, logrank_many, mechanisms, slower
 
 RATE = np.log(2) / 168
@@ -33,8 +48,8 @@ def bank(patients: int = 20_000, seed: int = 3) -> Bank:
         for m in ("bilirubin", "albumin", "inr", "meld")
     }
     return Bank(
-        "0" * 64, (56, 54), ("no_effect",), np.ones(1), np.arange(patients), np.zeros(1, dtype=np.int64),
-        np.array([patients]), prognosis, death, {"cells": labs, "control": labs},
+        "0" * 64, (56, 54), ("no_effect",), np.zeros(1, dtype=np.int64), np.array([patients]), prognosis,
+        death, {"cells": labs, "control": labs},
         rng.uniform(size=patients) < 0.3, 21.0, 168.0, 168.0, "survival",
     )  # fmt: skip
 
@@ -153,10 +168,100 @@ def test_no_pair_of_risks_beats_the_bound_of_the_early_deaths() -> None:
 
 
 def test_a_share_has_its_error_and_an_interval_that_holds_it() -> None:
-    never = share(np.zeros(1_000, dtype=bool))
+    one = np.zeros(1_000, dtype=np.int64)
+    never = share(np.zeros(1_000, dtype=bool), one)
     assert never["probability"] == 0
     assert never["high"] == pytest.approx(1 - 0.025 ** (1 / 1_000))
-    assert share(np.zeros(0, dtype=bool))["probability"] is None
+    assert share(np.zeros(0, dtype=bool), one[:0])["probability"] is None
+
+
+def test_trials_of_one_world_count_for_less_where_they_resemble_each_other() -> None:
+    rng, world = np.random.default_rng(1), np.repeat(np.arange(50), 20)
+    apart = share(rng.uniform(size=1_000) < 0.3, world)
+    p = apart["probability"]
+    assert apart["mc_error"] == pytest.approx(np.sqrt(p * (1 - p) / 1_000), rel=0.3)
+    found = stats.binomtest(round(1_000 * p), 1_000).proportion_ci(method="exact")
+    assert apart["low"] <= found.low + 1e-12
+    assert apart["high"] >= found.high - 1e-12
+    # Every trial of a world shows the same: as many facts as worlds, at equal sizes exactly.
+    together = share(world < 15, world)
+    assert together["probability"] == 0.3
+    assert together["mc_error"] == pytest.approx(np.sqrt(0.3 * 0.7 / 49))
+    exact = stats.binomtest(15, 50).proportion_ci(method="exact")
+    assert together["low"] == pytest.approx(exact.low, abs=0.005)
+    assert together["high"] == pytest.approx(exact.high, abs=0.005)
+
+
+def test_a_trial_has_all_its_patients_from_one_world(people: Bank) -> None:
+    n = len(people)
+    halves = {"start": np.array([0, n // 2]), "size": np.array([n // 2, n // 2])}
+    dying = {
+        course: np.where(np.arange(n) < n // 2, np.inf, np.minimum(days, 100.0))
+        for course, days in people.death.items()
+    }
+    two = replace(people, variants=("no_effect",) * 2, **halves, death=dying)
+    trials = draw_trials(two, 400, effect=True)
+    assert set(trials.world.tolist()) == {0, 1}
+    assert (trials.world == 1).mean() == pytest.approx(0.5, abs=0.1)
+    died = np.isfinite(np.concatenate([trials.death_cells, trials.death_control], axis=1)).mean(axis=1)
+    assert np.array_equal(died, trials.world.astype(float))
+
+
+def test_the_hazard_ratio_of_a_centre_is_that_of_each_world(people: Bank) -> None:
+    n = len(people)
+    halves = {"start": np.array([0, n // 2]), "size": np.array([n // 2, n - n // 2])}
+    late = np.arange(n) >= n // 2
+    slow = {course: np.where(late, seen(3 * days), days) for course, days in people.death.items()}
+    two = replace(people, variants=("no_effect",) * 2, **halves, death=slow)
+    trials = draw_trials(two, 1_000, effect=False, strengths={"single_centre": 0.5})
+    for world in (0, 1):
+        alive = 1 - dead(slow["control"][two.of_world(world)], 24).mean()
+        found = dead(trials.death_cells[trials.world == world], 24).mean()
+        assert found == pytest.approx(1 - alive**0.5, abs=0.015)
+
+
+def test_a_bank_has_the_worlds_it_was_given_and_their_variants(tmp_path: Path) -> None:
+    ensemble = load_ensemble()
+    worlds = single_worlds(ensemble, 3, seed=1)
+    protocol = load_protocol("lin2017")
+    made = make_bank(protocol, 30, worlds, seed=5, folder=tmp_path)
+    assert made.variants == tuple(next(iter(one.variants)) for one in worlds)
+    assert made.size.tolist() == [30, 30, 30]
+    assert made.start.tolist() == [0, 30, 60]
+    assert made.sizes == (56, 54)
+    # Each world is the one that a bank of it alone has, its luck included.
+    alone = make_bank(protocol, 30, worlds[1:2], seed=6)
+    mine = made.of_world(1)
+    for course, days in alone.death.items():
+        assert np.array_equal(made.death[course][mine], days)
+    assert np.array_equal(made.prognosis[mine], alone.prognosis)
+    assert not np.array_equal(made.death["control"][made.of_world(0)], alone.death["control"])
+    again = make_bank(protocol, 30, worlds, seed=5, folder=tmp_path)  # resumed: nothing is simulated
+    assert again.hash == made.hash
+
+
+def test_worlds_have_variants_by_their_weights_whatever_the_member() -> None:
+    ensemble = load_ensemble()
+    weights = variant_weights(ensemble)
+    worlds = single_worlds(ensemble, 50, seed=1)
+    dealt = Counter(next(iter(one.variants)) for one in worlds)
+    for name, weight in weights.items():
+        assert abs(dealt[name] - 50 * weight) <= 1.0
+    assert [one.members[0] for one in worlds] == list(worlds_of(ensemble, 50, 1).members)
+    other = single_worlds(ensemble, 50, seed=2)
+    assert [one.variants for one in other] != [one.variants for one in worlds]
+
+
+def test_what_ships_is_of_the_model_and_the_ensemble_that_ship() -> None:
+    results = stored()
+    assert results["model"] == load_patient_model().hash
+    assert results["ensemble"] == load_ensemble().hash
+    assert results["trials"] >= 1_000
+    assert set(results["banks"]) == {"lin2017", "shi2012", "peng2011"}
+    for bank in results["banks"].values():
+        for weeks in bank["risks"].values():
+            for risk in weeks.values():
+                assert 0 <= risk["low"] <= risk["share"] <= risk["high"] <= 1
 
 
 def test_effect_seed_and_size_each_change_the_trials(people: Bank) -> None:
@@ -179,8 +284,8 @@ def test_what_cannot_be_is_refused_all_at_once(people: Bank) -> None:
     with pytest.raises(BadInput):
         draw_trials(people, 0, effect=True)
     with pytest.raises(BadInput) as bad:
-        simulate_article(trials=1, pairs=1)
-    assert len(bad.value.problems) == 2
+        simulate_article(trials=1, worlds=1, pairs=1)
+    assert len(bad.value.problems) == 3
 
 
 def test_the_page_carries_mark_hash_and_fair_words(people: Bank) -> None:
@@ -189,7 +294,7 @@ def test_the_page_carries_mark_hash_and_fair_words(people: Bank) -> None:
         {
             "protocol": "lin2017", "claim": claim, "figure": figure,
             "world": "effect" if effect else "no effect", "mechanism": mechanism, "level": level,
-            "strength": strength, **share(shown), "calculated": None,
+            "strength": strength, **share(shown, drawn.world), "calculated": None,
         }
         for effect, mechanism, level, strength in scenarios()
         for claim, figure, shown in figures("lin2017", drawn)
@@ -198,6 +303,7 @@ def test_the_page_carries_mark_hash_and_fair_words(people: Bank) -> None:
     results = {
         "hash": "a" * 64,
         "trials": 20,
+        "worlds": 1,
         "bounds": bounds(),
         "rows": rows,
         "banks": {},

@@ -112,17 +112,20 @@ def html(results: dict[str, Any], lang: str = "en") -> str:
         sections.append({"title": title, "said": said[protocol, claim, figure], "table": table})
     banks = [
         w["bank"].format(
-            name=name, n=bank["patients"], failed=bank["failed"],
-            control=number(bank["risks"]["control"]["24"]["share"]),
+            name=name, n=bank["patients"], worlds=results["worlds"], failed=bank["failed"],
             cells=number(bank["risks"]["cells"]["24"]["share"]),
-            se=number(bank["risks"]["control"]["24"]["se"]),
+            **{
+                key: number(bank["risks"]["control"]["24"][name])
+                for key, name in (("control", "share"), ("se", "se"), ("low", "low"), ("high", "high"))
+            },
         )
         for name, bank in results["banks"].items()
     ]  # fmt: skip
     return environment.get_template("article.html.j2").render(
         lang=lang, w=w, mark=MARK[lang], research=RESEARCH_USE_ONLY[lang], sections=sections, banks=banks,
         bound=w["bound"].format(**{k: number(v) for k, v in results["bounds"].items()}),
-        answer=answer(results, lang), notes=w["notes"].format(trials=results["trials"]),
+        answer=answer(results, lang),
+        notes=w["notes"].format(trials=results["trials"], draws=results["worlds"]),
         stamp=w["stamp"].format(hash=results["hash"][:12]),
         cards=[
             (card["meaning_zh" if lang == "zh" else "meaning"],

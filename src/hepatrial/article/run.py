@@ -1,12 +1,15 @@
 """How often a trial of the real size shows what the article prints.
 
+Each trial has all its patients from one plausible world: a draw of the ensemble with a structural variant.
+
 ``results.json`` (and the stored copy ``stored.json``) is a dict: ``mark``, ``hash``, ``model`` (hash of the
-patient model), ``trials`` (run in each scenario), ``pairs``, ``seed``, ``mechanisms`` (the cards),
-``bounds`` (plain arithmetic), ``banks`` (protocol -> ``hash``, ``patients``, ``failed``, ``risks``: share
-dead by week with ``se`` in each world) and ``rows``.
+patient model), ``ensemble`` (its hash), ``trials`` (run in each scenario), ``worlds``, ``pairs`` (patients of
+each world), ``seed``, ``mechanisms`` (the cards), ``bounds`` (plain arithmetic), ``banks`` (protocol ->
+``hash``, ``patients``, ``failed``, ``risks``: course -> week -> ``share`` dead with its ``se`` between
+worlds, ``low`` and ``high`` of nine of ten worlds) and ``rows``.
 A row: ``protocol``, ``claim``, ``figure``, ``world`` ("no effect", "effect"), ``mechanism`` ("none" or its
 name), ``level`` ("", "middle", "strong"), ``strength``, ``seen`` (trials published), ``probability`` with
-``mc_error``, ``low``, ``high`` (Clopper-Pearson, 95 %), and ``calculated`` (binomial from the scenario's
+``mc_error``, ``low``, ``high`` (95 %, see ``share``), and ``calculated`` (binomial from the scenario's
 risks, or null).
 """
 
@@ -23,6 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from hepatrial.calibration.ensemble import load_ensemble
+from hepatrial.calibration.worlds import single_worlds
 from hepatrial.errors import BadInput, Problem, RunFailed
 from hepatrial.model import load_patient_model
 from hepatrial.protocol import load_protocol
@@ -32,6 +37,7 @@ from hepatrial.trial.bank import Bank, make_bank
 from hepatrial.trial.bias import ALPHA, Trials, draw_trials, mechanisms, welch
 
 Yes = NDArray[np.bool_]
+Whole = NDArray[np.int64]
 Progress = Callable[[str, int, int], None]
 
 ARTICLE_TRIALS = {"lin2017": "survival", "shi2012": "survival", "peng2011": "laboratory"}
@@ -49,14 +55,15 @@ SELECTED = 10
 
 
 def simulate_article(
-    *, trials: int = 1_000, pairs: int = 1_500, seed: int = 1, threads: int | None = None,
+    *, trials: int = 1_000, worlds: int = 50, pairs: int = 300, seed: int = 1, threads: int | None = None,
     folder: Path | None = None, progress: Progress | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Simulate S1, S2, S3 and F1.
 
     Args:
         trials: run in each scenario, at the real size.
-        pairs: patients of the bank of each design.
+        worlds: draws of the shipped ensemble, each with a structural variant, in which they are run.
+        pairs: patients of each world of a design's bank.
         seed: of all chance.
         threads: workers of the banks; changes no result.
         folder: where the banks are kept, so that an interrupted call goes on.
@@ -70,7 +77,12 @@ def simulate_article(
     """
     problems = [
         Problem(name, str(value), f"a whole number, at least {least}")
-        for name, value, least in (("--trials", trials, 10), ("--pairs", pairs, 100), ("--seed", seed, 0))
+        for name, value, least in (
+            ("--trials", trials, 10),
+            ("--worlds", worlds, 2),
+            ("--pairs", pairs, 100),
+            ("--seed", seed, 0),
+        )
         if value < least
     ]
     if problems:
@@ -78,11 +90,13 @@ def simulate_article(
     tell = progress or (lambda _stage, _done, _total: None)
     rows: list[dict[str, Any]] = []
     banks: dict[str, Any] = {}
+    ensemble = load_ensemble()
+    plausible = single_worlds(ensemble, worlds, seed)
     for name, judged in ARTICLE_TRIALS.items():
         kept = folder / f"bank-{name}" if folder else None
         bank = make_bank(
-            load_protocol(name), pairs, seed=seed, judged_by=judged, threads=threads, folder=kept,
-            progress=_named(tell, name),
+            load_protocol(name), pairs, plausible, seed=seed, judged_by=judged, threads=threads,
+            folder=kept, progress=_named(tell, name),
         )  # fmt: skip
         banks[name] = {"hash": bank.hash, "patients": len(bank), "failed": bank.failed, "risks": _risks(bank)}
         todo = list(scenarios())
@@ -95,14 +109,15 @@ def simulate_article(
                     {
                         "protocol": name, "claim": claim, "figure": figure,
                         "world": "effect" if effect else "no effect", "mechanism": mechanism, "level": level,
-                        "strength": strength, **share(shown),
+                        "strength": strength, **share(shown, drawn.world),
                         "calculated": _calculated(drawn) if figure == "none_by_4_and_15_by_24" else None,
                     }
                 )  # fmt: skip
             tell(f"{name} trials", done, len(todo))
     cards = {key: card.model_dump() for key, card in mechanisms().items()}
     body = {
-        "model": load_patient_model().hash, "trials": trials, "pairs": pairs, "seed": seed,
+        "model": load_patient_model().hash, "ensemble": ensemble.hash,
+        "trials": trials, "worlds": worlds, "pairs": pairs, "seed": seed,
         "mechanisms": cards, "bounds": bounds(), "banks": banks, "rows": rows,
     }  # fmt: skip
     return {"mark": MARK["en"], "hash": fingerprint(body), **body}
@@ -167,15 +182,26 @@ def _laboratory(drawn: Trials) -> Iterator[tuple[str, str, Yes]]:
     yield "F1", "relief_more", (a - b) > stats.norm.isf(ALPHA / 2) * error
 
 
-def share(shown: Yes) -> dict[str, Any]:
-    """A simulated probability with its Monte-Carlo error and exact interval; null when no trial is seen."""
+def share(shown: Yes, world: Whole) -> dict[str, Any]:
+    """A simulated probability with its Monte-Carlo error and 95 % interval; null when no trial is seen.
+
+    The trials of one world resemble each other: the error is that of a ratio of sums over the worlds where
+    this is larger than the binomial one, and the interval Clopper-Pearson's with as many fewer trials.
+    """
     n, k = len(shown), int(shown.sum())
     if n == 0:
         return {"seen": 0, "probability": None, "mc_error": None, "low": 0.0, "high": 1.0}
     p = k / n
-    low = float(stats.beta.ppf(0.025, k, n - k + 1)) if k else 0.0
-    high = float(stats.beta.ppf(0.975, k + 1, n - k)) if k < n else 1.0
-    return {"seen": n, "probability": p, "mc_error": math.sqrt(p * (1 - p) / n), "low": low, "high": high}
+    alone = p * (1 - p) / n
+    _, place, size = np.unique(world, return_inverse=True, return_counts=True)
+    w = len(size)
+    surplus = np.bincount(place, weights=shown) - p * size
+    between = float((surplus**2).sum()) * w / max(w - 1, 1) / n**2
+    alike = max(1.0, between / alone) if alone else 1.0
+    k_alike, n_alike = k / alike, n / alike
+    low = float(stats.beta.ppf(0.025, k_alike, n_alike - k_alike + 1)) if k else 0.0
+    high = float(stats.beta.ppf(0.975, k_alike + 1, n_alike - k_alike)) if k < n else 1.0
+    return {"seen": n, "probability": p, "mc_error": math.sqrt(alike * alone), "low": low, "high": high}
 
 
 def joint(early: float, late: float, n: int = 56) -> float:
@@ -186,14 +212,14 @@ def joint(early: float, late: float, n: int = 56) -> float:
 
 
 def _calculated(drawn: Trials) -> float | None:
-    """``joint`` at the mean risks of each variant, averaged over the trials."""
+    """``joint`` at the mean risks of each world, averaged over the trials."""
     if not len(drawn.p):
         return None
     total = 0.0
-    for variant in np.unique(drawn.variant):
-        mine = drawn.death_cells[drawn.variant == variant]
+    for world in np.unique(drawn.world):
+        mine = drawn.death_cells[drawn.world == world]
         total += len(mine) * joint(float(dead(mine, 4).mean()), float(dead(mine, 24).mean()))
-    return total / len(drawn.variant)
+    return total / len(drawn.world)
 
 
 def bounds() -> dict[str, float]:
@@ -211,13 +237,17 @@ def bounds() -> dict[str, float]:
 
 
 def _risks(bank: Bank) -> dict[str, Any]:
-    """Share dead by week in each world of the bank with the bank's standard error."""
-    n = len(bank)
+    """Share dead by week in each course, over the worlds of the bank."""
+    worlds = len(bank.size)
     found: dict[str, dict[str, Any]] = {}
-    for world, death in bank.death.items():
+    for course, death in bank.death.items():
         for week in (4, 12, 24):
-            p = float(dead(death, week).mean())
-            found.setdefault(world, {})[str(week)] = {"share": p, "se": math.sqrt(p * (1 - p) / n)}
+            shares = np.array([dead(death[bank.of_world(w)], week).mean() for w in range(worlds)])
+            low, high = np.quantile(shares, [0.05, 0.95])
+            found.setdefault(course, {})[str(week)] = {
+                "share": float(shares.mean()), "se": float(shares.std(ddof=1)) / math.sqrt(worlds),
+                "low": float(low), "high": float(high),
+            }  # fmt: skip
     return found
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+
 from hepatrial.calibration.ensemble import Ensemble
 from hepatrial.model.variants import load_variants
 from hepatrial.rng import Stream
@@ -45,6 +49,27 @@ def worlds_of(ensemble: Ensemble, number: int, seed: int) -> Worlds:
         variants=variant_weights(ensemble),
         between_study=dict(ensemble.between_study),
         ensemble=ensemble.hash,
+    )
+
+
+def single_worlds(ensemble: Ensemble, number: int, seed: int) -> tuple[Worlds, ...]:
+    """The worlds of ``worlds_of``, each alone and with one structural variant.
+
+    The variants are dealt by their weights, to each so many worlds as come nearest, and shuffled over the
+    worlds: which one a world has does not depend on its member.
+    """
+    whole = worlds_of(ensemble, number, seed)
+    names, edges = list(whole.variants), np.cumsum(list(whole.variants.values()))
+    place = np.argsort(Stream(seed, "ensemble.variant").uniform(np.arange(number)))
+    dealt = np.minimum(edges.searchsorted((place + 0.5) / number), len(names) - 1)
+    return tuple(
+        replace(
+            whole,
+            members=(row,),
+            settings={member: whole.settings[member] for member in row},
+            variants={names[variant]: 1.0},
+        )
+        for row, variant in zip(whole.members, dealt, strict=True)
     )
 
 

@@ -16,7 +16,7 @@ EXAMPLES = """Examples:
 
   hepatrial article-trials --recompute --out article --lang zh
 
-  hepatrial article-trials --recompute --trials 200 --pairs 300 --json
+  hepatrial article-trials --recompute --trials 200 --worlds 10 --json
 """
 
 
@@ -24,8 +24,9 @@ def article_trials(
     recompute: Annotated[
         bool, typer.Option("--recompute", help="Simulate instead of reading the stored results.")
     ] = False,
-    trials: Annotated[int, typer.Option(help="Simulated trials in each world.")] = 1_000,
-    pairs: Annotated[int, typer.Option(help="Patients of each design's bank.")] = 1_500,
+    trials: Annotated[int, typer.Option(help="Simulated trials under each mechanism.")] = 1_000,
+    worlds: Annotated[int, typer.Option(help="Draws of the ensemble in which they are run.")] = 50,
+    pairs: Annotated[int, typer.Option(help="Patients of each draw.")] = 300,
     seed: Annotated[int, typer.Option(help="Of all chance.")] = 1,
     threads: Annotated[int | None, typer.Option(help="Worker threads; changes no result.")] = None,
     out: Annotated[
@@ -44,7 +45,13 @@ def article_trials(
         if recompute:
             with progress_bars() as tell:
                 results = simulate_article(
-                    trials=trials, pairs=pairs, seed=seed, threads=threads, folder=out, progress=tell
+                    trials=trials,
+                    worlds=worlds,
+                    pairs=pairs,
+                    seed=seed,
+                    threads=threads,
+                    folder=out,
+                    progress=tell,
                 )
         else:
             results = stored()

@@ -53,8 +53,11 @@ def claims(
         bool,
         typer.Option("--recompute", help="Simulate the article's own trials again, not from stored results."),
     ] = False,
-    trials: Annotated[int, typer.Option(help="Simulated trials in each world of --recompute.")] = 1_000,
-    pairs: Annotated[int, typer.Option(help="Patients of each design's bank of --recompute.")] = 1_500,
+    trials: Annotated[
+        int, typer.Option(help="Simulated trials under each mechanism of --recompute.")
+    ] = 1_000,
+    worlds: Annotated[int, typer.Option(help="Draws of the ensemble of --recompute.")] = 50,
+    pairs: Annotated[int, typer.Option(help="Patients of each draw of --recompute.")] = 300,
     work: Annotated[
         Path | None,
         typer.Option("--work", help="Folder from which --recompute goes on.", show_default=False),
@@ -85,7 +88,7 @@ def claims(
         base = load_base()
         text = read_article(file, base) if file else article()
         reference = run_reference(run) if run else None
-        seen = None if file else _simulated(recompute, trials, pairs, work, lang)
+        seen = None if file else _simulated(recompute, trials, (worlds, pairs), work, lang)
         audited = audit(text, base, reference, seen)
         if form == "json":
             rows = [entry.as_dict(lang) for entry in audited]
@@ -129,14 +132,16 @@ def _check_form(form: str) -> None:
         raise BadInput([Problem("--format", repr(form), allowed, nearest_name(form, forms))])
 
 
-def _simulated(recompute: bool, trials: int, pairs: int, work: Path | None, lang: str) -> dict[str, Any]:
-    """The article's own trials: stored results, or simulated anew."""
+def _simulated(
+    recompute: bool, trials: int, sizes: tuple[int, int], work: Path | None, lang: str
+) -> dict[str, Any]:
+    """The article's own trials: stored results, or simulated anew in so many worlds of so many patients."""
     from hepatrial.article import for_claims, simulate_article, stored
 
     if not recompute:
         return for_claims(stored(), lang)
     with progress_bars() as tell:
-        results = simulate_article(trials=trials, pairs=pairs, folder=work, progress=tell)
+        results = simulate_article(trials=trials, worlds=sizes[0], pairs=sizes[1], folder=work, progress=tell)
     return for_claims(results, lang)
 
 

@@ -229,5 +229,7 @@ def _generator_digest() -> bytes:
 
 def _key(spec: ModelSpec, width: int, scalar: str) -> str:
     digest = hashlib.sha256(_generator_digest())
-    digest.update(repr((spec.hash, spec.scales.tolist(), spec.nonnegative, width, scalar, translator())).encode())
+    digest.update(
+        repr((spec.hash, spec.scales.tolist(), spec.nonnegative, width, scalar, translator())).encode()
+    )
     return digest.hexdigest()

@@ -133,9 +133,9 @@ class ModelSpec:
         species: species of SBML by id.
         renamed: names of ids that mean something else in expressions (only ``time``).
         sizes: |value| from which each state counts, where it is not to be told from the initial value.
-        nonnegative: no state can become negative (all are amounts). The compiled engine then refuses a step that
-            takes a state below minus rtol times its scale: behind the pole of x/(k + x) at -k a saturable
-            loss goes on for ever, with no error to be seen.
+        nonnegative: no state can become negative (all are amounts). The compiled engine then refuses a step
+            that takes a state below minus rtol times its scale: behind the pole of x/(k + x) at -k a
+            saturable loss goes on for ever, with no error to be seen.
     """
 
     name: str

@@ -1,10 +1,10 @@
-"""A bank of admitted patients, each followed in every arm and under every care with the same luck."""
+"""A bank of patients of plausible worlds, each followed in every arm and care with the same luck."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,11 @@ from scipy.special import ndtri
 from scipy.stats import rankdata
 
 from hepatrial.errors import RunFailed
-from hepatrial.model.variants import load_variants
 from hepatrial.protocol import Protocol, protocol_from_dict
 from hepatrial.provenance import fingerprint
 from hepatrial.schema import PAIR_REPLICATE
+from hepatrial.trial.folder import RunFolder
+from hepatrial.trial.plausible import Worlds
 from hepatrial.trial.run import run_trial
 
 Array = NDArray[np.float64]
@@ -44,15 +45,15 @@ WEEK = 4.0
 
 @dataclass(frozen=True)
 class Bank:
-    """What the trials of a design are drawn from; p patients.
+    """What the trials of a design are drawn from; p patients in w worlds.
 
     Attributes:
-        hash: of the run that made it.
+        hash: of the runs that made it.
         sizes: patients with cells and controls of the real trial.
-        names, weights: structural variants and their prior weights.
-        order, start, size: patients by variant: ``order[start[v] : start[v] + size[v]]``.
-        prognosis: (p,) normal score of the MELD at entry, higher is better.
-        death: world -> (p,) day of death, infinite for alive at the end of observation.
+        variants: (w,) structural variant in each world.
+        start, size: (w,) patients of a world: from ``start``, ``size`` of them.
+        prognosis: (p,) normal score of the MELD at entry in the patient's world, higher is better.
+        death: course -> (p,) day of death, infinite for alive at the end of observation.
         labs: "cells" or "control" -> measure -> (p, 2) at entry and week 4, NaN for not seen.
         fever: (p,) fever with cells.
         last_infusion, length, judged_day: days.
@@ -62,9 +63,7 @@ class Bank:
 
     hash: str
     sizes: tuple[int, int]
-    names: tuple[str, ...]
-    weights: Array
-    order: Whole
+    variants: tuple[str, ...]
     start: Whole
     size: Whole
     prognosis: Array
@@ -80,28 +79,33 @@ class Bank:
     def __len__(self) -> int:
         return len(self.prognosis)
 
+    def of_world(self, world: int) -> slice:
+        """The patients of a world."""
+        return slice(int(self.start[world]), int(self.start[world] + self.size[world]))
+
 
 def bank_protocol(protocol: Protocol) -> tuple[Protocol, dict[str, str]]:
-    """The design with the arms of the bank, and world -> arm name."""
+    """The design with the arms of the bank, and course -> arm name."""
     written: dict[str, Any] = protocol.as_dict()
     control = protocol.endpoints.control_arm
     (cells,) = (name for name in protocol.arms if name != control)
     arms = written["arms"]
-    worlds = {"cells": cells, "control": control}
+    courses = {"cells": cells, "control": control}
     extra = (("cells_more", cells, MORE), ("control_more", control, MORE), ("cells_listed", cells, LISTED),
              ("control_listed", control, LISTED), ("withdrawn", control, WITHDRAWN))  # fmt: skip
-    for world, arm, care in extra:
+    for course, arm, care in extra:
         own = {key: value for key, value in arms[arm]["care"].items() if value is not None}
-        arms[world] = {**arms[arm], "n": 1, "label": world, "label_zh": world, "care": {**own, **care}}
-        worlds[world] = world
+        arms[course] = {**arms[arm], "n": 1, "label": course, "label_zh": course, "care": {**own, **care}}
+        courses[course] = course
     for arm in (cells, control):
         arms[arm] = {**arms[arm], "n": 1}
-    return protocol_from_dict(written), worlds
+    return protocol_from_dict(written), courses
 
 
 def make_bank(
     protocol: Protocol,
     pairs: int,
+    worlds: Sequence[Worlds],
     *,
     seed: int = 1,
     judged_by: str = "survival",
@@ -114,26 +118,41 @@ def make_bank(
 
     Args:
         protocol: the design; one arm with cells, one control.
-        pairs: patients, each followed in seven arms.
-        seed, threads, progress: as in ``run_trial``.
+        pairs: patients of each world, each followed in seven arms.
+        worlds: each one world with one structural variant; their luck differs.
+        seed, threads: as in ``run_trial``.
+        progress: called with (stage, worlds done, worlds).
         judged_by, judged_week: test by which a trial is published.
-        folder: run folder of the bank, so that an interrupted one is resumed; default one that is deleted.
+        folder: of the run folders of the worlds, so that an interrupted call goes on; default one that is
+            deleted.
+
+    Raises:
+        RunFailed: nobody of a world could be followed in every arm.
     """
-    wide, worlds = bank_protocol(protocol)
+    parts = []
+    wide, courses = bank_protocol(protocol)
     with tempfile.TemporaryDirectory() as scratch:
-        run = run_trial(
-            wide,
-            replicates=1,
-            pairs=pairs,
-            seed=seed,
-            threads=threads,
-            out=folder or Path(scratch) / "bank",
-            progress=progress,
-        )
-        tables = {
-            name: pl.read_parquet(run.path / f"{name}.parquet") for name in ("subject", "visit", "event")
-        }
-        spec = run.spec
+        for number, one in enumerate(worlds):
+            run = run_trial(
+                wide,
+                replicates=1,
+                pairs=pairs,
+                seed=seed + number,
+                threads=threads,
+                out=(folder or Path(scratch)) / f"world-{number}",
+                worlds=one,
+            )
+            parts.append(_of_run(run, protocol, courses, pairs, (judged_by, judged_week)))
+            if progress:
+                progress("worlds", number + 1, len(worlds))
+    return _joined(parts)
+
+
+def _of_run(
+    run: RunFolder, protocol: Protocol, courses: dict[str, str], pairs: int, judged: tuple[str, float]
+) -> Bank:
+    """The bank of one world."""
+    tables = {name: pl.read_parquet(run.path / f"{name}.parquet") for name in ("subject", "visit", "event")}
     pair = pl.col("replicate") == PAIR_REPLICATE
     subject, visit, event = (tables[name].filter(pair) for name in ("subject", "visit", "event"))
     bad = set(subject.filter(pl.col("status") != "ok")["subject"].to_list())
@@ -146,38 +165,52 @@ def make_bank(
         return np.asarray(mine.sort("subject")[name].to_numpy())
 
     death = {}
-    for world, arm in worlds.items():
+    for course, arm in courses.items():
         died = column(arm, "overall_survival_event") == 1
-        death[world] = np.where(died, column(arm, "overall_survival_time"), np.inf)
+        death[course] = np.where(died, column(arm, "overall_survival_time"), np.inf)
     labs = {
-        world: {m: _labs(visit, worlds[world], persons, m) for m in MEASURES}
-        for world in ("cells", "control")
+        course: {m: _labs(visit, courses[course], persons, m) for m in MEASURES}
+        for course in ("cells", "control")
     }
-    feverish = event.filter((pl.col("arm") == worlds["cells"]) & (pl.col("event") == "fever"))["subject"]
+    feverish = event.filter((pl.col("arm") == courses["cells"]) & (pl.col("event") == "fever"))["subject"]
     meld = labs["control"]["meld"][:, 0]
-    known = load_variants()
-    named = column(worlds["cells"], "variant")
-    names = tuple(name for name in known if (named == name).any())
-    which = np.array([names.index(name) for name in named])
-    size = np.bincount(which, minlength=len(names))
-    infusions = [day for dose in protocol.arms[worlds["cells"]].cells for day in dose.days]
+    (variant,) = set(column(courses["cells"], "variant"))
+    infusions = [day for dose in protocol.arms[courses["cells"]].cells for day in dose.days]
     return Bank(
-        hash=fingerprint(spec),
-        sizes=(protocol.arms[worlds["cells"]].n, protocol.arms[worlds["control"]].n),
-        names=names,
-        weights=np.array([known[name].weight for name in names]),
-        order=np.argsort(which, kind="stable"),
-        start=np.concatenate([[0], np.cumsum(size)[:-1]]),
-        size=size,
+        hash=fingerprint(run.spec),
+        sizes=(protocol.arms[courses["cells"]].n, protocol.arms[courses["control"]].n),
+        variants=(variant,),
+        start=np.zeros(1, dtype=np.int64),
+        size=np.array([len(persons)]),
         prognosis=ndtri((rankdata(-meld) - 0.5) / len(meld)),
         death=death,
         labs=labs,
         fever=np.isin(persons, np.asarray(feverish.to_numpy())),
         last_infusion=max(infusions),
         length=protocol.follow_up.length,
-        judged_day=7 * judged_week,
-        judged_by=judged_by,
+        judged_day=7 * judged[1],
+        judged_by=judged[0],
         failed=pairs - len(persons),
+    )
+
+
+def _joined(parts: Sequence[Bank]) -> Bank:
+    """The worlds of several banks of one design in one."""
+    size = np.concatenate([part.size for part in parts])
+    return replace(
+        parts[0],
+        hash=fingerprint([part.hash for part in parts]),
+        variants=tuple(name for part in parts for name in part.variants),
+        start=np.concatenate([[0], np.cumsum(size)[:-1]]).astype(np.int64),
+        size=size,
+        prognosis=np.concatenate([part.prognosis for part in parts]),
+        death={course: np.concatenate([part.death[course] for part in parts]) for course in parts[0].death},
+        labs={
+            course: {m: np.concatenate([part.labs[course][m] for part in parts]) for m in measures}
+            for course, measures in parts[0].labs.items()
+        },
+        fever=np.concatenate([part.fever for part in parts]),
+        failed=sum(part.failed for part in parts),
     )
 
 

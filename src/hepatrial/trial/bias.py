@@ -86,7 +86,7 @@ class Trials:
     """Simulated trials; t trials of a + b patients (cells, control).
 
     Attributes:
-        variant: (t,) structural variant of each.
+        world: (t,) world of the bank in which each is run.
         death_cells, death_control: (t, a), (t, b) day of death, infinite for alive at the end.
         labs_cells, labs_control: measure -> (t, a, 2), (t, b, 2) at baseline and week 4, NaN = not seen.
         relief_cells, relief_control: (t, a), (t, b) relief reported at week 4.
@@ -96,7 +96,7 @@ class Trials:
         published: (t,) whether anybody sees it.
     """
 
-    variant: Whole
+    world: Whole
     death_cells: Array
     death_control: Array
     labs_cells: dict[str, Array]
@@ -130,10 +130,10 @@ def draw_trials(
     """Draw trials of the design's real size from a bank.
 
     Args:
-        bank: patients followed in every arm.
+        bank: patients of worlds, followed in every arm; a trial has all its patients from one world.
         trials: how many are run (those published may be fewer).
-        effect: whether cells do what each trial's variant says; without, the cell arm has the courses that
-            its patients would have had as controls.
+        effect: whether cells do what the variant of each trial's world says; without, the cell arm has the
+            courses that its patients would have had as controls.
         strengths: mechanism -> strength; those not named are off.
         seed: of all chance.
         sizes: patients with cells and controls, default the design's.
@@ -149,20 +149,20 @@ def draw_trials(
     power = {name: strengths.get(name, card.off) for name, card in mechanisms().items()}
     a, b = sizes or bank.sizes
     number = np.arange(1, trials + 1)
-    edges = np.cumsum(bank.weights) / np.sum(bank.weights)
-    variant = np.searchsorted(edges, Stream(seed, "bias.variant").uniform(number), side="right")
-    variant = np.minimum(variant, len(edges) - 1).astype(np.int64)
+    worlds = len(bank.size)
+    lot = (Stream(seed, "bias.world").uniform(number) * worlds).astype(np.int64)
+    world = np.minimum(lot, worlds - 1)
 
     slot = np.arange((a + b) * RESERVE)[None, :]
     uniform = Stream(seed, "bias.patient").uniform(number[:, None], slot)
-    start, size = bank.start[variant][:, None], bank.size[variant][:, None]
-    person = bank.order[start + np.minimum((uniform * size).astype(np.int64), size - 1)]
+    start, size = bank.start[world][:, None], bank.size[world][:, None]
+    person = start + np.minimum((uniform * size).astype(np.int64), size - 1)
     meant = _allocate(bank, seed, number, person, a * RESERVE, power["allocation"])
     cells = np.take_along_axis(person, meant[0], axis=1)
     control = np.take_along_axis(person, meant[1], axis=1)
     key = (number[:, None], slot[:, : a * RESERVE])
 
-    death = _death_with_cells(bank, seed, key, cells, power, effect)
+    death = _death_with_cells(bank, seed, key, world, cells, power, effect)
     out, moves = _left_out(bank, seed, key, death, power)
     keep = ~(out | moves)
     rank = np.cumsum(keep, axis=1)
@@ -203,7 +203,7 @@ def draw_trials(
     p, favours = _test(bank, ends, mixed, labs)
     kept = Stream(seed, "bias.published").uniform(number) < power["selective_publication"]
     return Trials(
-        variant, ends, mixed, labs[0], labs[1], relieved, relief[1], moved,
+        world, ends, mixed, labs[0], labs[1], relieved, relief[1], moved,
         (out & before_last).sum(axis=1), p, favours, ((p < ALPHA) & favours) | kept,
     )  # fmt: skip
 
@@ -226,7 +226,13 @@ def _unblinded(
 
 
 def _death_with_cells(
-    bank: Bank, seed: int, key: tuple[Whole, Whole], cells: Whole, power: Mapping[str, float], effect: bool
+    bank: Bank,
+    seed: int,
+    key: tuple[Whole, Whole],
+    world: Whole,
+    cells: Whole,
+    power: Mapping[str, float],
+    effect: bool,
 ) -> Array:
     """(t, candidates) day of death of those meant for cells, after what happens during care."""
     tag = "cells" if effect else "control"
@@ -237,7 +243,11 @@ def _death_with_cells(
     more |= _unblinded(bank, seed, key, cells, power)
     death = np.where(more, bank.death[f"{tag}_more"][cells], death)
     ratio = power["single_centre"]
-    return death if ratio == 1.0 else slower(death, bank.death[tag], ratio, bank.length)
+    if ratio != 1.0:
+        for one in np.unique(world):
+            sample = bank.death[tag][bank.of_world(one)]
+            death[world == one] = slower(death[world == one], sample, ratio, bank.length)
+    return death
 
 
 def slower(death: Array, sample: Array, ratio: float, length: float) -> Array:
