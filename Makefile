@@ -40,7 +40,7 @@ lowest: $(VENV)/.lowest  ## fast tests on the lowest versions that pyproject.tom
 bench: $(VENV)/.bench  ## measure speed beside rivals; writes docs/benchmarks.md
 	$(VENV)/bench/bin/python benchmarks/bench.py
 
-fit: $(VENV)/.dev  ## fit the model anew and install the posterior (an hour with AVX-512, half as long again without; goes on where it was stopped)
+fit: $(VENV)/.dev  ## fit the model anew and install the posterior (70 minutes with AVX-512, two hours without; goes on where it was stopped)
 	$(BIN)/hepatrial fit --install
 
 predictions: $(VENV)/.dev  ## make the stored predictions anew from the shipped posterior
