@@ -48,7 +48,7 @@ def bank(patients: int = 20_000, seed: int = 3) -> Bank:
         for m in ("bilirubin", "albumin", "inr", "meld")
     }
     return Bank(
-        "0" * 64, (56, 54), ("no_effect",), np.zeros(1, dtype=np.int64), np.array([patients]), prognosis,
+        "0" * 64, (56, 54), ("no_effect",), np.array([patients]), prognosis,
         death, {"cells": labs, "control": labs},
         rng.uniform(size=patients) < 0.3, 21.0, 168.0, 168.0, "survival",
     )  # fmt: skip
@@ -194,12 +194,11 @@ def test_trials_of_one_world_count_for_less_where_they_resemble_each_other() -> 
 
 def test_a_trial_has_all_its_patients_from_one_world(people: Bank) -> None:
     n = len(people)
-    halves = {"start": np.array([0, n // 2]), "size": np.array([n // 2, n // 2])}
     dying = {
         course: np.where(np.arange(n) < n // 2, np.inf, np.minimum(days, 100.0))
         for course, days in people.death.items()
     }
-    two = replace(people, variants=("no_effect",) * 2, **halves, death=dying)
+    two = replace(people, variants=("no_effect",) * 2, size=np.array([n // 2, n // 2]), death=dying)
     trials = draw_trials(two, 400, effect=True)
     assert set(trials.world.tolist()) == {0, 1}
     assert (trials.world == 1).mean() == pytest.approx(0.5, abs=0.1)
@@ -209,10 +208,9 @@ def test_a_trial_has_all_its_patients_from_one_world(people: Bank) -> None:
 
 def test_the_hazard_ratio_of_a_centre_is_that_of_each_world(people: Bank) -> None:
     n = len(people)
-    halves = {"start": np.array([0, n // 2]), "size": np.array([n // 2, n - n // 2])}
     late = np.arange(n) >= n // 2
     slow = {course: np.where(late, seen(3 * days), days) for course, days in people.death.items()}
-    two = replace(people, variants=("no_effect",) * 2, **halves, death=slow)
+    two = replace(people, variants=("no_effect",) * 2, size=np.array([n // 2, n - n // 2]), death=slow)
     trials = draw_trials(two, 1_000, effect=False, strengths={"single_centre": 0.5})
     for world in (0, 1):
         alive = 1 - dead(slow["control"][two.of_world(world)], 24).mean()

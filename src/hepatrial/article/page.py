@@ -110,17 +110,7 @@ def html(results: dict[str, Any], lang: str = "en") -> str:
             table.setdefault(who(row["mechanism"], row["level"], lang), {})[row["world"]] = shown
         title = f"{claim} ({protocol}): {w['figures'][figure]}"
         sections.append({"title": title, "said": said[protocol, claim, figure], "table": table})
-    banks = [
-        w["bank"].format(
-            name=name, n=bank["patients"], worlds=results["worlds"], failed=bank["failed"],
-            cells=number(bank["risks"]["cells"]["24"]["share"]),
-            **{
-                key: number(bank["risks"]["control"]["24"][name])
-                for key, name in (("control", "share"), ("se", "se"), ("low", "low"), ("high", "high"))
-            },
-        )
-        for name, bank in results["banks"].items()
-    ]  # fmt: skip
+    banks = [_bank(name, bank, results["worlds"], w) for name, bank in results["banks"].items()]
     return environment.get_template("article.html.j2").render(
         lang=lang, w=w, mark=MARK[lang], research=RESEARCH_USE_ONLY[lang], sections=sections, banks=banks,
         bound=w["bound"].format(**{k: number(v) for k, v in results["bounds"].items()}),
@@ -132,6 +122,18 @@ def html(results: dict[str, Any], lang: str = "en") -> str:
              _rests_on(card, lang))
             for card in results["mechanisms"].values()
         ],
+    )  # fmt: skip
+
+
+def _bank(name: str, bank: Mapping[str, Any], worlds: int, w: Mapping[str, Any]) -> str:
+    """What a design's trials were drawn from, in a sentence."""
+    control, cells = bank["risks"]["control"]["24"], bank["risks"]["cells"]["24"]
+    return str(
+        w["bank"].format(
+            name=name, n=bank["patients"], worlds=worlds, failed=bank["failed"],
+            control=number(control["share"]), low=number(control["low"]), high=number(control["high"]),
+            se=number(control["se"]), cells=number(cells["share"]),
+        )
     )  # fmt: skip
 
 

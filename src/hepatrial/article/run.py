@@ -26,6 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from hepatrial.analysis.clusters import design_effect, mean_with_error
+from hepatrial.analysis.proportions import clopper_pearson
 from hepatrial.calibration.ensemble import load_ensemble
 from hepatrial.calibration.worlds import single_worlds
 from hepatrial.errors import BadInput, Problem, RunFailed
@@ -50,6 +52,8 @@ POINTS = {
 EARLY, LATE_DEATHS = 0, 15
 """Deaths with cells in S2 by week 4 and by week 24, of 56 (100 % and 73.2 % alive)."""
 ROUNDING = 0.05
+TAIL = 0.025
+"""Of a 95 % interval, on each side."""
 SELECTED = 10
 """Trials run for each wanted one where publication is selective."""
 
@@ -185,23 +189,17 @@ def _laboratory(drawn: Trials) -> Iterator[tuple[str, str, Yes]]:
 def share(shown: Yes, world: Whole) -> dict[str, Any]:
     """A simulated probability with its Monte-Carlo error and 95 % interval; null when no trial is seen.
 
-    The trials of one world resemble each other: the error is that of a ratio of sums over the worlds where
-    this is larger than the binomial one, and the interval Clopper-Pearson's with as many fewer trials.
+    The trials of one world resemble each other: error and interval (Clopper-Pearson's) are those of as many
+    fewer trials as ``design_effect`` says.
     """
     n, k = len(shown), int(shown.sum())
     if n == 0:
         return {"seen": 0, "probability": None, "mc_error": None, "low": 0.0, "high": 1.0}
     p = k / n
-    alone = p * (1 - p) / n
-    _, place, size = np.unique(world, return_inverse=True, return_counts=True)
-    w = len(size)
-    surplus = np.bincount(place, weights=shown) - p * size
-    between = float((surplus**2).sum()) * w / max(w - 1, 1) / n**2
-    alike = max(1.0, between / alone) if alone else 1.0
-    k_alike, n_alike = k / alike, n / alike
-    low = float(stats.beta.ppf(0.025, k_alike, n_alike - k_alike + 1)) if k else 0.0
-    high = float(stats.beta.ppf(0.975, k_alike + 1, n_alike - k_alike)) if k < n else 1.0
-    return {"seen": n, "probability": p, "mc_error": math.sqrt(alike * alone), "low": low, "high": high}
+    alike = design_effect(shown.astype(np.float64), np.ones(n), world, binomial=True)
+    low, high = clopper_pearson(np.array(k / alike), np.array(n / alike), TAIL)
+    error = math.sqrt(alike * p * (1 - p) / n)
+    return {"seen": n, "probability": p, "mc_error": error, "low": float(low), "high": float(high)}
 
 
 def joint(early: float, late: float, n: int = 56) -> float:
@@ -243,11 +241,9 @@ def _risks(bank: Bank) -> dict[str, Any]:
     for course, death in bank.death.items():
         for week in (4, 12, 24):
             shares = np.array([dead(death[bank.of_world(w)], week).mean() for w in range(worlds)])
-            low, high = np.quantile(shares, [0.05, 0.95])
-            found.setdefault(course, {})[str(week)] = {
-                "share": float(shares.mean()), "se": float(shares.std(ddof=1)) / math.sqrt(worlds),
-                "low": float(low), "high": float(high),
-            }  # fmt: skip
+            mean, error = mean_with_error(shares)
+            low, high = np.quantile(shares, [0.05, 0.95]).tolist()
+            found.setdefault(course, {})[str(week)] = {"share": mean, "se": error, "low": low, "high": high}
     return found
 
 

@@ -51,7 +51,7 @@ class Bank:
         hash: of the runs that made it.
         sizes: patients with cells and controls of the real trial.
         variants: (w,) structural variant in each world.
-        start, size: (w,) patients of a world: from ``start``, ``size`` of them.
+        size: (w,) patients of each world, which follow each other.
         prognosis: (p,) normal score of the MELD at entry in the patient's world, higher is better.
         death: course -> (p,) day of death, infinite for alive at the end of observation.
         labs: "cells" or "control" -> measure -> (p, 2) at entry and week 4, NaN for not seen.
@@ -64,7 +64,6 @@ class Bank:
     hash: str
     sizes: tuple[int, int]
     variants: tuple[str, ...]
-    start: Whole
     size: Whole
     prognosis: Array
     death: dict[str, Array]
@@ -78,6 +77,11 @@ class Bank:
 
     def __len__(self) -> int:
         return len(self.prognosis)
+
+    @property
+    def start(self) -> Whole:
+        """(w,) first patient of each world."""
+        return np.cumsum(self.size) - self.size
 
     def of_world(self, world: int) -> slice:
         """The patients of a world."""
@@ -180,7 +184,6 @@ def _of_run(
         hash=fingerprint(run.spec),
         sizes=(protocol.arms[courses["cells"]].n, protocol.arms[courses["control"]].n),
         variants=(variant,),
-        start=np.zeros(1, dtype=np.int64),
         size=np.array([len(persons)]),
         prognosis=ndtri((rankdata(-meld) - 0.5) / len(meld)),
         death=death,
@@ -196,13 +199,11 @@ def _of_run(
 
 def _joined(parts: Sequence[Bank]) -> Bank:
     """The worlds of several banks of one design in one."""
-    size = np.concatenate([part.size for part in parts])
     return replace(
         parts[0],
         hash=fingerprint([part.hash for part in parts]),
         variants=tuple(name for part in parts for name in part.variants),
-        start=np.concatenate([[0], np.cumsum(size)[:-1]]).astype(np.int64),
-        size=size,
+        size=np.concatenate([part.size for part in parts]),
         prognosis=np.concatenate([part.prognosis for part in parts]),
         death={course: np.concatenate([part.death[course] for part in parts]) for course in parts[0].death},
         labs={
