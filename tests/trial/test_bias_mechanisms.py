@@ -198,7 +198,7 @@ def test_a_trial_has_all_its_patients_from_one_world(people: Bank) -> None:
         course: np.where(np.arange(n) < n // 2, np.inf, np.minimum(days, 100.0))
         for course, days in people.death.items()
     }
-    two = replace(people, variants=("no_effect",) * 2, size=np.array([n // 2, n // 2]), death=dying)
+    two = replace(people, variants=("no_effect",) * 2, world_size=np.array([n // 2, n // 2]), death=dying)
     trials = draw_trials(two, 400, effect=True)
     assert set(trials.world.tolist()) == {0, 1}
     assert (trials.world == 1).mean() == pytest.approx(0.5, abs=0.1)
@@ -210,7 +210,7 @@ def test_the_hazard_ratio_of_a_centre_is_that_of_each_world(people: Bank) -> Non
     n = len(people)
     late = np.arange(n) >= n // 2
     slow = {course: np.where(late, seen(3 * days), days) for course, days in people.death.items()}
-    two = replace(people, variants=("no_effect",) * 2, size=np.array([n // 2, n - n // 2]), death=slow)
+    two = replace(people, variants=("no_effect",) * 2, world_size=np.array([n // 2, n - n // 2]), death=slow)
     trials = draw_trials(two, 1_000, effect=False, strengths={"single_centre": 0.5})
     for world in (0, 1):
         alive = 1 - dead(slow["control"][two.of_world(world)], 24).mean()
@@ -224,7 +224,7 @@ def test_a_bank_has_the_worlds_it_was_given_and_their_variants(tmp_path: Path) -
     protocol = load_protocol("lin2017")
     made = make_bank(protocol, 30, worlds, seed=5, folder=tmp_path)
     assert made.variants == tuple(next(iter(one.variants)) for one in worlds)
-    assert made.size.tolist() == [30, 30, 30]
+    assert made.world_size.tolist() == [30, 30, 30]
     assert made.start.tolist() == [0, 30, 60]
     assert made.sizes == (56, 54)
     # Each world is the one that a bank of it alone has, its luck included.

@@ -236,7 +236,7 @@ def bounds() -> dict[str, float]:
 
 def _risks(bank: Bank) -> dict[str, Any]:
     """Share dead by week in each course, over the worlds of the bank."""
-    worlds = len(bank.size)
+    worlds = len(bank.world_size)
     found: dict[str, dict[str, Any]] = {}
     for course, death in bank.death.items():
         for week in (4, 12, 24):

@@ -51,7 +51,7 @@ class Bank:
         hash: of the runs that made it.
         sizes: patients with cells and controls of the real trial.
         variants: (w,) structural variant in each world.
-        size: (w,) patients of each world, which follow each other.
+        world_size: (w,) patients of each world, which follow each other.
         prognosis: (p,) normal score of the MELD at entry in the patient's world, higher is better.
         death: course -> (p,) day of death, infinite for alive at the end of observation.
         labs: "cells" or "control" -> measure -> (p, 2) at entry and week 4, NaN for not seen.
@@ -64,7 +64,7 @@ class Bank:
     hash: str
     sizes: tuple[int, int]
     variants: tuple[str, ...]
-    size: Whole
+    world_size: Whole
     prognosis: Array
     death: dict[str, Array]
     labs: dict[str, dict[str, Array]]
@@ -81,11 +81,11 @@ class Bank:
     @property
     def start(self) -> Whole:
         """(w,) first patient of each world."""
-        return np.cumsum(self.size) - self.size
+        return np.cumsum(self.world_size) - self.world_size
 
     def of_world(self, world: int) -> slice:
         """The patients of a world."""
-        return slice(int(self.start[world]), int(self.start[world] + self.size[world]))
+        return slice(int(self.start[world]), int(self.start[world] + self.world_size[world]))
 
 
 def bank_protocol(protocol: Protocol) -> tuple[Protocol, dict[str, str]]:
@@ -184,7 +184,7 @@ def _of_run(
         hash=fingerprint(run.spec),
         sizes=(protocol.arms[courses["cells"]].n, protocol.arms[courses["control"]].n),
         variants=(variant,),
-        size=np.array([len(persons)]),
+        world_size=np.array([len(persons)]),
         prognosis=ndtri((rankdata(-meld) - 0.5) / len(meld)),
         death=death,
         labs=labs,
@@ -203,7 +203,7 @@ def _joined(parts: Sequence[Bank]) -> Bank:
         parts[0],
         hash=fingerprint([part.hash for part in parts]),
         variants=tuple(name for part in parts for name in part.variants),
-        size=np.concatenate([part.size for part in parts]),
+        world_size=np.concatenate([part.world_size for part in parts]),
         prognosis=np.concatenate([part.prognosis for part in parts]),
         death={course: np.concatenate([part.death[course] for part in parts]) for course in parts[0].death},
         labs={

@@ -149,13 +149,13 @@ def draw_trials(
     power = {name: strengths.get(name, card.off) for name, card in mechanisms().items()}
     a, b = sizes or bank.sizes
     number = np.arange(1, trials + 1)
-    worlds = len(bank.size)
+    worlds = len(bank.world_size)
     lot = (Stream(seed, "bias.world").uniform(number) * worlds).astype(np.int64)
     world = np.minimum(lot, worlds - 1)
 
     slot = np.arange((a + b) * RESERVE)[None, :]
     uniform = Stream(seed, "bias.patient").uniform(number[:, None], slot)
-    start, size = bank.start[world][:, None], bank.size[world][:, None]
+    start, size = bank.start[world][:, None], bank.world_size[world][:, None]
     person = start + np.minimum((uniform * size).astype(np.int64), size - 1)
     meant = _allocate(bank, seed, number, person, a * RESERVE, power["allocation"])
     cells = np.take_along_axis(person, meant[0], axis=1)
