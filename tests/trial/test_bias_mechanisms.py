@@ -274,6 +274,19 @@ def test_effect_seed_and_size_each_change_the_trials(people: Bank) -> None:
     assert np.array_equal(fewer.death_cells, plain.death_cells[:20]), "the first trials are the same"
 
 
+@pytest.mark.slow
+def test_worlds_and_pairs_are_what_the_articles_trials_are_drawn_from(tmp_path: Path) -> None:
+    found = simulate_article(trials=10, worlds=2, pairs=100, folder=tmp_path)
+    assert (found["worlds"], found["pairs"]) == (2, 100)
+    assert found["ensemble"] == load_ensemble().hash
+    for name, bank in found["banks"].items():
+        assert bank["patients"] + bank["failed"] == 200
+        assert len(list((tmp_path / f"bank-{name}").iterdir())) == 2
+    more = simulate_article(trials=10, worlds=3, pairs=100)
+    assert more["banks"]["lin2017"]["patients"] + more["banks"]["lin2017"]["failed"] == 300
+    assert more["hash"] != found["hash"]
+
+
 def test_what_cannot_be_is_refused_all_at_once(people: Bank) -> None:
     with pytest.raises(BadInput) as bad:
         draw_trials(people, 5, effect=True, strengths={"alocation": 0.1, "as_treated": 2.0})
